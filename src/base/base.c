@@ -1,0 +1,76 @@
+#include "base/base.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void assert_fail(const char *what, const char *file, int line, const char *func)
+{
+	log_raw_fatal(file, line, func, what);
+	abort();
+}
+
+void *mem_alloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+	if (unlikely(p == NULL))
+		assert_fail("out of memory", __FILE__, __LINE__, __func__);
+	return p;
+}
+
+void *mem_zalloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+	if (unlikely(p == NULL))
+		assert_fail("out of memory", __FILE__, __LINE__, __func__);
+	return p;
+}
+
+void *mem_realloc(void *p, size_t n)
+{
+	p = realloc(p, n ? n : 1);
+	if (unlikely(p == NULL))
+		assert_fail("out of memory", __FILE__, __LINE__, __func__);
+	return p;
+}
+
+char *mem_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	return memcpy(mem_alloc(n), s, n);
+}
+
+void mem_free(void *p)
+{
+	free(p);
+}
+
+void mem_freep(void *p)
+{
+	void **pp = p;
+	free(*pp);
+	*pp = NULL;
+}
+
+void fd_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void mem_wipe(void *p, size_t n)
+{
+	if (n)
+		explicit_bzero(p, n);
+}
+
+bool mem_equal_ct(const void *a, const void *b, size_t n)
+{
+	const volatile unsigned char *x = a, *y = b;
+	unsigned char diff = 0;
+	for (size_t i = 0; i < n; i++)
+		diff |= (unsigned char)(x[i] ^ y[i]);
+	return diff == 0;
+}

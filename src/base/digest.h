@@ -1,0 +1,25 @@
+/* Hashes, HMAC and PBKDF2 (RFC 8018) over OpenSSL's libcrypto. Any thread. */
+#pragma once
+
+#include "base/strv.h"
+
+enum digest_alg {
+	DIGEST_SHA1,
+	DIGEST_SHA224,
+	DIGEST_SHA256,
+	DIGEST_SHA384,
+	DIGEST_SHA512,
+	DIGEST_MAX,
+};
+
+#define DIGEST_MAX_LEN 64
+
+size_t digest_len(enum digest_alg alg);
+
+void digest(enum digest_alg alg, struct strv in, unsigned char *to);
+void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned char *to);
+
+/* `to` gets digest_len(alg) bytes: SCRAM's Hi() (RFC 5802 2.2). Costs CPU: about 0.1 us an
+ * iteration. */
+void digest_pbkdf2(enum digest_alg alg, struct strv password, struct strv salt,
+		   unsigned iterations, unsigned char *to);
