@@ -1,0 +1,18 @@
+/* acl and access: who is meant, and what the rule says of them (MongooseIM's [acl], [access]). */
+#pragma once
+
+#include "core/conf.h"
+#include "xmpp/jid.h"
+
+/* The value of rule `name` for this JID: a word ("allow", "deny", a shaper's name) or a number
+ * in decimal, or "infinity". First clause whose acl matches wins; no clause: "deny". The rule
+ * "all" allows, "none" denies. `jid` is none before authentication. */
+struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
+			 struct jid jid);
+bool access_allows(const struct conf *c, struct strv name, struct strv domain, struct jid jid);
+
+/* A rule whose value is a number; `absent` when there is no such rule. "infinity" is
+ * CONF_INFINITY. */
+int64_t access_number(const struct conf *c, struct strv name, struct strv domain, struct jid jid,
+		      int64_t absent);
+bool access_has_rule(const struct conf *c, struct strv name);

@@ -1,0 +1,97 @@
+/* The configuration as the server uses it: one immutable snapshot, checked whole before it is
+ * used. Reload builds a new one; workers take it between turns; sessions stay. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "conf/option.h"
+
+#include <stdatomic.h>
+
+struct host;
+struct tls_ctx;
+struct module;
+
+struct conf_general {
+	int64_t loglevel; /* enum log_level, or -1: none */
+	const struct strv *hosts;
+	size_t n_hosts;
+	struct strv default_server_domain;
+	struct strv language;
+	int64_t registration_timeout_s; /* CONF_INFINITY: none */
+	bool hide_service_name;
+	struct strv log_format; /* "text", "json" */
+};
+
+enum tls_mode { TLS_MODE_NONE, TLS_MODE_TLS, TLS_MODE_STARTTLS, TLS_MODE_STARTTLS_REQUIRED };
+
+struct conf_tls {
+	int64_t mode; /* enum tls_mode, never NONE */
+	int64_t module;
+	int64_t verify_mode;
+	struct strv certfile, keyfile, cacertfile, dhfile, ciphers, password;
+	const struct strv *versions; /* "tlsv1.2", ... */
+	size_t n_versions;
+	const struct strv *protocol_options;
+	size_t n_protocol_options;
+};
+
+struct conf_listener {
+	int64_t port;
+	struct strv ip_address;
+	int64_t ip_version;
+	struct strv access;
+	int64_t state_timeout_ms;
+	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
+	int64_t backlog;
+	int64_t num_acceptors;
+	bool reuse_port;
+	bool backwards_compatible_session;
+	bool has_tls;
+	struct conf_tls tls;
+	struct tls_ctx *tls_ctx; /* built when the snapshot is checked */
+	uint32_t index;
+};
+
+struct conf_auth {
+	unsigned mechanisms;   /* 1u << enum sasl_mech, those offered ... */
+	uint8_t order[16];     /* ... in this order */
+	uint8_t n_order;
+	bool store_plain;      /* password.format = "plain" */
+	unsigned hashes;       /* 1u << enum digest_alg: stored */
+	uint32_t scram_iterations;
+	int64_t max_users_per_domain;
+};
+
+struct conf_store {
+	bool memory;
+	struct strv path;
+};
+
+struct acl;
+struct access_rule;
+
+struct conf {
+	atomic_uint refs;
+	struct arena *arena;
+	const char *file; /* NULL: none, the built-in defaults */
+	struct conf_general general;
+	struct conf_auth auth;
+	struct conf_store store;
+	struct conf_listener *listen;
+	size_t n_listen;
+	struct host *hosts;
+	size_t n_hosts;
+	struct acl *acls;	      /* see core/access.h */
+	struct access_rule *rules;
+	const void *modules_table; /* of the file, for hosts_build; NULL: none given */
+};
+
+/* Reads and checks `file` (NULL: the defaults of a first start). 0, or -EINVAL and all errors,
+ * a line each, in `errors`; warnings are lines in `errors` too, with 0. */
+nodiscard int conf_load(const char *file, struct conf **ret, struct buf *errors);
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf **c);
+
+/* Markdown for docs/configuration.md, from the option tables. */
+void conf_write_docs(struct buf *b);

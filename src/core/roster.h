@@ -1,0 +1,52 @@
+/* The roster of a loaded account (RFC 6121 section 2), in memory and in the database. */
+#pragma once
+
+#include "base/hash.h"
+#include "xmpp/jid.h"
+#include "xmpp/subscription.h"
+
+struct user;
+struct worker;
+
+enum {
+	ROSTER_MAX_ITEMS = 5000,
+	ROSTER_MAX_GROUPS = 50, /* of one item */
+	ROSTER_MAX_NAME = 1023, /* bytes, of a name or a group */
+};
+
+struct roster_item {
+	struct hnode node;
+	struct jid jid; /* bare (a contact may be a full JID where a client insists); owned */
+	char *name;	/* NULL: none */
+	char **group;
+	uint32_t n_group;
+	struct sub sub;
+	bool listed; /* false: only a subscription request that waits (not shown to clients) */
+	char *request; /* the waiting <presence type='subscribe'/>, whole; NULL: none */
+};
+
+struct roster {
+	struct hash items;
+	char *version; /* opaque text; "" before the first change */
+};
+
+struct roster_item *roster_find(struct roster *r, struct jid contact);
+
+/* The item, made (with state "none", not listed) when it is not there. NULL: the roster is
+ * full. */
+struct roster_item *roster_get(struct roster *r, struct jid contact);
+nodiscard int roster_item_set(struct roster_item *it, struct strv name,
+			      const struct strv *groups, uint32_t n_groups);
+void roster_item_set_request(struct roster_item *it, struct strv bytes); /* p == NULL: none */
+
+/* Each item; fn may remove that very item. */
+void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), void *arg);
+
+/* Writes the item to the database, or removes its row and the item itself when nothing is left
+ * of it (state none, not listed, no request). `done` is run on this worker after the commit
+ * (err == 0) or the failure; the account is pinned until then. Gives the roster a new version. */
+void roster_save(struct user *u, struct roster_item *it,
+		 void (*done)(struct user *u, int err, void *arg), void *arg);
+
+struct roster *roster_new(void);
+void roster_free(struct roster **r);

@@ -1,0 +1,74 @@
+/* A bound resource: a full JID that stanzas can be delivered to. Owned by the home worker of
+ * its account. */
+#pragma once
+
+#include "base/list.h"
+#include "base/slot.h"
+#include "xmpp/jid.h"
+#include "xmpp/stanza.h"
+
+struct user;
+struct stream;
+struct worker;
+
+/* The last presence a session has broadcast, as it went out (without `to`). Shared, counted. */
+struct presence {
+	uint32_t refs;
+	uint32_t n;
+	char bytes[];
+};
+
+/* Whom the session has sent directed presence to, outside its roster's subscriptions
+ * (RFC 6121 4.6): they get its unavailable. Bounded. */
+struct directed {
+	struct directed *next;
+	uint16_t n;
+	char jid[];
+};
+
+enum { SESSION_MAX_DIRECTED = 1000 };
+
+struct session {
+	struct list in_user;
+	struct user *user;
+	struct stream *stream;
+	struct jid jid; /* full; owned */
+	struct presence *presence; /* NULL: not available */
+	struct directed *directed;
+	int8_t priority;
+	bool interested; /* has asked for the roster (RFC 6121 2.2) */
+	uint16_t n_directed;
+	void *mod_data;
+};
+
+static inline bool session_is_available(const struct session *s)
+{
+	return s->presence != NULL;
+}
+
+/* The account's session of that resource, or NULL. */
+struct session *session_find(struct user *u, struct strv resource);
+
+/* Binds `resource` for the account (empty: the server makes one); a session that has it
+ * already is closed with `conflict` first, and so is the oldest one beyond `max_sessions`.
+ * The session is owned by its user. */
+struct session *session_bind(struct user *u, struct stream *st, struct strv resource,
+			     uint64_t max_sessions);
+
+/* Ends it: unavailable presence to all who saw it, hooks, memory at the end of the turn. */
+void session_unbind(struct session **s);
+
+/* Sends the stanza to this client as it stands (its `to` included). Silently dropped when the
+ * stream is closing. */
+void session_send(struct session *s, const struct stanza *st);
+
+/* Sends bytes that are one whole stanza. */
+void session_send_bytes(struct session *s, struct strv bytes);
+
+/* Remembers that `to` has seen (or no longer sees) directed presence. -ENOSPC. */
+nodiscard int session_directed_add(struct session *s, struct jid to);
+void session_directed_remove(struct session *s, struct jid to);
+
+struct presence *presence_new(struct strv bytes);
+struct presence *presence_ref(struct presence *p);
+void presence_unref(struct presence **p);

@@ -1,0 +1,132 @@
+/* The client-to-server stream machine (RFC 6120): bytes and events in, bytes and requests out.
+ * It has no socket, no thread and no database; what it needs of its surroundings goes through
+ * `struct stream_env`, which c2s.c implements for real and the tests and the fuzzer with fakes.
+ *
+ *   state    | waits for                                | leaves to
+ *   OPENING  | a stream header (first, or after restart) | SECURING, AUTH, BINDING, CLOSING
+ *   SECURING | the TLS handshake                        | OPENING, CLOSING
+ *   AUTH     | a SASL element, or the answer to a lookup | OPENING, CLOSING
+ *   BINDING  | bind, or the account to be loaded        | BOUND, CLOSING
+ *   BOUND    | stanzas                                  | CLOSING
+ *   CLOSING  | the output to drain, the peer's end      | -
+ *
+ * stream_enter() is the only writer of the state. Input goes through a table [state][class of
+ * element]; an empty cell is the protocol's error. While an answer is awaited the machine takes
+ * no input (stream_feed consumes nothing), and the caller calls stream_feed again after it. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "core/conf.h"
+#include "core/host.h"
+#include "xml/xml.h"
+#include "xmpp/error.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl/sasl.h"
+#include "xmpp/stanza.h"
+
+enum stream_state {
+	ST_OPENING,
+	ST_SECURING,
+	ST_AUTH,
+	ST_BINDING,
+	ST_BOUND,
+	ST_DETACHED,
+	ST_CLOSING,
+	ST_MAX,
+};
+
+enum stream_cb { CB_TLS_EXPORTER, CB_TLS_SERVER_END_POINT, CB_TLS_UNIQUE, CB_MAX };
+
+struct stream;
+struct credentials;
+
+struct stream_env {
+	/* Where output goes; what is appended is sent at the end of the turn. */
+	struct buf *(*out)(struct stream *st);
+
+	/* A new state's time limit (-1: none). Runs stream_on_timeout() when it is over. */
+	void (*timeout)(struct stream *st, int64_t ms);
+
+	/* <proceed/> is in the output: start TLS behind it. Ends in stream_on_secured(). */
+	void (*start_tls)(struct stream *st);
+
+	/* The channel binding of this kind, or p == NULL: not available on this connection. */
+	struct strv (*channel_binding)(struct stream *st, enum stream_cb kind, struct arena *a);
+
+	/* Ask for the account's credentials; ends in stream_on_credentials(), maybe at once. */
+	void (*lookup)(struct stream *st, struct jid user);
+
+	/* Check a password; ends in stream_on_password(), maybe at once. */
+	void (*check_password)(struct stream *st, struct jid user, struct strv password);
+
+	/* SASL has succeeded for st->jid: the connection may move to another worker. */
+	void (*authenticated)(struct stream *st);
+
+	/* Bind this resource ("" = make one); ends in stream_on_bound(). */
+	void (*bind)(struct stream *st, struct strv resource);
+
+	/* A whole stanza of a bound session, `from` not yet stamped. */
+	void (*stanza)(struct stream *st, const struct xml_el *el);
+
+	/* An IQ of jabber:iq:register before authentication; false: not offered here. */
+	bool (*pre_auth_iq)(struct stream *st, const struct xml_el *el);
+
+	/* Adds features of modules (registration, roster versioning). */
+	void (*features)(struct stream *st, bool authed, struct buf *b);
+
+	/* The last bytes are in the output (the closing tag, where one is due): flush, close. */
+	void (*close)(struct stream *st, enum stream_err why, const char *text);
+};
+
+struct stream_neg; /* what only negotiation needs: freed when the session is bound */
+
+struct stream {
+	const struct stream_env *env;
+	const struct conf *conf;
+	const struct conf_listener *listener;
+	const struct host *host; /* set by the header's `to` */
+	struct xml_stream xs;
+	struct stream_neg *neg;
+	struct jid jid; /* bare after SASL, full after bind; owned */
+	uint8_t state;
+	bool secure : 1;      /* TLS is on */
+	bool authed : 1;
+	bool waiting : 1;     /* an answer is under way: no input is taken */
+	bool header_sent : 1; /* ours, since the last restart */
+	bool header_seen : 1; /* the peer has sent one ever: it speaks XMPP */
+	bool closed : 1;      /* env->close has been called */
+	bool peer_closed : 1; /* </stream:stream> has come */
+};
+
+/* `secure`: TLS was there from the first byte. */
+void stream_init(struct stream *st, const struct stream_env *env, const struct conf *c,
+		 const struct conf_listener *l, bool secure);
+void stream_fini(struct stream *st);
+
+/* Takes bytes; returns how many are done with. Present the rest again with more behind it. */
+size_t stream_feed(struct stream *st, struct xml_reader *r, struct strv in);
+
+void stream_on_secured(struct stream *st);
+void stream_on_timeout(struct stream *st);
+void stream_on_eof(struct stream *st); /* the peer's side of the connection has ended */
+
+/* Answers. `err` < 0: the store failed. `creds` NULL: no such account. */
+void stream_on_credentials(struct stream *st, const struct credentials *creds, int err);
+
+enum password_answer {
+	PASSWORD_RIGHT,
+	PASSWORD_WRONG, /* or no such account */
+	PASSWORD_BUSY,	/* too much to do, or the store failed: temporary-auth-failure */
+};
+void stream_on_password(struct stream *st, enum password_answer answer);
+
+/* `full`: the session's JID, copied; STANZA_ERR_NONE. Otherwise the bind IQ's error. */
+void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err, const char *text);
+
+/* Answers the IQ handed to env->pre_auth_iq, when that has not been done within the call. */
+void stream_resume(struct stream *st);
+
+/* Ends the stream: header if none was sent, the error (STREAM_ERR_NONE: none), the closing tag,
+ * and env->close. Once; later calls do nothing. */
+void stream_close(struct stream *st, enum stream_err why, const char *text);

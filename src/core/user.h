@@ -1,0 +1,55 @@
+/* An account that this worker is the home of, while somebody is online or something is under
+ * way for it. All of a user's sessions, its roster and its presence live on one thread. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "core/roster.h"
+#include "xmpp/jid.h"
+
+struct worker;
+struct host;
+struct session;
+struct ctx;
+struct stanza;
+
+enum user_state {
+	USER_LOADING, /* asked the database; what comes for it waits, in order */
+	USER_READY,
+	USER_GONE, /* removed, or never existed: only until it is freed */
+};
+
+struct user {
+	struct hnode node; /* in worker's users */
+	struct list sessions; /* struct session.in_user, the oldest first */
+	struct list waiting;  /* while USER_LOADING */
+	struct list idle;     /* in the worker's list of users that may be dropped */
+	struct worker *worker;
+	const struct host *host;
+	struct jid jid; /* bare; owned */
+	struct roster *roster; /* NULL until USER_READY */
+	uint32_t pins;	       /* reasons to keep it besides sessions */
+	uint32_t n_sessions;
+	uint32_t waiting_bytes;
+	uint8_t state;
+	void *mod_data;
+};
+
+/* The account, if it is loaded here and ready; NULL otherwise. `bare` is canonical. */
+struct user *user_find(struct worker *w, struct jid bare);
+
+/* Runs `fn` with the account as soon as it is loaded: now, or when the database has answered.
+ * `u` is NULL when there is no such account, and `err` is negative when the database failed.
+ * `arg` is freed by fn. -ENOBUFS: too much waits for this account already; fn is not run. */
+nodiscard int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
+			void (*fn)(struct worker *w, struct user *u, int err, void *arg),
+			void *arg);
+
+void user_pin(struct user *u);
+void user_unpin(struct user *u);
+
+/* The account is removed: its sessions are closed with `conflict`... see account.c. */
+void user_gone(struct user *u);
+
+/* Drops users that nothing needs, the longest idle first, beyond what the cache may hold. */
+void user_trim(struct worker *w);

@@ -1,0 +1,59 @@
+/* A worker: one thread with its own loop, streams, users and counters. It shares nothing but
+ * what is atomic or immutable; others reach it through its inbox. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/slot.h"
+#include "core/counter.h"
+#include "io/inbox.h"
+#include "io/loop.h"
+#include "store/store.h"
+#include "xmpp/jid.h"
+
+struct server;
+struct conf;
+struct xml_reader;
+
+struct worker {
+	uint16_t id;
+	uint16_t depth; /* of routing within one event: bounds recursion */
+	struct server *server;
+	const struct conf *conf; /* this worker's snapshot; changes between turns only */
+	struct loop *loop;
+	struct inbox *inbox;
+	struct xml_reader *reader;
+	struct arena *scratch; /* reset when an event has been handled */
+	struct slots streams;
+	struct hash users;
+	struct list idle_users; /* nobody online: the longest idle first */
+	uint32_t n_idle_users;
+	struct counters counters;
+	struct list all_streams;
+	uint32_t n_streams;
+};
+
+extern _Thread_local struct worker *this_worker;
+
+#define ASSERT_ON(w) ASSERT(this_worker == (w))
+
+/* The worker that is the home of this account: hash(bare JID) mod N. */
+struct worker *worker_home(struct server *s, struct jid bare);
+
+/* Runs fn on that worker, in order with what was posted before; `bytes` counts against its
+ * inbox. The answer to a question or the end of a stream is never refused; a worker whose inbox
+ * is over its mark says so (worker_is_full), and the sending stream stops being read. */
+struct post {
+	struct inbox_msg msg;
+	void (*fn)(struct worker *w, struct post *p); /* owns p */
+};
+void worker_post(struct worker *to, struct post *p, size_t bytes);
+bool worker_is_full(const struct worker *w);
+
+/* Submits a store call; fn runs on this worker with the answer and the call is freed after it.
+ * -EAGAIN: the store is too busy (the call is freed, fn is not run). */
+nodiscard int worker_store(struct worker *w, struct store_call *call,
+			   void (*fn)(struct worker *w, struct store_call *call, void *arg),
+			   void *arg);
