@@ -1,0 +1,266 @@
+/* Messages between pairs of sessions. Closed loop: each pair has a number of messages in
+ * flight; what arrives is replaced. Open loop: messages leave by a timetable, whatever the
+ * server does, and latency counts from the moment in the timetable.
+ *
+ * A body ends in the pair's number and the message's, so that each arrival is checked:
+ * nothing lost, doubled, swapped or misrouted, or the run has failed. */
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BODY = 100, N_PAIR = 4, N_SEQ = 8, N_MARK = N_PAIR + N_SEQ, RING = 4096 };
+
+#define BODY_END "</body>"
+
+struct pair {
+	struct session from, to;
+	unsigned number;
+	uint32_t sent, received;
+	char tail[N_MARK + sizeof(BODY_END) - 1]; /* of what came, for stanzas cut in two */
+	size_t n_tail;
+	char stanza[512];
+	size_t n_stanza, id_at, mark_at;
+	nsec_t due[RING]; /* open loop: by sequence number */
+};
+
+static struct {
+	struct pair **pair;
+	unsigned n_pair, ready;
+	uint64_t sent, received;
+	bool draining;
+	nsec_t *sample; /* latencies, while measuring */
+	size_t n_sample, max_sample;
+	nsec_t measure_from, measure_to;
+} chat;
+
+static void put_hex(char *to, unsigned n, uint32_t v)
+{
+	while (n-- > 0) {
+		to[n] = "0123456789abcdef"[v & 15];
+		v >>= 4;
+	}
+}
+
+static void stanza_init(struct pair *p)
+{
+	char filler[BODY - N_MARK + 1];
+	int n;
+
+	for (size_t i = 0; i < sizeof(filler) - 1; i++)
+		filler[i] = "lorem ipsum dolor sit amet "[i % 27];
+	filler[sizeof(filler) - 1] = '\0';
+	n = snprintf(p->stanza, sizeof(p->stanza),
+		     "<message to='%s' type='chat' id='00000000'><body>%s%04x00000000"
+		     BODY_END "</message>", p->to.jid, filler, p->number);
+	ASSERT(n > 0 && (size_t)n < sizeof(p->stanza));
+	p->n_stanza = (size_t)n;
+	p->id_at = (size_t)(strstr(p->stanza, "id='") + 4 - p->stanza);
+	p->mark_at = (size_t)(strstr(p->stanza, BODY_END) - N_SEQ - p->stanza);
+}
+
+static void pair_send(struct pair *p, nsec_t due)
+{
+	if (p->sent - p->received >= RING)
+		fail("the server does not keep up: %d messages are under way", RING);
+	put_hex(p->stanza + p->id_at, N_SEQ, p->sent);
+	put_hex(p->stanza + p->mark_at, N_SEQ, p->sent);
+	p->due[p->sent % RING] = due;
+	p->sent++;
+	chat.sent++;
+	session_send(&p->from, strv_make(p->stanza, p->n_stanza));
+}
+
+static void arrived(struct pair *p, const char *mark)
+{
+	char want[N_MARK];
+
+	put_hex(want, N_PAIR, p->number);
+	put_hex(want + N_PAIR, N_SEQ, p->received);
+	if (memcmp(mark, want, N_MARK) != 0)
+		fail("message %.*s came where %.*s was next", N_MARK, mark, N_MARK, want);
+	if (p->received == p->sent)
+		fail("a message came before it was sent");
+	if (chat.sample != NULL) {
+		nsec_t due = p->due[p->received % RING];
+
+		if (due >= chat.measure_from && due < chat.measure_to &&
+		    chat.n_sample < chat.max_sample)
+			chat.sample[chat.n_sample++] = now_ns() - due;
+	}
+	p->received++;
+	chat.received++;
+}
+
+static void receive(struct pair *p, char *in, size_t n)
+{
+	char *at, *end = in + n;
+	uint32_t before = p->received;
+
+	ASSERT(p->n_tail <= HEADROOM);
+	in -= p->n_tail;
+	memcpy(in, p->tail, p->n_tail);
+	while ((at = memmem(in, (size_t)(end - in), BODY_END, sizeof(BODY_END) - 1)) != NULL) {
+		if (at - in < N_MARK)
+			fail("a body that we did not send");
+		arrived(p, at - N_MARK);
+		in = at + sizeof(BODY_END) - 1;
+	}
+	p->n_tail = MIN((size_t)(end - in), sizeof(p->tail));
+	memcpy(p->tail, end - p->n_tail, p->n_tail);
+	if (p->from.engine->conf->open_loop || chat.draining)
+		return;
+	for (uint32_t i = before; i != p->received; i++)
+		pair_send(p, 0);
+}
+
+static void on_data(struct session *s, char *p, size_t n)
+{
+	if (s == &s->pair->to)
+		receive(s->pair, p, n);
+	else if (memmem(p, n, "<message", 8) != NULL || memmem(p, n, "<stream:error", 13))
+		fail("the sender got: %.*s", (int)n, p);
+}
+
+static void on_ready(struct session *s)
+{
+	session_send(s, STRV("<presence/>"));
+	chat.ready++;
+}
+
+static void on_closed(struct session *s)
+{
+	fail("user%u: the server ended the stream", s->user);
+}
+
+static void set_up(struct engine *e)
+{
+	nsec_t deadline = now_ns() + 60 * SECOND;
+
+	e->on_ready = on_ready;
+	e->on_data = on_data;
+	e->on_closed = on_closed;
+	chat.n_pair = e->conf->pairs;
+	chat.pair = mem_zalloc(chat.n_pair * sizeof(struct pair *));
+	for (unsigned i = 0; i < chat.n_pair; i++) {
+		struct pair *p = chat.pair[i] = MEM_NEW(struct pair);
+
+		p->number = i;
+		p->from.pair = p->to.pair = p;
+		session_connect(&p->from, e, 2 * i);
+		session_connect(&p->to, e, 2 * i + 1);
+		while (chat.ready < 2 * (i + 1)) {
+			engine_turn(e, SECOND);
+			if (now_ns() > deadline)
+				fail("%u of %u sessions within a minute", chat.ready,
+				     2 * chat.n_pair);
+		}
+		stanza_init(p);
+	}
+}
+
+/* Sends what is due, and returns when the next is. */
+static nsec_t timetable(struct engine *e, nsec_t start)
+{
+	nsec_t due;
+
+	while ((due = start + (nsec_t)(chat.sent * (uint64_t)SECOND / e->conf->rate)) <=
+	       now_ns())
+		pair_send(chat.pair[chat.sent % chat.n_pair], due);
+	return due;
+}
+
+/* Until `end`, or all has arrived when draining; 10 seconds without an arrival fail. */
+static void phase(struct engine *e, nsec_t start, nsec_t end)
+{
+	nsec_t now, seen_at = now_ns(), wait;
+	uint64_t seen = chat.received;
+
+	while ((now = now_ns()) < end) {
+		if (chat.draining && chat.received == chat.sent)
+			return;
+		if (chat.received != seen) {
+			seen = chat.received;
+			seen_at = now;
+		}
+		if (now - seen_at > 10 * SECOND)
+			break;
+		wait = MIN(end - now, SECOND);
+		if (e->conf->open_loop && !chat.draining)
+			wait = MIN(wait, MAX(timetable(e, start) - now_ns(), 0));
+		engine_turn(e, e->n_dirty > 0 ? 0 : wait);
+	}
+	if (chat.draining || now - seen_at > 10 * SECOND)
+		fail("%llu of %llu messages arrived", (unsigned long long)chat.received,
+		     (unsigned long long)chat.sent);
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	nsec_t x = *(const nsec_t *)a, y = *(const nsec_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile_us(double q)
+{
+	size_t i = (size_t)(q * (double)chat.n_sample);
+
+	return (double)chat.sample[MIN(i, chat.n_sample - 1)] / 1e3;
+}
+
+static void report(uint64_t received, double seconds, double cpu)
+{
+	if (chat.sample == NULL) {
+		say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f}",
+		    (unsigned long long)received, seconds, cpu);
+		return;
+	}
+	if (chat.n_sample == 0)
+		fail("nothing was measured");
+	qsort(chat.sample, chat.n_sample, sizeof(nsec_t), compare_ns);
+	say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f, "
+	    "\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}",
+	    (unsigned long long)received, seconds, cpu, quantile_us(0.5), quantile_us(0.99),
+	    quantile_us(1));
+}
+
+static void start_sending(struct engine *e, nsec_t start)
+{
+	const struct load_conf *c = e->conf;
+
+	if (!c->open_loop) {
+		for (unsigned i = 0; i < chat.n_pair * c->in_flight; i++)
+			pair_send(chat.pair[i % chat.n_pair], 0);
+		return;
+	}
+	chat.measure_from = start + c->warmup_ms * (SECOND / 1000);
+	chat.measure_to = chat.measure_from + c->measure_ms * (SECOND / 1000);
+	chat.max_sample = (size_t)c->rate * c->measure_ms / 1000 + 1;
+	chat.sample = mem_zalloc(chat.max_sample * sizeof(nsec_t));
+}
+
+void chat_run(struct engine *e)
+{
+	const struct load_conf *c = e->conf;
+	nsec_t start, from, to, cpu;
+	uint64_t received;
+
+	set_up(e);
+	engine_wait_go(e);
+	start = now_ns();
+	start_sending(e, start);
+	phase(e, start, start + c->warmup_ms * (SECOND / 1000));
+	say("start");
+	from = now_ns();
+	cpu = cpu_ns();
+	received = chat.received;
+	phase(e, start, from + c->measure_ms * (SECOND / 1000));
+	received = chat.received - received;
+	to = now_ns();
+	cpu = cpu_ns() - cpu;
+	say("stop");
+	chat.draining = true;
+	phase(e, start, to + 60 * SECOND);
+	report(received, (double)(to - from) / 1e9, (double)cpu / 1e9);
+}
