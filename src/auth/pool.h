@@ -1,0 +1,32 @@
+/* Threads for password checks that cost CPU (a PBKDF2 takes milliseconds), so that no worker
+ * waits for one. The queue is bounded, in all and for each key (an account, an address), so
+ * that one flood cannot keep the others out. */
+#pragma once
+
+#include "base/list.h"
+#include "base/strv.h"
+
+struct auth_pool;
+
+struct auth_job {
+	struct list link;
+	uint32_t account_key, address_key; /* hashes: auth_pool_key() */
+	void (*work)(struct auth_job *j);  /* on a thread of the pool */
+	void (*done)(struct auth_job *j);  /* right after it, on the same thread; owns j */
+};
+
+enum {
+	AUTH_POOL_MAX_JOBS = 4096,
+	AUTH_POOL_MAX_PER_ACCOUNT = 16,
+	AUTH_POOL_MAX_PER_ADDRESS = 256,
+};
+
+nodiscard struct auth_pool *auth_pool_new(unsigned n_threads);
+
+/* Runs what is queued to its end, then stops the threads. */
+void auth_pool_free(struct auth_pool **p);
+
+/* -EAGAIN: too much is queued, in all or for one of its keys; j is still the caller's. */
+nodiscard int auth_pool_submit(struct auth_pool *p, struct auth_job *j);
+
+uint32_t auth_pool_key(struct strv s);
