@@ -28,27 +28,35 @@ struct xml_el {
 	struct strv inner; /* what stands between the tags, raw */
 	struct xml_attr *attr;
 	uint16_t n_attr;
-	/* A prefix that only the stream's header declares is used in it or below it: its raw
-	 * bytes mean nothing on another stream. xml_write_el() takes care of this. */
+	/* A prefix that something around it declares (for a child of the stream: the stream's
+	 * header) is used in it or below it: its raw bytes mean nothing in another place.
+	 * xml_write_el() takes care of this. */
 	bool uses_outer_prefix;
 	/* Its own or a child's name stands in the default namespace of what is around it. */
 	bool uses_outer_default;
 	struct xml_el *parent, *first, *last, *next; /* child elements only */
+
+	/* For the reader and the writer only. */
+	bool text_plain;	/* no reference, no CDATA, no CR directly in it */
+	uint8_t depth;		/* 1 below the stream */
+	uint8_t prefix_depth;	/* of the outermost declaration used in it or below it */
+	uint8_t default_depth;	/* the same of the default namespace */
+	const struct xml_binding *scope; /* the declarations that hold in it, innermost first */
 };
 
 enum xml_error {
 	XML_OK,
 	XML_ERR_MALFORMED,  /* not well-formed, names, nesting, duplicates, prefixes, chars */
 	XML_ERR_RESTRICTED, /* RFC 6120 11.1: comment, PI, DTD, entity */
-	XML_ERR_ENCODING,   /* the XML declaration names something other than UTF-8 */
-	XML_ERR_TOO_BIG,    /* longer than xml_stream.max_bytes */
+	XML_ERR_ENCODING,   /* not UTF-8: by the XML declaration or by the bytes (4.9.3.22) */
+	XML_ERR_TOO_BIG,    /* longer than xml_stream.max_bytes; a header declares too much */
 	XML_ERR_TOO_DEEP,   /* more than XML_MAX_DEPTH levels, attributes or children */
 };
 
 enum {
 	XML_MAX_DEPTH = 128,
 	XML_MAX_ATTRS = 256,
-	XML_MAX_NODES = 65536, /* elements in one stanza */
+	XML_MAX_NODES = 65536, /* elements in one stanza, and attributes in all of them */
 };
 
 enum xml_event {
@@ -67,7 +75,8 @@ struct xml_stream {
 	uint8_t scan_quote;
 	uint16_t depth;	   /* of the scanner, below the stream */
 	bool opened;
-	bool declared;	    /* an XML declaration went by */
+	bool declared;	    /* an XML declaration went by, or can no longer come */
+	uint8_t tried;	    /* log2 of the bytes when they were last parsed in vain */
 	uint32_t max_bytes; /* of one element or header, set by the owner; 0 = 64 MiB */
 	struct xml_decls *decls; /* what the header declared; owned */
 };
