@@ -7,6 +7,7 @@
 struct module;
 struct hooks;
 struct iq_handler;
+struct disco;
 
 struct host {
 	struct strv domain; /* canonical */
@@ -18,6 +19,7 @@ struct host {
 	const struct hooks **hooks;    /* ended by NULL */
 	const struct iq_handler **iq[NS_MAX + 1]; /* by namespace; each ended by NULL, or NULL */
 	const void **mod_conf; /* by module index */
+	const struct disco *disco;
 };
 
 /* NULL: not ours. `domain` is canonical. */

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "conf/option.h"
+#include "core/disco.h"
 #include "core/host.h"
 #include "core/roster.h"
 #include "core/route.h"
@@ -131,7 +132,9 @@ struct module {
 	const char *name; /* MongooseIM's, "mod_ping": the configuration's table */
 	const enum xml_ns *features; /* of the server, ended by NS_NONE; NULL: none */
 	const enum xml_ns *account_features; /* of a bare JID */
-	bool on_by_default;
+	bool on_by_default; /* when the configuration has no [modules] */
+	bool always;	    /* not MongooseIM's to switch: on in any case */
+	void (*disco_form)(const struct host *h, struct xml_out *o); /* XEP-0128; NULL: none */
 	const struct iq_handler *iq; /* ended by .fn == NULL */
 	const struct hooks *hooks;   /* NULL: none */
 
@@ -149,6 +152,10 @@ struct module {
 const void *mod_conf(const struct host *h, const struct module *m);
 void *mod_session_data(struct session *s, const struct module *m);
 void *mod_user_data(struct user *u, const struct module *m);
+
+/* The zeroed block of all modules' data of one session or account; NULL when none wants any. */
+enum module_data { MODULE_DATA_SESSION, MODULE_DATA_USER };
+void *module_data_new(const struct host *h, enum module_data which);
 
 /* All modules, ended by NULL: generated from the files in src/mod/. */
 extern const struct module *const all_modules[];

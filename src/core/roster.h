@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "xmpp/jid.h"
+#include "xmpp/stanza.h"
 #include "xmpp/subscription.h"
 
 struct user;
@@ -35,8 +36,8 @@ struct roster_item *roster_find(struct roster *r, struct jid contact);
 /* The item, made (with state "none", not listed) when it is not there. NULL: the roster is
  * full. */
 struct roster_item *roster_get(struct roster *r, struct jid contact);
-nodiscard int roster_item_set(struct roster_item *it, struct strv name,
-			      const struct strv *groups, uint32_t n_groups);
+void roster_item_set(struct roster_item *it, struct strv name, const struct strv *groups,
+		     uint32_t n_groups);
 void roster_item_set_request(struct roster_item *it, struct strv bytes); /* p == NULL: none */
 
 /* Each item; fn may remove that very item. */
@@ -47,6 +48,20 @@ void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), voi
  * (err == 0) or the failure; the account is pinned until then. Gives the roster a new version. */
 void roster_save(struct user *u, struct roster_item *it,
 		 void (*done)(struct user *u, int err, void *arg), void *arg);
+
+/* Forgets an item of which nothing is left (state none, not listed, nothing approved). */
+void roster_drop_if_empty(struct roster *r, struct roster_item *it);
+
+/* Tells the interested sessions of the account what has become of the item (RFC 6121 2.1.6);
+ * one that is not there any more is pushed as removed. */
+void roster_push(struct user *u, struct jid contact);
+
+/* Delivers to the interested sessions: what concerns a subscription (RFC 6121 3.1.6). A request
+ * (`subscribe`) goes to the available ones (3.1.3). */
+void roster_deliver(struct user *u, const struct stanza *s);
+
+/* <item .../> as clients see it. */
+void roster_write_item(struct xml_out *o, const struct roster_item *it);
 
 struct roster *roster_new(void);
 void roster_free(struct roster **r);

@@ -55,8 +55,12 @@ struct session *session_find(struct user *u, struct strv resource);
 struct session *session_bind(struct user *u, struct stream *st, struct strv resource,
 			     uint64_t max_sessions);
 
-/* Ends it: unavailable presence to all who saw it, hooks, memory at the end of the turn. */
+/* Ends it: unavailable presence to all who saw it, hooks, memory. */
 void session_unbind(struct session **s);
+
+/* Its available presence is now `p` (taken over; NULL: unavailable), with this priority. Runs
+ * the hooks of `available`. Telling others is mod_presence's. */
+void session_set_presence(struct session *s, struct presence *p, int8_t priority);
 
 /* Sends the stanza to this client as it stands (its `to` included). Silently dropped when the
  * stream is closing. */

@@ -22,6 +22,7 @@
 #include "xml/xml.h"
 #include "xmpp/error.h"
 #include "xmpp/jid.h"
+#include "xmpp/sasl/scram.h"
 #include "xmpp/sasl/sasl.h"
 #include "xmpp/stanza.h"
 
@@ -39,7 +40,6 @@ enum stream_state {
 enum stream_cb { CB_TLS_EXPORTER, CB_TLS_SERVER_END_POINT, CB_TLS_UNIQUE, CB_MAX };
 
 struct stream;
-struct credentials;
 
 struct stream_env {
 	/* Where output goes; what is appended is sent at the end of the turn. */
@@ -54,8 +54,8 @@ struct stream_env {
 	/* The channel binding of this kind, or p == NULL: not available on this connection. */
 	struct strv (*channel_binding)(struct stream *st, enum stream_cb kind, struct arena *a);
 
-	/* Ask for the account's credentials; ends in stream_on_credentials(), maybe at once. */
-	void (*lookup)(struct stream *st, struct jid user);
+	/* Ask for the account's SCRAM keys; ends in stream_on_keys(), maybe at once. */
+	void (*lookup)(struct stream *st, struct jid user, enum digest_alg alg);
 
 	/* Check a password; ends in stream_on_password(), maybe at once. */
 	void (*check_password)(struct stream *st, struct jid user, struct strv password);
@@ -66,11 +66,12 @@ struct stream_env {
 	/* Bind this resource ("" = make one); ends in stream_on_bound(). */
 	void (*bind)(struct stream *st, struct strv resource);
 
-	/* A whole stanza of a bound session, `from` not yet stamped. */
-	void (*stanza)(struct stream *st, const struct xml_el *el);
+	/* A valid stanza of a bound session, `from` stamped with the session's full JID. */
+	void (*stanza)(struct stream *st, const struct stanza *s);
 
-	/* An IQ of jabber:iq:register before authentication; false: not offered here. */
-	bool (*pre_auth_iq)(struct stream *st, const struct xml_el *el);
+	/* An IQ before authentication (in-band registration); ends in stream_resume(), maybe at
+	 * once; false: not offered here. */
+	bool (*pre_auth_iq)(struct stream *st, const struct stanza *s);
 
 	/* Adds features of modules (registration, roster versioning). */
 	void (*features)(struct stream *st, bool authed, struct buf *b);
@@ -89,10 +90,12 @@ struct stream {
 	struct xml_stream xs;
 	struct stream_neg *neg;
 	struct jid jid; /* bare after SASL, full after bind; owned */
+	char *lang;	/* of the header, for stanzas that name none; NULL: none */
 	uint8_t state;
 	bool secure : 1;      /* TLS is on */
 	bool authed : 1;
 	bool waiting : 1;     /* an answer is under way: no input is taken */
+	bool feeding : 1;     /* stream_feed is on the stack */
 	bool header_sent : 1; /* ours, since the last restart */
 	bool header_seen : 1; /* the peer has sent one ever: it speaks XMPP */
 	bool closed : 1;      /* env->close has been called */
@@ -104,15 +107,18 @@ void stream_init(struct stream *st, const struct stream_env *env, const struct c
 		 const struct conf_listener *l, bool secure);
 void stream_fini(struct stream *st);
 
-/* Takes bytes; returns how many are done with. Present the rest again with more behind it. */
-size_t stream_feed(struct stream *st, struct xml_reader *r, struct strv in);
+/* Takes bytes; returns how many are done with. Present the rest again with more behind it.
+ * `scratch` is reset before each element. */
+size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *scratch,
+		   struct strv in);
 
 void stream_on_secured(struct stream *st);
 void stream_on_timeout(struct stream *st);
 void stream_on_eof(struct stream *st); /* the peer's side of the connection has ended */
 
-/* Answers. `err` < 0: the store failed. `creds` NULL: no such account. */
-void stream_on_credentials(struct stream *st, const struct credentials *creds, int err);
+/* The keys to challenge with. `exists` false: they are made up (scram_fake_keys), and no proof
+ * will do. `err` < 0: the store failed or is too busy. */
+void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exists, int err);
 
 enum password_answer {
 	PASSWORD_RIGHT,
@@ -124,7 +130,7 @@ void stream_on_password(struct stream *st, enum password_answer answer);
 /* `full`: the session's JID, copied; STANZA_ERR_NONE. Otherwise the bind IQ's error. */
 void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err, const char *text);
 
-/* Answers the IQ handed to env->pre_auth_iq, when that has not been done within the call. */
+/* The IQ that env->pre_auth_iq took has been answered: input goes on. */
 void stream_resume(struct stream *st);
 
 /* Ends the stream: header if none was sent, the error (STREAM_ERR_NONE: none), the closing tag,

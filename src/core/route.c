@@ -1,0 +1,292 @@
+#include "core/module.h"
+#include "core/c2s.h"
+#include "core/server.h"
+#include "xml/xml.h"
+
+enum { ROUTE_MAX_DEPTH = 8, ROUTE_MAX_BYTES = 64 << 20 };
+
+struct crossing {
+	struct post post;
+	uint32_t n;
+	char bytes[];
+};
+
+static void route_home(struct worker *w, struct session *sender, const struct stanza *s);
+
+void route_error(struct worker *w, const struct stanza *s, enum stanza_err err, const char *text)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+
+	if (!stanza_may_fail(s) || jid_is_none(s->from) ||
+	    (s->kind == STANZA_PRESENCE && s->type != PRESENCE_SUBSCRIBE))
+		return;
+	if (stanza_write_error(&b, s, err, text) == 0)
+		route_bytes(w, buf_strv(&b));
+}
+
+/* --- to the server itself (RFC 6121 10.5.1; RFC 6120 10.5) --- */
+
+static const struct iq_handler *find_handler(const struct host *h, const struct stanza *s,
+					     unsigned where)
+{
+	const struct xml_el *payload = stanza_payload(s);
+	const struct iq_handler **list = h->iq[payload->ns];
+
+	where |= s->type == IQ_GET ? IQ_ON_GET : IQ_ON_SET;
+	for (; list && *list; list++)
+		if (((*list)->where & where) == where && strv_is(payload->local, (*list)->name))
+			return *list;
+	return NULL;
+}
+
+static void run_iq(struct ctx *c, unsigned where)
+{
+	const struct iq_handler *ih;
+
+	if (c->stanza->type != IQ_GET && c->stanza->type != IQ_SET)
+		return;
+	ih = find_handler(c->host, c->stanza, where);
+	if (ih == NULL || ih->fn(c) == PASS)
+		route_error(c->worker, c->stanza, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void to_server(struct worker *w, struct session *sender, const struct host *h,
+		      const struct stanza *s)
+{
+	struct ctx c = { .worker = w, .host = h, .stanza = s, .session = sender,
+			 .scratch = w->scratch };
+
+	if (s->kind == STANZA_IQ && jid_is_bare(s->to))
+		run_iq(&c, IQ_TO_SERVER);
+	else if (s->kind != STANZA_PRESENCE)
+		route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+/* --- to an account that is loaded --- */
+
+unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_priority)
+{
+	struct stanza copy = *s;
+	unsigned n = 0;
+
+	LIST_EACH(it, &u->sessions) {
+		struct session *to = container_of(it, struct session, in_user);
+		if (!session_is_available(to) || to->priority < min_priority)
+			continue;
+		if (s->kind == STANZA_PRESENCE)
+			copy.to = to->jid; /* RFC 6121 4.2.2 and others: the full JID */
+		session_send(to, &copy);
+		n++;
+	}
+	return n;
+}
+
+/* RFC 6121 8.5.2.1.1 and 8.5.2.2.1: a message to the account, not to one session. */
+static void message_to_account(struct ctx *c)
+{
+	const struct stanza *s = c->stanza;
+
+	switch (s->type) {
+	case MESSAGE_GROUPCHAT:
+		route_error(c->worker, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+		return;
+	case STANZA_ERROR:
+		return;
+	case MESSAGE_HEADLINE:
+		route_to_sessions(c->user, s, 0);
+		return;
+	default:
+		break;
+	}
+	if (route_to_sessions(c->user, s, 0) > 0)
+		return;
+	for (const struct hooks **h = c->host->hooks; *h; h++)
+		if ((*h)->undelivered && (*h)->undelivered(c) == HANDLED)
+			return;
+	route_error(c->worker, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+static bool is_subscription(const struct stanza *s)
+{
+	return s->kind == STANZA_PRESENCE && s->type >= PRESENCE_SUBSCRIBE &&
+	       s->type <= PRESENCE_UNSUBSCRIBED;
+}
+
+static void to_account(struct worker *w, struct session *sender, struct user *u,
+		       const struct stanza *s)
+{
+	struct ctx c = { .worker = w, .host = u->host, .stanza = s, .session = sender, .user = u,
+			 .scratch = w->scratch };
+
+	if (s->kind == STANZA_IQ) {
+		run_iq(&c, jid_eq_bare(s->from, u->jid) ? IQ_TO_OWN : IQ_TO_ACCOUNT);
+		return;
+	}
+	for (const struct hooks **h = u->host->hooks; *h; h++)
+		if ((*h)->to_user && (*h)->to_user(&c) == HANDLED)
+			return;
+	if (s->kind == STANZA_MESSAGE)
+		message_to_account(&c);
+	else if (s->type == PRESENCE_AVAILABLE || s->type == PRESENCE_UNAVAILABLE)
+		route_to_sessions(u, s, -128);
+}
+
+/* --- to an account whose home is here --- */
+
+struct parked {
+	uint32_t n;
+	char bytes[];
+};
+
+static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
+{
+	AUTO(mem_freep) struct parked *p = arg;
+	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct xml_el *el;
+	struct stanza s;
+	enum stanza_err bad;
+	int r = xml_parse(a, strv_make(p->bytes, p->n), NS_CLIENT, &el);
+
+	ASSERT(r == 0); /* our own writing */
+	bad = stanza_read(a, el, &s);
+	ASSERT(bad == STANZA_ERR_NONE);
+	if (u)
+		to_account(w, NULL, u, &s);
+	else if (err < 0)
+		route_error(w, &s, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+	else if (s.kind != STANZA_PRESENCE) /* RFC 6121 8.5.1 */
+		route_error(w, &s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void load_and_route(struct worker *w, const struct stanza *s)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(ROUTE_MAX_BYTES);
+	struct parked *p;
+
+	if (stanza_write(&b, s) < 0) {
+		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
+		return;
+	}
+	p = mem_alloc(sizeof(*p) + b.n);
+	p->n = (uint32_t)b.n;
+	memcpy(p->bytes, b.p, b.n);
+	if (user_with(w, jid_bare(s->to), sizeof(*p) + b.n, on_loaded, p) < 0) {
+		mem_free(p);
+		route_error(w, s, STANZA_ERR_RESOURCE_CONSTRAINT, "too much is waiting");
+	}
+}
+
+/* RFC 6121 8.5.3.2: a full JID that no session has. True: go on as for the bare JID. */
+static bool falls_back_to_bare(struct worker *w, const struct stanza *s)
+{
+	if (s->kind == STANZA_MESSAGE) {
+		if (s->type == MESSAGE_GROUPCHAT)
+			route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+		return s->type == MESSAGE_NORMAL || s->type == MESSAGE_CHAT;
+	}
+	if (s->kind == STANZA_IQ)
+		route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+	return is_subscription(s) || (s->kind == STANZA_PRESENCE && s->type == PRESENCE_PROBE);
+}
+
+static void route_home(struct worker *w, struct session *sender, const struct stanza *s)
+{
+	struct user *u = user_find(w, s->to);
+	struct session *to;
+
+	ASSERT_ON(w);
+	if (!jid_is_bare(s->to) && !is_subscription(s) && s->type != PRESENCE_PROBE) {
+		to = u ? session_find(u, jid_resource(s->to)) : NULL;
+		if (to) {
+			session_send(to, s);
+			return;
+		}
+		if (!falls_back_to_bare(w, s))
+			return;
+	}
+	if (u)
+		to_account(w, sender, u, s);
+	else if (s->kind != STANZA_PRESENCE || is_subscription(s))
+		load_and_route(w, s); /* other presence is for those who are online */
+}
+
+/* --- from here to there --- */
+
+static void on_crossing(struct worker *w, struct post *post)
+{
+	struct crossing *x = container_of(post, struct crossing, post);
+
+	route_bytes(w, strv_make(x->bytes, x->n));
+	mem_free(x);
+}
+
+static void cross(struct worker *w, struct worker *to, struct session *sender,
+		  const struct stanza *s)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(ROUTE_MAX_BYTES);
+	struct crossing *x;
+
+	if (stanza_write(&b, s) < 0) {
+		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
+		return;
+	}
+	x = mem_alloc(sizeof(*x) + b.n);
+	x->post.fn = on_crossing;
+	x->n = (uint32_t)b.n;
+	memcpy(x->bytes, b.p, b.n);
+	worker_post(to, &x->post, sizeof(*x) + b.n);
+	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
+	if (sender && to != w && worker_is_full(to))
+		c2s_wait_for_room(sender->stream, to);
+}
+
+void route(struct worker *w, struct session *sender, const struct stanza *s)
+{
+	struct stanza copy = *s;
+	const struct host *h;
+	struct worker *home;
+
+	ASSERT_ON(w);
+	ASSERT(!jid_is_none(s->from));
+	if (jid_is_none(s->to)) /* RFC 6120 10.3: for the sender's own account */
+		copy.to = jid_bare(s->from);
+	h = host_find(w->conf, jid_domain(copy.to));
+	if (h == NULL) {
+		route_error(w, &copy, STANZA_ERR_REMOTE_SERVER_NOT_FOUND, NULL);
+		return;
+	}
+	if (copy.to.n_local == 0) {
+		to_server(w, sender, h, &copy);
+		return;
+	}
+	home = worker_home(w->server, copy.to);
+	if (home != w || w->depth >= ROUTE_MAX_DEPTH) {
+		cross(w, home, sender, &copy);
+		return;
+	}
+	w->depth++;
+	route_home(w, sender, &copy);
+	w->depth--;
+}
+
+void route_to(struct worker *w, const struct stanza *s, struct jid to)
+{
+	struct stanza copy = *s;
+
+	copy.to = to;
+	route(w, NULL, &copy);
+}
+
+void route_bytes(struct worker *w, struct strv bytes)
+{
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	struct xml_el *el;
+	struct stanza s;
+	enum stanza_err bad;
+	int r = xml_parse(a, bytes, NS_CLIENT, &el);
+
+	ASSERT(r == 0); /* our own writing */
+	bad = stanza_read(a, el, &s);
+	ASSERT(bad == STANZA_ERR_NONE);
+	route(w, NULL, &s);
+}

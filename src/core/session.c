@@ -1,0 +1,197 @@
+#include "core/module.h"
+#include "base/rand.h"
+#include "core/c2s.h"
+
+struct session *session_find(struct user *u, struct strv resource)
+{
+	LIST_EACH(it, &u->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (strv_eq(jid_resource(s->jid), resource))
+			return s;
+	}
+	return NULL;
+}
+
+static void end_with_conflict(struct session *s)
+{
+	stream_close(s->stream, STREAM_ERR_CONFLICT, "replaced by a new session");
+}
+
+/* The oldest sessions make room (MongooseIM's max_user_sessions). */
+static void make_room(struct user *u, struct strv resource, uint64_t max_sessions)
+{
+	struct session *same = session_find(u, resource);
+
+	if (same)
+		end_with_conflict(same);
+	while (u->n_sessions >= max_sessions && u->n_sessions > 0)
+		end_with_conflict(container_of(u->sessions.next, struct session, in_user));
+}
+
+struct session *session_bind(struct user *u, struct stream *st, struct strv resource,
+			     uint64_t max_sessions)
+{
+	char made[23];
+	struct session *s = MEM_NEW(struct session);
+	size_t n_bare = jid_text(u->jid).n, n;
+	char *text;
+
+	ASSERT_ON(u->worker);
+	if (resource.n == 0) {
+		rand_token(made, sizeof(made) - 1);
+		resource = strv_from(made);
+	}
+	make_room(u, resource, max_sessions);
+	n = n_bare + 1 + resource.n;
+	text = mem_alloc(n + 1);
+	memcpy(text, u->jid.s, n_bare);
+	text[n_bare] = '/';
+	memcpy(text + n_bare + 1, resource.p, resource.n);
+	text[n] = '\0';
+	s->jid = u->jid;
+	s->jid.s = text;
+	s->jid.n_resource = (uint16_t)resource.n;
+	s->user = u;
+	s->stream = st;
+	s->mod_data = module_data_new(u->host, MODULE_DATA_SESSION);
+	list_push(&u->sessions, &s->in_user);
+	u->n_sessions++;
+	user_pin(u);
+	count_add(&u->worker->counters, COUNT_SESSIONS_OPEN, 1);
+	for (const struct hooks **h = u->host->hooks; *h; h++)
+		if ((*h)->bound)
+			(*h)->bound(s);
+	return s;
+}
+
+void session_unbind(struct session **ps)
+{
+	struct session *s = *ps;
+	struct user *u;
+
+	*ps = NULL;
+	if (s == NULL)
+		return;
+	u = s->user;
+	ASSERT_ON(u->worker);
+	for (const struct hooks **h = u->host->hooks; *h; h++)
+		if ((*h)->unbind)
+			(*h)->unbind(s);
+	list_remove(&s->in_user);
+	u->n_sessions--;
+	count_add(&u->worker->counters, COUNT_SESSIONS_OPEN, -1);
+	while (s->directed) {
+		struct directed *d = s->directed;
+		s->directed = d->next;
+		mem_free(d);
+	}
+	presence_unref(&s->presence);
+	mem_free((char *)s->jid.s);
+	mem_free(s->mod_data);
+	mem_free(s);
+	user_unpin(u);
+}
+
+void session_set_presence(struct session *s, struct presence *p, int8_t priority)
+{
+	bool initial = s->presence == NULL;
+
+	presence_unref(&s->presence);
+	s->presence = p;
+	s->priority = priority;
+	if (p == NULL)
+		return;
+	for (const struct hooks **h = s->user->host->hooks; *h; h++)
+		if ((*h)->available)
+			(*h)->available(s, initial);
+}
+
+void session_send(struct session *s, const struct stanza *st)
+{
+	struct buf *b;
+	size_t was;
+
+	if (s->stream->closed)
+		return;
+	b = s->stream->env->out(s->stream);
+	was = b->n;
+	if (stanza_write(b, st) < 0)
+		b->n = was; /* full: the connection is dropped at the end of the turn */
+	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
+}
+
+void session_send_bytes(struct session *s, struct strv bytes)
+{
+	int r;
+
+	if (s->stream->closed)
+		return;
+	r = buf_adds(s->stream->env->out(s->stream), bytes);
+	(void)r; /* full: the connection is dropped at the end of the turn */
+	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
+}
+
+static struct directed **directed_find(struct session *s, struct jid to)
+{
+	struct strv text = jid_text(to);
+
+	for (struct directed **d = &s->directed; *d; d = &(*d)->next)
+		if (strv_eq(strv_make((*d)->jid, (*d)->n), text))
+			return d;
+	return NULL;
+}
+
+int session_directed_add(struct session *s, struct jid to)
+{
+	struct strv text = jid_text(to);
+	struct directed *d;
+
+	if (directed_find(s, to))
+		return 0;
+	if (s->n_directed >= SESSION_MAX_DIRECTED)
+		return -ENOSPC;
+	d = mem_alloc(sizeof(*d) + text.n);
+	d->n = (uint16_t)text.n;
+	memcpy(d->jid, text.p, text.n);
+	d->next = s->directed;
+	s->directed = d;
+	s->n_directed++;
+	return 0;
+}
+
+void session_directed_remove(struct session *s, struct jid to)
+{
+	struct directed **at = directed_find(s, to), *d;
+
+	if (at == NULL)
+		return;
+	d = *at;
+	*at = d->next;
+	mem_free(d);
+	s->n_directed--;
+}
+
+struct presence *presence_new(struct strv bytes)
+{
+	struct presence *p = mem_alloc(sizeof(*p) + bytes.n);
+
+	p->refs = 1;
+	p->n = (uint32_t)bytes.n;
+	memcpy(p->bytes, bytes.p, bytes.n);
+	return p;
+}
+
+struct presence *presence_ref(struct presence *p)
+{
+	p->refs++;
+	return p;
+}
+
+void presence_unref(struct presence **pp)
+{
+	struct presence *p = *pp;
+
+	*pp = NULL;
+	if (p && --p->refs == 0)
+		mem_free(p);
+}

@@ -1,0 +1,153 @@
+/* Service discovery (XEP-0030) of the server and of accounts, and its contact addresses
+ * (XEP-0157): MongooseIM's mod_disco. */
+#include "core/module.h"
+
+struct info_row {
+	struct strv name;
+	const struct strv *urls;
+	size_t n_urls;
+};
+
+struct disco_conf {
+	const struct strv *extra_domains;
+	size_t n_extra_domains;
+	const struct info_row *server_info;
+	size_t n_server_info;
+};
+
+extern const struct module mod_disco;
+
+/* XEP-0115 8.4: a node of our own capabilities is the server itself; we have no others. */
+static bool node_is_ours(const struct ctx *c)
+{
+	struct strv node = xml_attr(stanza_payload(c->stanza), "node");
+	ptrdiff_t hash = node.p ? strv_find(node, '#') : -1;
+
+	return node.p == NULL ||
+	       (hash >= 0 && strv_eq(strv_from_pos(node, (size_t)hash + 1), c->host->disco->ver));
+}
+
+static void start_query(struct ctx *c, struct xml_out *o, enum xml_ns ns)
+{
+	xo_start(o, "query", ns);
+	xo_attr(o, "node", xml_attr(stanza_payload(c->stanza), "node"));
+}
+
+static enum verdict server_info(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct xml_out o = xml_out(&b);
+
+	if (!node_is_ours(c)) {
+		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+		return HANDLED;
+	}
+	start_query(c, &o, NS_DISCO_INFO);
+	xo_raw(&o, c->host->disco->info);
+	xo_end(&o);
+	ASSERT(o.err == 0);
+	reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+static enum verdict server_items(struct ctx *c)
+{
+	const struct disco_conf *conf = mod_conf(c->host, &mod_disco);
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct xml_out o = xml_out(&b);
+
+	if (!node_is_ours(c)) {
+		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+		return HANDLED;
+	}
+	start_query(c, &o, NS_DISCO_ITEMS);
+	for (size_t i = 0; i < conf->n_extra_domains; i++) {
+		xo_start(&o, "item", NS_NONE);
+		xo_attr(&o, "jid", conf->extra_domains[i]);
+		xo_end(&o);
+	}
+	xo_end(&o);
+	if (o.err)
+		reply_error(c, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+	else
+		reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+/* XEP-0030 8: whether an account exists, and what it has, is for those who may see its
+ * presence. */
+static bool may_ask(const struct ctx *c)
+{
+	struct roster_item *it = roster_find(c->user->roster, jid_bare(c->stanza->from));
+
+	return jid_eq_bare(c->stanza->from, c->user->jid) || (it && sub_has_from(it->sub.state));
+}
+
+static enum verdict account_info(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct xml_out o = xml_out(&b);
+
+	if (!may_ask(c))
+		return PASS;
+	if (xml_attr(stanza_payload(c->stanza), "node").n) {
+		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+		return HANDLED;
+	}
+	start_query(c, &o, NS_DISCO_INFO);
+	xo_raw(&o, c->host->disco->account_features);
+	xo_end(&o);
+	ASSERT(o.err == 0);
+	reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+static enum verdict account_items(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(4 << 20);
+	struct xml_out o = xml_out(&b);
+
+	if (!may_ask(c))
+		return PASS;
+	start_query(c, &o, NS_DISCO_ITEMS);
+	LIST_EACH(it, &c->user->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (!session_is_available(s))
+			continue;
+		xo_start(&o, "item", NS_NONE);
+		xo_attr(&o, "jid", jid_text(s->jid));
+		xo_end(&o);
+	}
+	xo_end(&o);
+	if (o.err)
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+	else
+		reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+/* XEP-0157: one list-multi field for each row, named "abuse-addresses" and so on. */
+static void contact_form(const struct host *h, struct xml_out *o)
+{
+	const struct disco_conf *conf = mod_conf(h, &mod_disco);
+
+	if (conf->n_server_info == 0)
+		return;
+	xo_start(o, "x", NS_DATA);
+	xo_attr(o, "type", STRV("result"));
+	xo_start(o, "field", NS_NONE);
+	xo_attr(o, "var", STRV("FORM_TYPE"));
+	xo_attr(o, "type", STRV("hidden"));
+	xo_leaf(o, "value", NS_NONE, ns_text(NS_SERVERINFO));
+	xo_end(o);
+	for (size_t i = 0; i < conf->n_server_info; i++) {
+		const struct info_row *row = &conf->server_info[i];
+		xo_start(o, "field", NS_NONE);
+		xo_attr(o, "var", row->name);
+		xo_attr(o, "type", STRV("list-multi"));
+		for (size_t k = 0; k < row->n_urls; k++)
+			xo_leaf(o, "value", NS_NONE, row->urls[k]);
+		xo_end(o);
+	}
+	xo_end(o);
+}

@@ -1,0 +1,469 @@
+/* Presence and subscriptions (RFC 6121 sections 3 and 4): MongooseIM's mod_presence. The state
+ * tables themselves are in xmpp/subscription.h. */
+#include "core/module.h"
+
+static enum sub_kind kind_of(const struct stanza *s)
+{
+	ASSERT(s->type >= PRESENCE_SUBSCRIBE && s->type <= PRESENCE_UNSUBSCRIBED);
+	switch (s->type) {
+	case PRESENCE_SUBSCRIBE:
+		return SUB_SUBSCRIBE;
+	case PRESENCE_SUBSCRIBED:
+		return SUB_SUBSCRIBED;
+	case PRESENCE_UNSUBSCRIBE:
+		return SUB_UNSUBSCRIBE;
+	default:
+		return SUB_UNSUBSCRIBED;
+	}
+}
+
+/* A presence of ours without content. `type` NULL: available. */
+static void send_plain(struct worker *w, struct strv from, struct strv to, const char *type)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+	struct xml_out o = xml_out(&b);
+
+	xo_start(&o, "presence", NS_NONE);
+	xo_attr(&o, "from", from);
+	xo_attr(&o, "to", to);
+	xo_attr(&o, "type", strv_from(type));
+	xo_end(&o);
+	ASSERT(o.err == 0);
+	route_bytes(w, buf_strv(&b));
+}
+
+/* --- what the user's sessions are worth to others --- */
+
+/* The presence of one available session, to one address. */
+static void send_presence_of(struct worker *w, const struct session *s, struct jid to)
+{
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	struct xml_el *el;
+	struct stanza p;
+	int r = xml_parse(a, strv_make(s->presence->bytes, s->presence->n), NS_CLIENT, &el);
+
+	ASSERT(r == 0); /* our own writing */
+	if (stanza_read(a, el, &p) == STANZA_ERR_NONE)
+		route_to(w, &p, to);
+}
+
+static void send_all_presence(struct user *u, struct jid to)
+{
+	LIST_EACH(it, &u->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (session_is_available(s))
+			send_presence_of(u->worker, s, to);
+	}
+}
+
+static void send_all_unavailable(struct user *u, struct jid to)
+{
+	LIST_EACH(it, &u->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (session_is_available(s))
+			send_plain(u->worker, jid_text(s->jid), jid_text(to), "unavailable");
+	}
+}
+
+struct broadcast {
+	struct worker *w;
+	const struct stanza *s;
+};
+
+static void broadcast_item(struct roster_item *it, void *arg)
+{
+	struct broadcast *b = arg;
+
+	if (sub_has_from(it->sub.state))
+		route_to(b->w, b->s, it->jid);
+}
+
+/* To the subscribed contacts and to the user's own available resources (RFC 6121 4.2.2). */
+static void broadcast(struct session *from, const struct stanza *s)
+{
+	struct user *u = from->user;
+	struct broadcast b = { .w = u->worker, .s = s };
+
+	roster_each(u->roster, broadcast_item, &b);
+	route_to_sessions(u, s, -128);
+}
+
+/* RFC 6121 4.6.3: who got directed presence gets the unavailable, too. */
+static void end_directed(struct session *from, const struct stanza *s)
+{
+	while (from->directed) {
+		AUTO(arena_free) struct arena *a = arena_new(1024);
+		struct strv text = strv_make(from->directed->jid, from->directed->n);
+		struct jid to;
+		int r = jid_parse(a, arena_strv(a, text), &to);
+
+		ASSERT(r == 0); /* it was one when it was added */
+		session_directed_remove(from, to);
+		route_to(from->user->worker, s, to);
+	}
+}
+
+/* --- the user comes and goes --- */
+
+
+static void probe_item(struct roster_item *it, void *arg)
+{
+	struct session *s = arg;
+	struct worker *w = s->user->worker;
+
+	if (sub_has_to(it->sub.state)) /* RFC 6121 4.2.2: one probe each, from the full JID */
+		send_plain(w, jid_text(s->jid), jid_text(it->jid), "probe");
+	if (it->request) /* RFC 6121 3.1.3: asked while the user was offline */
+		session_send_bytes(s, strv_from(it->request));
+}
+
+static void greet(struct session *s)
+{
+	LIST_EACH(it, &s->user->sessions) {
+		struct session *other = container_of(it, struct session, in_user);
+		if (other != s && session_is_available(other))
+			send_presence_of(s->user->worker, other, s->jid);
+	}
+	roster_each(s->user->roster, probe_item, s);
+}
+
+/* RFC 6121 4.7.2.3: -128 to 127; absent: 0. */
+static int read_priority(const struct stanza *s, struct arena *a, int8_t *ret)
+{
+	const struct xml_el *el = xml_child(s->el, NS_CLIENT, "priority");
+	struct strv text;
+	bool negative;
+	uint64_t v;
+
+	*ret = 0;
+	if (el == NULL)
+		return 0;
+	text = strv_trim(xml_text(el, a));
+	negative = text.n && text.p[0] == '-';
+	if (text.n && (negative || text.p[0] == '+'))
+		text = strv_from_pos(text, 1);
+	if (strv_to_u64(text, negative ? 128 : 127, &v) < 0)
+		return -EINVAL;
+	*ret = (int8_t)(negative ? -(int)v : (int)v);
+	return 0;
+}
+
+static void on_available(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct session *s = c->session;
+	bool initial = !session_is_available(s);
+	int8_t priority;
+
+	if (read_priority(c->stanza, c->scratch, &priority) < 0) {
+		reply_error(c, STANZA_ERR_BAD_REQUEST, "priority: a number from -128 to 127");
+		return;
+	}
+	if (stanza_write(&b, c->stanza) < 0) {
+		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
+		return;
+	}
+	session_set_presence(s, presence_new(buf_strv(&b)), priority);
+	broadcast(s, c->stanza);
+	if (initial)
+		greet(s);
+}
+
+static void on_unavailable(struct session *s, const struct stanza *stanza)
+{
+	bool was = session_is_available(s);
+
+	if (was)
+		broadcast(s, stanza);
+	end_directed(s, stanza);
+	session_set_presence(s, NULL, 0);
+}
+
+static void unbind(struct session *s)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+	struct xml_out o = xml_out(&b);
+	struct xml_el *el;
+	struct stanza p;
+	int r;
+
+	if (!session_is_available(s) && s->directed == NULL)
+		return;
+	xo_start(&o, "presence", NS_NONE);
+	xo_attr(&o, "from", jid_text(s->jid));
+	xo_attr(&o, "type", STRV("unavailable"));
+	xo_end(&o);
+	r = xml_parse(a, buf_strv(&b), NS_CLIENT, &el);
+	ASSERT(o.err == 0 && r == 0 && stanza_read(a, el, &p) == STANZA_ERR_NONE);
+	if (session_is_available(s)) { /* the session itself hears nothing any more */
+		struct presence *own = s->presence;
+		s->presence = NULL;
+		broadcast(s, &p);
+		s->presence = own;
+	}
+	end_directed(s, &p);
+	session_set_presence(s, NULL, 0);
+}
+
+/* --- subscriptions, the user's side (RFC 6121 3, appendix A.2) --- */
+
+/* What follows once the new state is in the database. */
+struct outcome {
+	bool forward, push;
+	enum sub_kind kind;
+	bool now_from, lost_from;
+	uint32_t n;
+	char *stanza; /* bytes to route or deliver; owned */
+	char *contact; /* bare JID; owned */
+};
+
+static void outcome_free(struct outcome *o)
+{
+	mem_free(o->stanza);
+	mem_free(o->contact);
+	mem_free(o);
+}
+
+static struct jid contact_jid(struct arena *a, const struct outcome *o)
+{
+	struct jid j;
+	int r = jid_parse(a, strv_from(o->contact), &j);
+
+	ASSERT(r == 0); /* it came from a jid */
+	return j;
+}
+
+static void after_outbound(struct user *u, int err, void *arg)
+{
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+	struct outcome *o = arg;
+	struct jid contact = contact_jid(a, o);
+
+	if (err == 0) {
+		if (o->lost_from) /* RFC 6121 3.2.2: before the `unsubscribed` */
+			send_all_unavailable(u, contact);
+		if (o->forward)
+			route_bytes(u->worker, strv_make(o->stanza, o->n));
+		if (o->push)
+			roster_push(u, contact);
+		if (o->now_from) /* RFC 6121 3.1.6 */
+			send_all_presence(u, contact);
+	}
+	outcome_free(o);
+}
+
+static struct outcome *outcome_new(struct strv stanza, struct jid contact, struct sub was,
+				   struct sub_result r)
+{
+	struct outcome *o = MEM_NEW(struct outcome);
+
+	o->forward = r.forward;
+	o->push = r.push;
+	o->now_from = sub_has_from(r.next.state) && !sub_has_from(was.state);
+	o->lost_from = sub_has_from(was.state) && !sub_has_from(r.next.state);
+	o->n = (uint32_t)stanza.n;
+	o->stanza = strv_dup(stanza);
+	o->contact = strv_dup(jid_text(contact));
+	return o;
+}
+
+static void outbound(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct user *u = c->session->user;
+	struct stanza s = *c->stanza;
+	struct roster_item *it;
+	struct sub_result r;
+	struct outcome *o;
+
+	s.to = jid_bare(s.to); /* RFC 6121 3.1.2: bare JIDs on both sides */
+	s.from = u->jid;
+	if (jid_eq(s.to, u->jid))
+		return;
+	if (stanza_write(&b, &s) < 0) {
+		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
+		return;
+	}
+	it = roster_get(u->roster, s.to);
+	if (it == NULL) {
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
+		return;
+	}
+	r = sub_outbound(it->sub, kind_of(&s));
+	o = outcome_new(buf_strv(&b), s.to, it->sub, r);
+	if (!r.changed) {
+		roster_drop_if_empty(u->roster, it);
+		after_outbound(u, 0, o);
+		return;
+	}
+	it->sub = r.next;
+	if (r.push)
+		it->listed = true;
+	if (!sub_is_pending_in(r.next.state))
+		roster_item_set_request(it, STRV_NULL);
+	roster_save(u, it, after_outbound, o);
+}
+
+/* --- subscriptions, from others (appendix A.3) --- */
+
+static void after_inbound(struct user *u, int err, void *arg)
+{
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	struct outcome *o = arg;
+	struct jid contact = contact_jid(a, o);
+	struct xml_el *el;
+	struct stanza s;
+
+	if (err == 0) {
+		int r = xml_parse(a, strv_make(o->stanza, o->n), NS_CLIENT, &el);
+
+		ASSERT(r == 0 && stanza_read(a, el, &s) == STANZA_ERR_NONE);
+		if (o->forward)
+			roster_deliver(u, &s);
+		if (o->push)
+			roster_push(u, contact);
+		if (o->lost_from) /* RFC 6121 3.3.3 */
+			send_all_unavailable(u, contact);
+		if (o->now_from) { /* granted in advance: RFC 6121 3.4 */
+			send_plain(u->worker, jid_text(u->jid), jid_text(contact), "subscribed");
+			send_all_presence(u, contact);
+		}
+	}
+	outcome_free(o);
+}
+
+static void inbound(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct user *u = c->user;
+	struct stanza s = *c->stanza;
+	struct roster_item *it;
+	struct sub_result r;
+
+	s.to = u->jid;
+	s.from = jid_bare(s.from);
+	if (jid_eq(s.from, u->jid) || stanza_write(&b, &s) < 0)
+		return;
+	it = roster_get(u->roster, s.from);
+	if (it == NULL)
+		return; /* full: a request that nobody can answer is not kept */
+	r = sub_inbound(it->sub, kind_of(&s));
+	if (r.reply && !r.changed) { /* RFC 6121 3.1.3: has it already */
+		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "subscribed");
+		return;
+	}
+	if (!r.changed) {
+		if (r.forward)
+			route_to_sessions(u, &s, -128);
+		roster_drop_if_empty(u->roster, it);
+		return;
+	}
+	if (sub_is_pending_in(r.next.state))
+		roster_item_set_request(it, buf_strv(&b));
+	else
+		roster_item_set_request(it, STRV_NULL);
+	{
+		struct outcome *o = outcome_new(buf_strv(&b), s.from, it->sub, r);
+		o->kind = kind_of(&s);
+		it->sub = r.next;
+		roster_save(u, it, after_inbound, o);
+	}
+}
+
+/* --- probes (RFC 6121 4.3.2) --- */
+
+static bool may_see(struct user *u, struct jid who)
+{
+	struct roster_item *it = roster_find(u->roster, jid_bare(who));
+
+	return jid_eq_bare(who, u->jid) || (it && sub_has_from(it->sub.state));
+}
+
+static void on_probe(struct ctx *c)
+{
+	struct user *u = c->user;
+	struct jid from = c->stanza->from;
+	struct session *one;
+
+	if (!may_see(u, from)) {
+		send_plain(c->worker, jid_text(u->jid), jid_bare_text(from), "unsubscribed");
+		return;
+	}
+	if (jid_is_bare(c->stanza->to)) {
+		send_all_presence(u, from);
+		return;
+	}
+	one = session_find(u, jid_resource(c->stanza->to));
+	if (one && session_is_available(one))
+		send_presence_of(c->worker, one, from);
+}
+
+/* --- the hooks --- */
+
+static bool is_subscription(const struct stanza *s)
+{
+	return s->type >= PRESENCE_SUBSCRIBE && s->type <= PRESENCE_UNSUBSCRIBED;
+}
+
+static void directed(struct ctx *c)
+{
+	struct session *s = c->session;
+	struct jid to = c->stanza->to;
+
+	if (c->stanza->type == PRESENCE_UNAVAILABLE)
+		session_directed_remove(s, to);
+	else if (!(session_is_available(s) && may_see(s->user, to)) &&
+		 session_directed_add(s, to) < 0)
+		log_debug("presence.directed", "more than %d addresses: not remembered",
+			  SESSION_MAX_DIRECTED);
+}
+
+static enum verdict from_client(struct ctx *c)
+{
+	const struct stanza *s = c->stanza;
+
+	if (s->kind != STANZA_PRESENCE)
+		return PASS;
+	if (jid_is_none(s->to)) {
+		if (s->type == PRESENCE_AVAILABLE)
+			on_available(c);
+		else if (s->type == PRESENCE_UNAVAILABLE)
+			on_unavailable(c->session, s);
+		return HANDLED;
+	}
+	if (is_subscription(s)) {
+		outbound(c);
+		return HANDLED;
+	}
+	if (s->type == PRESENCE_AVAILABLE || s->type == PRESENCE_UNAVAILABLE)
+		directed(c);
+	return PASS;
+}
+
+static enum verdict to_user(struct ctx *c)
+{
+	if (c->stanza->kind != STANZA_PRESENCE)
+		return PASS;
+	if (is_subscription(c->stanza)) {
+		inbound(c);
+		return HANDLED;
+	}
+	if (c->stanza->type != PRESENCE_PROBE)
+		return PASS;
+	on_probe(c);
+	return HANDLED;
+}
+
+static const struct hooks hooks = {
+	.phase = PHASE_MAIN,
+	.from_client = from_client,
+	.to_user = to_user,
+	.unbind = unbind,
+};
+
+const struct module mod_presence = {
+	.name = "mod_presence",
+	.on_by_default = true,
+	.hooks = &hooks,
+};

@@ -1,0 +1,233 @@
+/* The roster's IQs (RFC 6121 section 2): MongooseIM's mod_roster. The roster itself lives in
+ * core/roster.h, since presence needs it, too. */
+#include "core/module.h"
+
+struct roster_conf {
+	bool versioning;
+	bool store_current_id;
+};
+
+extern const struct module mod_roster;
+
+static const struct roster_conf *conf_of(const struct host *h)
+{
+	return mod_conf(h, &mod_roster);
+}
+
+static void features(const struct host *h, bool authed, bool secure, struct buf *b)
+{
+	struct xml_out o = xml_out(b);
+
+	if (!authed)
+		return;
+	if (conf_of(h)->versioning) {
+		xo_start(&o, "ver", NS_ROSTERVER);
+		xo_end(&o);
+	}
+	xo_start(&o, "sub", NS_PRE_APPROVAL);
+	xo_end(&o);
+}
+
+/* --- get --- */
+
+static void write_item(struct roster_item *it, void *arg)
+{
+	if (it->listed)
+		roster_write_item(arg, it);
+}
+
+static enum verdict on_get(struct ctx *c)
+{
+	/* The bound is the roster's own: ROSTER_MAX_ITEMS of bounded items. */
+	AUTO(buf_free) struct buf b = BUF_INIT(512 << 20);
+	const struct roster *r = c->user->roster;
+	struct strv ver = xml_attr(stanza_payload(c->stanza), "ver");
+	bool versioning = conf_of(c->host)->versioning;
+	struct xml_out o = xml_out(&b);
+
+	if (c->session)
+		c->session->interested = true;
+	if (versioning && ver.p && strv_is(ver, r->version)) {
+		reply_result(c); /* RFC 6121 2.6.3: nothing has changed */
+		return HANDLED;
+	}
+	xo_start(&o, "query", NS_ROSTER);
+	if (versioning && ver.p)
+		xo_attr(&o, "ver", strv_from(r->version));
+	roster_each(c->user->roster, write_item, &o);
+	xo_end(&o);
+	if (o.err)
+		reply_error(c, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+	else
+		reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+/* --- set --- */
+
+struct wanted { /* what a valid request asks for */
+	struct jid jid; /* bare */
+	struct strv name;
+	struct strv group[ROSTER_MAX_GROUPS];
+	uint32_t n_group;
+	bool remove;
+};
+
+static enum stanza_err read_groups(struct arena *a, const struct xml_el *item, struct wanted *w)
+{
+	XML_EACH_CHILD(g, item) {
+		struct strv text;
+
+		if (!xml_is(g, NS_ROSTER, "group"))
+			continue;
+		text = xml_text(g, a);
+		if (text.n == 0 || text.n > ROSTER_MAX_NAME || w->n_group == ROSTER_MAX_GROUPS)
+			return STANZA_ERR_NOT_ACCEPTABLE;
+		for (uint32_t i = 0; i < w->n_group; i++)
+			if (strv_eq(w->group[i], text))
+				return STANZA_ERR_BAD_REQUEST;
+		w->group[w->n_group++] = text;
+	}
+	return STANZA_ERR_NONE;
+}
+
+/* RFC 6121 2.3.3. */
+static enum stanza_err read_set(struct arena *a, const struct xml_el *query, struct wanted *w)
+{
+	const struct xml_el *item = xml_child(query, NS_ROSTER, "item");
+	struct strv jid;
+
+	if (item == NULL || query->first != query->last)
+		return STANZA_ERR_BAD_REQUEST;
+	jid = xml_attr(item, "jid");
+	if (jid.p == NULL)
+		return STANZA_ERR_BAD_REQUEST;
+	if (jid_parse(a, jid, &w->jid) < 0)
+		return STANZA_ERR_JID_MALFORMED;
+	w->jid = jid_bare(w->jid);
+	w->remove = strv_is(xml_attr(item, "subscription"), "remove");
+	w->name = xml_attr(item, "name");
+	if (w->name.n > ROSTER_MAX_NAME)
+		return STANZA_ERR_NOT_ACCEPTABLE;
+	return read_groups(a, item, w);
+}
+
+static void after_set(struct user *u, int err, void *arg)
+{
+	struct later *l = arg;
+	struct jid *contact = l->data;
+
+	if (err < 0) {
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+		return;
+	}
+	roster_push(u, *contact); /* RFC 6121 2.1.6: pushes and the result, in either order */
+	later_result(l);
+}
+
+static void send_presence(struct worker *w, struct strv from, struct jid to, const char *type)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+	struct xml_out o = xml_out(&b);
+
+	xo_start(&o, "presence", NS_NONE);
+	xo_attr(&o, "from", from);
+	xo_attr(&o, "to", jid_text(to));
+	xo_attr(&o, "type", strv_from(type));
+	xo_end(&o);
+	ASSERT(o.err == 0);
+	route_bytes(w, buf_strv(&b));
+}
+
+static void send_unavailable(struct user *u, struct jid to)
+{
+	LIST_EACH(it, &u->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (session_is_available(s))
+			send_presence(u->worker, jid_text(s->jid), to, "unavailable");
+	}
+}
+
+/* RFC 6121 2.5: the subscriptions end with the item. */
+static void remove_item(struct ctx *c, struct later *l, const struct wanted *w)
+{
+	struct user *u = c->user;
+	struct roster_item *it = roster_find(u->roster, w->jid);
+	enum sub_state was;
+
+	if (it == NULL || !it->listed) {
+		later_error(l, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+		return;
+	}
+	was = it->sub.state;
+	it->sub = (struct sub){ 0 };
+	it->listed = false;
+	roster_item_set_request(it, STRV_NULL);
+	roster_save(u, it, after_set, l);
+	if (sub_has_from(was))
+		send_unavailable(u, w->jid);
+	if (sub_has_to(was) || sub_ask(was))
+		send_presence(c->worker, jid_text(u->jid), w->jid, "unsubscribe");
+	if (sub_has_from(was) || sub_is_pending_in(was))
+		send_presence(c->worker, jid_text(u->jid), w->jid, "unsubscribed");
+}
+
+static enum verdict on_set(struct ctx *c)
+{
+	struct wanted *w = ARENA_NEW(c->scratch, struct wanted);
+	enum stanza_err err = read_set(c->scratch, stanza_payload(c->stanza), w);
+	struct roster_item *it;
+	struct later *l;
+	struct jid *kept;
+
+	if (err == STANZA_ERR_NONE && jid_eq(w->jid, c->user->jid))
+		err = STANZA_ERR_NOT_ALLOWED; /* oneself is no contact */
+	if (err) {
+		reply_error(c, err, NULL);
+		return HANDLED;
+	}
+	l = later_new(c);
+	kept = ARENA_NEW(l->arena, struct jid);
+	*kept = jid_dup(l->arena, w->jid);
+	l->data = kept;
+	if (w->remove) {
+		remove_item(c, l, w);
+		return HANDLED;
+	}
+	it = roster_get(c->user->roster, w->jid);
+	if (it == NULL) {
+		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
+		return HANDLED;
+	}
+	it->listed = true;
+	roster_item_set(it, w->name.n ? w->name : STRV_NULL, w->group, w->n_group);
+	roster_save(c->user, it, after_set, l);
+	return HANDLED;
+}
+
+static const struct conf_option options[] = {
+	CONF_BOOL("versioning", struct roster_conf, versioning, "false",
+		  "Offer roster versioning (RFC 6121 2.6): a client whose copy is current gets an "
+		  "empty answer."),
+	CONF_BOOL("store_current_id", struct roster_conf, store_current_id, "false",
+		  "Accepted for MongooseIM's sake: the version is always stored beside the roster."),
+	{ 0 },
+};
+
+static const struct iq_handler iq[] = {
+	{ NS_ROSTER, "query", IQ_ON_GET | IQ_TO_OWN, on_get },
+	{ NS_ROSTER, "query", IQ_ON_SET | IQ_TO_OWN, on_set },
+	{ 0 },
+};
+
+static const struct hooks hooks = { .phase = PHASE_MAIN, .features = features };
+
+const struct module mod_roster = {
+	.name = "mod_roster",
+	.features = (const enum xml_ns[]){ NS_ROSTER, NS_NONE },
+	.on_by_default = true,
+	.iq = iq,
+	.hooks = &hooks,
+	.options = options,
+	.conf_size = sizeof(struct roster_conf),
+};
