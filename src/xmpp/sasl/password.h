@@ -1,9 +1,9 @@
 /* How an account's credentials are stored: MongooseIM's forms, read and written.
  *
  * Table `users`: `password` and `pass_details`. With pass_details empty, `password` is plain
- * text. Otherwise `pass_details` holds the SCRAM keys (a JSON object in MongooseIM's rdbms
- * backend; "==MULTI_SCRAM==,..." and "==SCRAM==,..." in what its HTTP and older forms write)
- * and `password` is empty. */
+ * text. Otherwise `pass_details` holds the SCRAM keys ("==MULTI_SCRAM==,...", or in rows of
+ * MongooseIM 3.6.2 and before "==SCRAM==,...") and `password` is empty. Its HTTP method keeps
+ * the same text where the password would be: give that as `pass_details`. */
 #pragma once
 
 #include "xmpp/sasl/scram.h"
@@ -16,11 +16,11 @@ struct credentials {
 };
 
 /* `password`, `pass_details` as they stand in the row (p == NULL: SQL NULL). -EINVAL: a form
- * that we do not know; nothing is guessed. Strings live in `a`. */
-nodiscard int credentials_parse(struct arena *a, struct strv password, struct strv pass_details,
-				struct credentials *ret);
+ * that we do not know; nothing is guessed. Strings are copied to `a`. */
+nodiscard int credentials_parse(struct arena *a, struct strv password,
+				struct strv pass_details, struct credentials *ret);
 
-/* Derives keys for each hash of the set `algs` (1u << enum digest_alg), 16-byte random salts. */
+/* Derives keys for each hash of the set `algs` (1u << enum digest_alg), with random salts. */
 void credentials_derive(struct strv password, unsigned algs, uint32_t iterations,
 			struct credentials *ret);
 

@@ -5,7 +5,13 @@
 #include "base/arena.h"
 #include "base/digest.h"
 
-enum { SCRAM_SALT_MAX = 64, SCRAM_NONCE_LEN = 24, SCRAM_MESSAGE_MAX = 4096 };
+enum {
+	SCRAM_SALT_LEN = 16, /* of the salts that we make */
+	SCRAM_SALT_MAX = 64,
+	SCRAM_NONCE_LEN = 24,
+	SCRAM_MESSAGE_MAX = 4096,
+	SCRAM_ITERATIONS_MAX = 10000000, /* seconds of work: more is a mistake or an attack */
+};
 
 /* What a server stores of a password, for one hash. */
 struct scram_keys {
