@@ -107,3 +107,13 @@ void xml_stream_reset(struct xml_stream *s)
 	mem_free(s->decls);
 	*s = (struct xml_stream){.max_bytes = s->max_bytes};
 }
+
+enum xml_ns xml_stream_default_ns(const struct xml_stream *s)
+{
+	if (s->decls == NULL)
+		return NS_CLIENT;
+	for (const struct xml_binding *b = s->decls->scope; b; b = b->up)
+		if (b->prefix.n == 0)
+			return b->ns;
+	return NS_NONE;
+}

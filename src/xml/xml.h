@@ -87,6 +87,9 @@ void xml_reader_free(struct xml_reader **r);
 
 void xml_stream_reset(struct xml_stream *s); /* frees decls; keeps max_bytes */
 
+/* The default namespace that the header set: of the stream's content (RFC 6120 4.8.2). */
+enum xml_ns xml_stream_default_ns(const struct xml_stream *s);
+
 /* Reads the next thing from `in`. *ret_used bytes of it are done with (leading white space
  * with XML_MORE); the caller presents what is left again, with more behind it. */
 nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv in,
