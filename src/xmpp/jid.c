@@ -1,0 +1,151 @@
+#include "xmpp/jid.h"
+#include "xmpp/precis.h"
+
+/* What RFC 7622 3.3.1 takes from the localpart, for the sake of URIs and XML. */
+static bool is_forbidden(char c)
+{
+	return c == '"' || c == '&' || c == '\'' || c == '/' || c == ':' || c == '<' ||
+	       c == '>' || c == '@';
+}
+
+enum shape {
+	CANONICAL, /* ASCII and as it should be */
+	UPPER,	   /* ASCII, capital letters to be made small */
+	OTHER,	   /* not ASCII */
+	BAD,
+};
+
+static enum shape local_shape(struct strv s)
+{
+	enum shape shape = CANONICAL;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if ((unsigned char)c >= 0x80)
+			shape = OTHER;
+		else if (c <= ' ' || c > '~' || is_forbidden(c))
+			return BAD;
+		else if (c >= 'A' && c <= 'Z' && shape == CANONICAL)
+			shape = UPPER;
+	}
+	return shape;
+}
+
+static struct strv lower_ascii(struct arena *a, struct strv s)
+{
+	char *to = arena_alloc(a, s.n + 1);
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		to[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	}
+	to[s.n] = '\0';
+	return strv_make(to, s.n);
+}
+
+int jid_prep_local(struct arena *a, struct strv in, struct strv *ret)
+{
+	if (in.n == 0 || in.n > PRECIS_INPUT_MAX)
+		return -EINVAL;
+	struct strv out = in;
+	enum shape shape = local_shape(in);
+	if (shape == BAD)
+		return -EINVAL;
+	if (shape == UPPER)
+		out = lower_ascii(a, in);
+	if (shape == OTHER) {
+		int r = precis_username(a, in, &out);
+		if (r < 0)
+			return r;
+		if (local_shape(out) == BAD) /* a fullwidth @ has become one */
+			return -EINVAL;
+	}
+	if (out.n > JID_PART_MAX)
+		return -EINVAL;
+	*ret = out;
+	return 0;
+}
+
+int jid_prep_resource(struct arena *a, struct strv in, struct strv *ret)
+{
+	struct strv out;
+	int r = precis_opaque(a, in, &out);
+	if (r < 0)
+		return r;
+	if (out.n > JID_PART_MAX)
+		return -EINVAL;
+	*ret = out;
+	return 0;
+}
+
+struct jid jid_make(struct arena *a, struct strv local, struct strv domain,
+		    struct strv resource)
+{
+	ASSERT(domain.n > 0 && domain.n <= JID_PART_MAX);
+	ASSERT(local.n <= JID_PART_MAX && resource.n <= JID_PART_MAX);
+	char *to = arena_alloc(a, local.n + 1 + domain.n + 1 + resource.n + 1), *p = to;
+	if (local.n > 0) {
+		p = mempcpy(p, local.p, local.n);
+		*p++ = '@';
+	}
+	p = mempcpy(p, domain.p, domain.n);
+	if (resource.n > 0) {
+		*p++ = '/';
+		p = mempcpy(p, resource.p, resource.n);
+	}
+	*p = '\0';
+	return (struct jid){to, (uint16_t)local.n, (uint16_t)domain.n,
+			    (uint16_t)resource.n};
+}
+
+struct jid jid_dup(struct arena *a, struct jid j)
+{
+	if (!jid_is_none(j))
+		j.s = arena_strv(a, jid_text(j)).p;
+	return j;
+}
+
+/* RFC 7622 3.1: the first slash starts the resourcepart, the first @ before it ends the
+ * localpart. A part that is not there has p == NULL. */
+struct parts {
+	struct strv local, domain, resource;
+};
+
+static struct parts split(struct strv in)
+{
+	struct parts s = {.domain = in};
+	ptrdiff_t slash = strv_find(in, '/');
+	if (slash >= 0) {
+		s.resource = strv_from_pos(in, (size_t)slash + 1);
+		s.domain.n = (size_t)slash;
+	}
+	ptrdiff_t at = strv_find(s.domain, '@');
+	if (at >= 0) {
+		s.local = strv_make(in.p, (size_t)at);
+		s.domain = strv_from_pos(s.domain, (size_t)at + 1);
+	}
+	return s;
+}
+
+static bool same(struct strv a, struct strv b)
+{
+	return a.p == b.p && a.n == b.n;
+}
+
+int jid_parse(struct arena *a, struct strv in, struct jid *ret)
+{
+	int r;
+	struct parts raw = split(in), prep = {0};
+	if (raw.local.p != NULL && (r = jid_prep_local(a, raw.local, &prep.local)) < 0)
+		return r;
+	if ((r = jid_prep_domain(a, raw.domain, &prep.domain)) < 0)
+		return r;
+	if (raw.resource.p != NULL &&
+	    (r = jid_prep_resource(a, raw.resource, &prep.resource)) < 0)
+		return r;
+	if (same(raw.local, prep.local) && same(raw.domain, prep.domain) &&
+	    same(raw.resource, prep.resource))
+		*ret = (struct jid){in.p, (uint16_t)prep.local.n, (uint16_t)prep.domain.n,
+				    (uint16_t)prep.resource.n};
+	else
+		*ret = jid_make(a, prep.local, prep.domain, prep.resource);
+	return 0;
+}

@@ -1,0 +1,209 @@
+/* Domainparts (RFC 7622 3.2): a name of NR-LDH labels and U-labels (IDNA2008), or an
+ * address literal. */
+#include "xmpp/jid.h"
+#include "xmpp/precis.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+
+enum { LABEL_MAX = 63 };
+
+static bool is_ascii(struct strv s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* The label up to the first dot; moves *rest behind that dot, or to p == NULL. */
+static struct strv next_label(struct strv *rest)
+{
+	ptrdiff_t dot = strv_find(*rest, '.');
+	struct strv label = dot < 0 ? *rest : strv_make(rest->p, (size_t)dot);
+	*rest = dot < 0 ? STRV_NULL : strv_from_pos(*rest, (size_t)dot + 1);
+	return label;
+}
+
+/* RFC 5890 2.3.1, RFC 5891 4.2.3.1: hyphens neither at the ends nor in both the third and
+ * the fourth place, where they mark A-labels and what may come after them. */
+static bool hyphens_ok(struct strv label)
+{
+	return label.n > 0 && label.p[0] != '-' && label.p[label.n - 1] != '-' &&
+	       !(label.n >= 4 && label.p[2] == '-' && label.p[3] == '-');
+}
+
+static bool ldh_label_ok(struct strv label)
+{
+	for (size_t i = 0; i < label.n; i++) {
+		char c = label.p[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+			return false;
+	}
+	return label.n <= LABEL_MAX && hyphens_ok(label);
+}
+
+static bool is_xn(struct strv label)
+{
+	return strv_starts(label, STRV("xn--"));
+}
+
+/* Is it a U-label, and (when given) that of this A-label? */
+static bool u_label_ok(struct arena *a, struct strv label, const char *a_label)
+{
+	uint8_t *registered = NULL;
+	if (!hyphens_ok(label))
+		return false;
+	int r = idn2_register_u8((const uint8_t *)arena_cstr(a, label), NULL, &registered,
+				 0);
+	bool ok = r == IDN2_OK &&
+		  (a_label == NULL || strcmp((const char *)registered, a_label) == 0);
+	idn2_free(registered);
+	return ok;
+}
+
+/* The U-label of an A-label. */
+static int decode_label(struct arena *a, struct strv label, struct strv *ret)
+{
+	char *out = NULL;
+	const char *a_label = arena_cstr(a, label);
+	if (label.n > LABEL_MAX)
+		return -EINVAL;
+	if (idn2_to_unicode_8z8z(a_label, &out, 0) != IDN2_OK)
+		return -EINVAL;
+	struct strv decoded = arena_strv(a, strv_from(out));
+	idn2_free(out);
+	if (is_ascii(decoded) || !u_label_ok(a, decoded, a_label))
+		return -EINVAL;
+	*ret = decoded;
+	return 0;
+}
+
+static int prep_label(struct arena *a, struct strv label, struct strv *ret)
+{
+	if (is_xn(label))
+		return decode_label(a, label, ret);
+	if (is_ascii(label) ? !ldh_label_ok(label) : !u_label_ok(a, label, NULL))
+		return -EINVAL;
+	*ret = label;
+	return 0;
+}
+
+/* RFC 5893 section 2: one right-to-left label subjects all labels to the rule. */
+static int check_bidi(struct arena *a, struct strv name)
+{
+	struct precis_text t;
+	int r = precis_decode(a, name, &t);
+	if (r < 0)
+		return r;
+	if (!precis_has_rtl(t))
+		return 0;
+	for (size_t from = 0, i = 0; i <= t.n; i++) {
+		if (i < t.n && t.p[i] != '.')
+			continue;
+		if (!precis_bidi_ok((struct precis_text){t.p + from, i - from}))
+			return -EINVAL;
+		from = i + 1;
+	}
+	return 0;
+}
+
+/* Labels of a mapped name, each made canonical. */
+static int prep_labels(struct arena *a, struct strv name, struct strv *ret)
+{
+	/* a U-label of UTF-8 is shorter than four times its A-label */
+	char *to = arena_alloc(a, 4 * name.n + 1);
+	size_t n = 0;
+	for (struct strv rest = name; rest.p != NULL;) {
+		struct strv label;
+		int r = prep_label(a, next_label(&rest), &label);
+		if (r < 0)
+			return r;
+		ASSERT(n + label.n <= 4 * name.n);
+		memcpy(to + n, label.p, label.n);
+		n += label.n;
+		if (rest.p != NULL)
+			to[n++] = '.';
+	}
+	if (n > JID_PART_MAX)
+		return -EINVAL;
+	to[n] = '\0';
+	struct strv out = strv_make(to, n);
+	*ret = strv_eq(out, name) ? name : out;
+	return check_bidi(a, out);
+}
+
+/* RFC 5895: small letters, no full- or halfwidth forms, composed, one kind of dot. */
+static int map_name(struct arena *a, struct strv in, struct strv *ret)
+{
+	struct precis_text t;
+	int r = precis_decode(a, in, &t);
+	if (r < 0)
+		return r;
+	precis_map_width(&t); /* makes U+FF0E a dot, and U+FF61 U+3002 */
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == 0x3002)
+			t.p[i] = '.';
+	}
+	precis_map_lower(a, &t);
+	precis_normalize(a, &t);
+	*ret = precis_encode(a, t, in);
+	return 0;
+}
+
+/* "[...]": RFC 3986's IP-literal, an IPv6 address. Written as RFC 5952 does. */
+static int prep_literal(struct arena *a, struct strv in, struct strv *ret)
+{
+	struct in6_addr addr;
+	char text[INET6_ADDRSTRLEN];
+	if (in.n < 3 || in.p[in.n - 1] != ']' || in.n - 2 >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, in.p + 1, in.n - 2);
+	text[in.n - 2] = '\0';
+	if (strlen(text) != in.n - 2 || inet_pton(AF_INET6, text, &addr) != 1)
+		return -EINVAL;
+	if (inet_ntop(AF_INET6, &addr, text, sizeof(text)) == NULL)
+		return -EINVAL;
+	struct strv out = strv_from(arena_printf(a, "[%s]", text));
+	*ret = strv_eq(in, out) ? in : out;
+	return 0;
+}
+
+/* Small ASCII letters, digits, hyphens, in labels that need nothing done. */
+static bool is_canonical(struct strv name)
+{
+	for (struct strv rest = name; rest.p != NULL;) {
+		if (!ldh_label_ok(next_label(&rest)))
+			return false;
+	}
+	return true;
+}
+
+static struct strv strip_dot(struct strv name)
+{
+	if (name.n > 0 && name.p[name.n - 1] == '.')
+		name.n--;
+	return name;
+}
+
+int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
+{
+	in = strip_dot(in);
+	if (in.n == 0 || in.n > PRECIS_INPUT_MAX)
+		return -EINVAL;
+	if (in.p[0] == '[')
+		return prep_literal(a, in, ret);
+	if (in.n <= JID_PART_MAX && is_canonical(in)) {
+		*ret = in;
+		return 0;
+	}
+	if (memchr(in.p, '\0', in.n) != NULL)
+		return -EINVAL;
+	struct strv name;
+	int r = map_name(a, in, &name);
+	if (r < 0)
+		return r;
+	name = strip_dot(name); /* where the last dot was an ideographic one */
+	return name.n == 0 ? -EINVAL : prep_labels(a, name, ret);
+}
