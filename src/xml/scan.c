@@ -9,6 +9,7 @@ enum state {
 	IN_TAG_SLASH, /* the '/' of "/>" */
 	IN_VALUE,
 	IN_END_TAG,
+	IN_WRONG, /* "<?", "<!" without "[CDATA[": the parser says why, at the next '>' */
 	IN_CDATA_START, /* and seven more: "<!" and so many letters of "[CDATA[" */
 	IN_CDATA = IN_CDATA_START + 7,
 	IN_CDATA_1, /* "]" */
@@ -35,23 +36,6 @@ static enum scanned end_of_tag(struct xml_stream *s, int step)
 	return s->depth == 0 ? SCAN_WHOLE : SCAN_PART;
 }
 
-static enum scanned after_lt(struct xml_stream *s, char c)
-{
-	switch (c) {
-	case '/':
-		s->scan_state = IN_END_TAG;
-		return SCAN_PART;
-	case '!':
-		s->scan_state = IN_CDATA_START;
-		return SCAN_PART;
-	case '?':
-		return SCAN_WRONG;
-	default:
-		s->scan_state = IN_TAG;
-		return SCAN_PART;
-	}
-}
-
 static enum scanned in_tag(struct xml_stream *s, char c)
 {
 	bool slash = s->scan_state == IN_TAG_SLASH;
@@ -68,12 +52,33 @@ static enum scanned in_tag(struct xml_stream *s, char c)
 	return SCAN_PART;
 }
 
+static enum scanned after_lt(struct xml_stream *s, char c)
+{
+	switch (c) {
+	case '/':
+		s->scan_state = IN_END_TAG;
+		return SCAN_PART;
+	case '!':
+		s->scan_state = IN_CDATA_START;
+		return SCAN_PART;
+	case '?':
+		s->scan_state = IN_WRONG;
+		return SCAN_PART;
+	default:
+		s->scan_state = IN_TAG;
+		return in_tag(s, c);
+	}
+}
+
 static enum scanned in_cdata(struct xml_stream *s, char c)
 {
 	if (s->scan_state < IN_CDATA) {
-		if (c != "[CDATA["[s->scan_state - IN_CDATA_START])
+		if (c == "[CDATA["[s->scan_state - IN_CDATA_START])
+			s->scan_state++;
+		else if (c == '>')
 			return SCAN_WRONG;
-		s->scan_state++;
+		else
+			s->scan_state = IN_WRONG;
 	} else if (c == ']') {
 		s->scan_state = s->scan_state == IN_CDATA ? IN_CDATA_1 : IN_CDATA_2;
 	} else {
@@ -99,6 +104,8 @@ static enum scanned step(struct xml_stream *s, char c)
 		return SCAN_PART;
 	case IN_END_TAG:
 		return end_of_tag(s, -1); /* only a '>' comes here */
+	case IN_WRONG:
+		return SCAN_WRONG;
 	default:
 		return in_cdata(s, c);
 	}
@@ -117,6 +124,7 @@ static const char *skip(const struct xml_stream *s, const char *p, const char *e
 	case IN_VALUE:
 		return find(p, end, (char)s->scan_quote);
 	case IN_END_TAG:
+	case IN_WRONG:
 		return find(p, end, '>');
 	case IN_CDATA:
 		return find(p, end, ']');
