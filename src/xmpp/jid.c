@@ -92,8 +92,8 @@ struct jid jid_make(struct arena *a, struct strv local, struct strv domain,
 		p = mempcpy(p, resource.p, resource.n);
 	}
 	*p = '\0';
-	return (struct jid){to, (uint16_t)local.n, (uint16_t)domain.n,
-			    (uint16_t)resource.n};
+	return (struct jid){ to, (uint16_t)local.n, (uint16_t)domain.n,
+			     (uint16_t)resource.n };
 }
 
 struct jid jid_dup(struct arena *a, struct jid j)
@@ -111,7 +111,7 @@ struct parts {
 
 static struct parts split(struct strv in)
 {
-	struct parts s = {.domain = in};
+	struct parts s = { .domain = in };
 	ptrdiff_t slash = strv_find(in, '/');
 	if (slash >= 0) {
 		s.resource = strv_from_pos(in, (size_t)slash + 1);
@@ -133,7 +133,7 @@ static bool same(struct strv a, struct strv b)
 int jid_parse(struct arena *a, struct strv in, struct jid *ret)
 {
 	int r;
-	struct parts raw = split(in), prep = {0};
+	struct parts raw = split(in), prep = { 0 };
 	if (raw.local.p != NULL && (r = jid_prep_local(a, raw.local, &prep.local)) < 0)
 		return r;
 	if ((r = jid_prep_domain(a, raw.domain, &prep.domain)) < 0)
@@ -143,8 +143,8 @@ int jid_parse(struct arena *a, struct strv in, struct jid *ret)
 		return r;
 	if (same(raw.local, prep.local) && same(raw.domain, prep.domain) &&
 	    same(raw.resource, prep.resource))
-		*ret = (struct jid){in.p, (uint16_t)prep.local.n, (uint16_t)prep.domain.n,
-				    (uint16_t)prep.resource.n};
+		*ret = (struct jid){ in.p, (uint16_t)prep.local.n,
+				     (uint16_t)prep.domain.n, (uint16_t)prep.resource.n };
 	else
 		*ret = jid_make(a, prep.local, prep.domain, prep.resource);
 	return 0;

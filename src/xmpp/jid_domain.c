@@ -102,7 +102,7 @@ static int check_bidi(struct arena *a, struct strv name)
 	for (size_t from = 0, i = 0; i <= t.n; i++) {
 		if (i < t.n && t.p[i] != '.')
 			continue;
-		if (!precis_bidi_ok((struct precis_text){t.p + from, i - from}))
+		if (!precis_bidi_ok((struct precis_text){ t.p + from, i - from }))
 			return -EINVAL;
 		from = i + 1;
 	}

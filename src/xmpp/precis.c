@@ -11,7 +11,7 @@ int precis_decode(struct arena *a, struct strv in, struct precis_text *ret)
 {
 	if (in.n > PRECIS_INPUT_MAX)
 		return -EINVAL;
-	struct precis_text t = {ARENA_ARRAY(a, uint32_t, in.n + 1), 0};
+	struct precis_text t = { ARENA_ARRAY(a, uint32_t, in.n + 1), 0 };
 	while (in.n > 0) {
 		int used = utf8_next(in, &t.p[t.n]);
 		if (used < 0)
@@ -53,7 +53,7 @@ void precis_map_width(struct precis_text *t)
  * sigma no special treatment. U+0130 is the one code point whose small form is two. */
 void precis_map_lower(struct arena *a, struct precis_text *t)
 {
-	struct precis_text to = {ARENA_ARRAY(a, uint32_t, 2 * t->n + 1), 0};
+	struct precis_text to = { ARENA_ARRAY(a, uint32_t, 2 * t->n + 1), 0 };
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->p[i] == 0x0130) {
 			to.p[to.n++] = 'i';
@@ -76,7 +76,7 @@ void precis_normalize(struct arena *a, struct precis_text *t)
 		memcpy(to, r, n * sizeof(*to));
 		free(r);
 	}
-	*t = (struct precis_text){to, n};
+	*t = (struct precis_text){ to, n };
 }
 
 /* --- the profiles --- */
@@ -139,7 +139,7 @@ static int enforce(struct arena *a, struct strv in, rules_fn *rules, struct strv
 	if (r < 0)
 		return r;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct precis_text old = {ARENA_ARRAY(a, uint32_t, t.n + 1), t.n};
+		struct precis_text old = { ARENA_ARRAY(a, uint32_t, t.n + 1), t.n };
 		memcpy(old.p, t.p, t.n * sizeof(*t.p));
 		if ((r = rules(a, &t)) < 0)
 			return r;

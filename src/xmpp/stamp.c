@@ -101,7 +101,7 @@ static unsigned digits(struct cursor *c, int n)
 
 static unsigned days_in_month(unsigned year, unsigned month)
 {
-	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 	return days[month - 1] + (month == 2 && leap);
 }
@@ -163,7 +163,7 @@ static int64_t read_offset(struct cursor *c)
 
 int stamp_parse(struct strv in, wallus_t *ret)
 {
-	struct cursor c = {in.p, in.n ? in.p + in.n : in.p, false};
+	struct cursor c = { in.p, in.n ? in.p + in.n : in.p, false };
 	int64_t seconds = read_date(&c) * SECONDS_OF_DAY;
 	expect(&c, 'T');
 	seconds += read_time(&c);

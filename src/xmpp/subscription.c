@@ -1,19 +1,21 @@
 #include "xmpp/subscription.h"
 
+/* clang-format off */
+
 /* What a state is made of. */
 static const struct facts {
 	const char *text;
 	bool to, from, out, in;
 } facts[SUB_MAX] = {
-	[SUB_NONE] = {"none"},
-	[SUB_NONE_OUT] = {"none", .out = true},
-	[SUB_NONE_IN] = {"none", .in = true},
-	[SUB_NONE_OUT_IN] = {"none", .out = true, .in = true},
-	[SUB_TO] = {"to", .to = true},
-	[SUB_TO_IN] = {"to", .to = true, .in = true},
-	[SUB_FROM] = {"from", .from = true},
-	[SUB_FROM_OUT] = {"from", .from = true, .out = true},
-	[SUB_BOTH] = {"both", .to = true, .from = true},
+	[SUB_NONE] =        { "none" },
+	[SUB_NONE_OUT] =    { "none", .out = true },
+	[SUB_NONE_IN] =     { "none", .in = true },
+	[SUB_NONE_OUT_IN] = { "none", .out = true, .in = true },
+	[SUB_TO] =          { "to", .to = true },
+	[SUB_TO_IN] =       { "to", .to = true, .in = true },
+	[SUB_FROM] =        { "from", .from = true },
+	[SUB_FROM_OUT] =    { "from", .from = true, .out = true },
+	[SUB_BOTH] =        { "both", .to = true, .from = true },
 };
 
 /* One cell of the RFC's tables: the new state, and whether the stanza goes on. */
@@ -21,50 +23,38 @@ struct cell {
 	uint8_t next;
 	bool forward;
 };
-#define PASS(state)               \
-	{                         \
-		SUB_##state, true \
-	}
-#define STOP(state)                \
-	{                          \
-		SUB_##state, false \
-	}
+#define GO(state) { SUB_##state, true }
+#define NO(state) { SUB_##state, false }
 
-/* Rows in the order of enum sub_state: none, none+out, none+in, none+out+in, to, to+in,
- * from, from+out, both. */
-static const struct cell outbound[SUB_KIND_MAX][SUB_MAX] = {
-	/* RFC 6121 A.2.1. A request may be repeated: the first may have got lost. */
-	[SUB_SUBSCRIBE] = {PASS(NONE_OUT), PASS(NONE_OUT), PASS(NONE_OUT_IN),
-			   PASS(NONE_OUT_IN), PASS(TO), PASS(TO_IN), PASS(FROM_OUT),
-			   PASS(FROM_OUT), PASS(BOTH)},
-	/* A.2.2 */
-	[SUB_UNSUBSCRIBE] = {PASS(NONE), PASS(NONE), PASS(NONE_IN), PASS(NONE_IN),
-			     PASS(NONE), PASS(NONE_IN), PASS(FROM), PASS(FROM),
-			     PASS(FROM)},
-	/* A.2.3 */
-	[SUB_SUBSCRIBED] = {STOP(NONE), STOP(NONE_OUT), PASS(FROM), PASS(FROM_OUT),
-			    STOP(TO), PASS(BOTH), STOP(FROM), STOP(FROM_OUT), STOP(BOTH)},
-	/* A.2.4 */
-	[SUB_UNSUBSCRIBED] = {STOP(NONE), STOP(NONE_OUT), PASS(NONE), PASS(NONE_OUT),
-			      STOP(TO), PASS(TO), PASS(NONE), PASS(NONE_OUT), PASS(TO)},
+/* RFC 6121 A.2.1, A.2.3, A.2.2, A.2.4. A request may be repeated, as it may get lost. */
+static const struct cell outbound[SUB_MAX][SUB_KIND_MAX] = {
+	/*                    subscribe        subscribed    unsubscribe   unsubscribed */
+	[SUB_NONE] =        { GO(NONE_OUT),    NO(NONE),     GO(NONE),     NO(NONE) },
+	[SUB_NONE_OUT] =    { GO(NONE_OUT),    NO(NONE_OUT), GO(NONE),     NO(NONE_OUT) },
+	[SUB_NONE_IN] =     { GO(NONE_OUT_IN), GO(FROM),     GO(NONE_IN),  GO(NONE) },
+	[SUB_NONE_OUT_IN] = { GO(NONE_OUT_IN), GO(FROM_OUT), GO(NONE_IN),  GO(NONE_OUT) },
+	[SUB_TO] =          { GO(TO),          NO(TO),       GO(NONE),     NO(TO) },
+	[SUB_TO_IN] =       { GO(TO_IN),       GO(BOTH),     GO(NONE_IN),  GO(TO) },
+	[SUB_FROM] =        { GO(FROM_OUT),    NO(FROM),     GO(FROM),     GO(NONE) },
+	[SUB_FROM_OUT] =    { GO(FROM_OUT),    NO(FROM_OUT), GO(FROM),     GO(NONE_OUT) },
+	[SUB_BOTH] =        { GO(BOTH),        NO(BOTH),     GO(FROM),     GO(TO) },
 };
 
-static const struct cell inbound[SUB_KIND_MAX][SUB_MAX] = {
-	/* A.3.1 */
-	[SUB_SUBSCRIBE] = {PASS(NONE_IN), PASS(NONE_OUT_IN), STOP(NONE_IN),
-			   STOP(NONE_OUT_IN), PASS(TO_IN), STOP(TO_IN), STOP(FROM),
-			   STOP(FROM_OUT), STOP(BOTH)},
-	/* A.3.2 */
-	[SUB_UNSUBSCRIBE] = {STOP(NONE), STOP(NONE_OUT), PASS(NONE), PASS(NONE_OUT),
-			     STOP(TO), PASS(TO), PASS(NONE), PASS(NONE_OUT), PASS(TO)},
-	/* A.3.3 */
-	[SUB_SUBSCRIBED] = {STOP(NONE), PASS(TO), STOP(NONE_IN), PASS(TO_IN), STOP(TO),
-			    STOP(TO_IN), STOP(FROM), PASS(BOTH), STOP(BOTH)},
-	/* A.3.4 */
-	[SUB_UNSUBSCRIBED] = {STOP(NONE), PASS(NONE), STOP(NONE_IN), PASS(NONE_IN),
-			      PASS(NONE), PASS(NONE_IN), STOP(FROM), PASS(FROM),
-			      PASS(FROM)},
+/* RFC 6121 A.3.1, A.3.3, A.3.2, A.3.4 */
+static const struct cell inbound[SUB_MAX][SUB_KIND_MAX] = {
+	/*                    subscribe        subscribed    unsubscribe   unsubscribed */
+	[SUB_NONE] =        { GO(NONE_IN),     NO(NONE),     NO(NONE),     NO(NONE) },
+	[SUB_NONE_OUT] =    { GO(NONE_OUT_IN), GO(TO),       NO(NONE_OUT), GO(NONE) },
+	[SUB_NONE_IN] =     { NO(NONE_IN),     NO(NONE_IN),  GO(NONE),     NO(NONE_IN) },
+	[SUB_NONE_OUT_IN] = { NO(NONE_OUT_IN), GO(TO_IN),    GO(NONE_OUT), GO(NONE_IN) },
+	[SUB_TO] =          { GO(TO_IN),       NO(TO),       NO(TO),       GO(NONE) },
+	[SUB_TO_IN] =       { NO(TO_IN),       NO(TO_IN),    GO(TO),       GO(NONE_IN) },
+	[SUB_FROM] =        { NO(FROM),        NO(FROM),     GO(NONE),     NO(FROM) },
+	[SUB_FROM_OUT] =    { NO(FROM_OUT),    GO(BOTH),     GO(NONE_OUT), GO(FROM) },
+	[SUB_BOTH] =        { NO(BOTH),        NO(BOTH),     GO(TO),       GO(FROM) },
 };
+
+/* clang-format on */
 
 static const struct facts *look(enum sub_state s)
 {
@@ -81,8 +71,8 @@ static bool can_approve(enum sub_state s)
 static struct sub_result make_result(struct sub old, struct cell cell, bool approved)
 {
 	const struct facts *was = look(old.state), *is = look(cell.next);
-	struct sub_result r = {.next = {cell.next, approved && can_approve(cell.next)},
-			       .forward = cell.forward};
+	struct sub_result r = { .next = { cell.next, approved && can_approve(cell.next) },
+				.forward = cell.forward };
 	bool approval = r.next.approved != old.approved;
 	r.changed = cell.next != old.state || approval;
 	r.push = is->to != was->to || is->from != was->from || is->out != was->out ||
@@ -98,17 +88,17 @@ struct sub_result sub_outbound(struct sub s, enum sub_kind kind)
 		approved = can_approve(s.state);
 	if (kind == SUB_UNSUBSCRIBED)
 		approved = false;
-	return make_result(s, outbound[kind][s.state], approved);
+	return make_result(s, outbound[s.state][kind], approved);
 }
 
 struct sub_result sub_inbound(struct sub s, enum sub_kind kind)
 {
 	ASSERT((unsigned)kind < SUB_KIND_MAX && (unsigned)s.state < SUB_MAX);
-	struct cell cell = inbound[kind][s.state];
+	struct cell cell = inbound[s.state][kind];
 	bool reply = kind == SUB_SUBSCRIBE && look(s.state)->from;
 	if (kind == SUB_SUBSCRIBE && s.approved && can_approve(s.state)) {
 		/* RFC 6121 3.4.2: asked and granted at once; the user is not bothered */
-		cell = (struct cell){outbound[SUB_SUBSCRIBED][cell.next].next, false};
+		cell = (struct cell){ outbound[cell.next][SUB_SUBSCRIBED].next, false };
 		reply = true;
 	}
 	struct sub_result r = make_result(s, cell, s.approved);
