@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/conf.h"
+#include "core/host.h"
 #include "xmpp/jid.h"
 
 /* The value of rule `name` for this JID: a word ("allow", "deny", a shaper's name) or a number
@@ -16,3 +17,7 @@ bool access_allows(const struct conf *c, struct strv name, struct strv domain, s
 int64_t access_number(const struct conf *c, struct strv name, struct strv domain, struct jid jid,
 		      int64_t absent);
 bool access_has_rule(const struct conf *c, struct strv name);
+
+/* For conf.c: rules that name classes which are not there; what the regular expressions hold. */
+void access_check(const struct conf *c, const struct toml_table *root, struct conf_errors *e);
+void access_free(struct conf *c);

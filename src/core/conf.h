@@ -13,33 +13,29 @@ struct tls_ctx;
 struct module;
 
 struct conf_general {
-	int64_t loglevel; /* enum log_level, or -1: none */
+	int64_t loglevel; /* enum log_level; LOG_ERROR - 1: none */
 	const struct strv *hosts;
 	size_t n_hosts;
 	struct strv default_server_domain;
 	struct strv language;
 	int64_t registration_timeout_s; /* CONF_INFINITY: none */
 	bool hide_service_name;
-	struct strv log_format; /* "text", "json" */
+	int64_t log_json;
 };
 
+/* How TLS begins on a listener. */
 enum tls_mode { TLS_MODE_NONE, TLS_MODE_TLS, TLS_MODE_STARTTLS, TLS_MODE_STARTTLS_REQUIRED };
 
 struct conf_tls {
 	int64_t mode; /* enum tls_mode, never NONE */
-	int64_t module;
-	int64_t verify_mode;
-	struct strv certfile, keyfile, cacertfile, dhfile, ciphers, password;
-	const struct strv *versions; /* "tlsv1.2", ... */
+	struct strv certfile, keyfile, dhfile, ciphers, password;
+	const int64_t *versions; /* 0x0303, 0x0304 */
 	size_t n_versions;
-	const struct strv *protocol_options;
-	size_t n_protocol_options;
 };
 
 struct conf_listener {
 	int64_t port;
 	struct strv ip_address;
-	int64_t ip_version;
 	struct strv access;
 	int64_t state_timeout_ms;
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
@@ -50,10 +46,16 @@ struct conf_listener {
 	bool has_tls;
 	struct conf_tls tls;
 	struct tls_ctx *tls_ctx; /* built when the snapshot is checked */
-	uint32_t index;
 };
 
 struct conf_auth {
+	const int64_t *methods; /* what the file says; "internal" is the one there is */
+	size_t n_methods;
+	const int64_t *sasl_mechanisms, *hash; /* as the file gives them */
+	size_t n_sasl_mechanisms, n_hash;
+	int64_t password_format, iterations;
+
+	/* The same, ready for use. */
 	unsigned mechanisms;   /* 1u << enum sasl_mech, those offered ... */
 	uint8_t order[16];     /* ... in this order */
 	uint8_t n_order;
@@ -64,8 +66,7 @@ struct conf_auth {
 };
 
 struct conf_store {
-	bool memory;
-	struct strv path;
+	struct strv path; /* of the database's file; ":memory:" keeps it in memory */
 };
 
 struct acl;
@@ -78,14 +79,19 @@ struct conf {
 	struct conf_general general;
 	struct conf_auth auth;
 	struct conf_store store;
-	struct conf_listener *listen;
-	size_t n_listen;
+	struct conf_listener *c2s;
+	size_t n_c2s;
 	struct host *hosts;
 	size_t n_hosts;
-	struct acl *acls;	      /* see core/access.h */
+	struct acl *acls; /* see core/access.h */
+	size_t n_acls;
 	struct access_rule *rules;
-	const void *modules_table; /* of the file, for hosts_build; NULL: none given */
+	size_t n_rules;
+	void **modules; /* by index in all_modules: what its options filled; NULL: not on */
+	bool has_modules; /* the file has a [modules] section */
 };
+
+#define CONF_DEFAULT_CERT "meerkat-data/cert.pem"
 
 /* Reads and checks `file` (NULL: the defaults of a first start). 0, or -EINVAL and all errors,
  * a line each, in `errors`; warnings are lines in `errors` too, with 0. */

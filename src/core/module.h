@@ -130,6 +130,7 @@ struct hooks {
 
 struct module {
 	const char *name; /* MongooseIM's, "mod_ping": the configuration's table */
+	const char *doc;  /* one sentence, for the documentation */
 	const enum xml_ns *features; /* of the server, ended by NS_NONE; NULL: none */
 	const enum xml_ns *account_features; /* of a bare JID */
 	bool on_by_default; /* when the configuration has no [modules] */
@@ -156,6 +157,9 @@ void *mod_user_data(struct user *u, const struct module *m);
 /* The zeroed block of all modules' data of one session or account; NULL when none wants any. */
 enum module_data { MODULE_DATA_SESSION, MODULE_DATA_USER };
 void *module_data_new(const struct host *h, enum module_data which);
+
+/* Once, before the first host is built. */
+void modules_init(void);
 
 /* All modules, ended by NULL: generated from the files in src/mod/. */
 extern const struct module *const all_modules[];

@@ -206,7 +206,7 @@ static enum stream_err check_header(struct stream *st, const struct xml_el *el)
 	if (!strv_starts(el->raw, STRV("<stream:")))
 		return STREAM_ERR_BAD_NAMESPACE_PREFIX;
 	st->header_seen = true;
-	if (!strv_is(xml_stream_default_ns(&st->xs), "jabber:client"))
+	if (xml_stream_default_ns(&st->xs) != NS_CLIENT)
 		return STREAM_ERR_INVALID_NAMESPACE;
 	set_lang(st, el);
 	h = find_host(st, el, &err);

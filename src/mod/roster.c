@@ -4,7 +4,6 @@
 
 struct roster_conf {
 	bool versioning;
-	bool store_current_id;
 };
 
 extern const struct module mod_roster;
@@ -209,8 +208,7 @@ static const struct conf_option options[] = {
 	CONF_BOOL("versioning", struct roster_conf, versioning, "false",
 		  "Offer roster versioning (RFC 6121 2.6): a client whose copy is current gets an "
 		  "empty answer."),
-	CONF_BOOL("store_current_id", struct roster_conf, store_current_id, "false",
-		  "Accepted for MongooseIM's sake: the version is always stored beside the roster."),
+	CONF_IGNORED("store_current_id", "the version is always stored beside the roster"),
 	{ 0 },
 };
 

@@ -1,0 +1,41 @@
+/* A client's connection: the stream machine on a real socket. It starts on the worker that
+ * accepted it and moves once, when SASL has succeeded, to the home worker of its account. */
+#pragma once
+
+#include "base/list.h"
+#include "base/slot.h"
+#include "core/stream.h"
+#include "io/conn.h"
+
+struct session;
+struct worker;
+struct store_call;
+
+struct c2s {
+	struct stream st;
+	struct conn *conn;
+	struct worker *worker;
+	struct session *session; /* while bound */
+	struct timer timer;
+	struct list all;    /* in worker->all_streams */
+	struct list paused; /* in a worker's list of those that wait for an inbox */
+	struct handle handle;
+	msec_t last_in; /* when bytes came last, for mod_ping; coarse */
+};
+
+static inline struct c2s *c2s_of(struct stream *st)
+{
+	return container_of(st, struct c2s, st);
+}
+
+/* A new connection of this listener, on this worker. Owns fd. */
+void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const char *peer);
+
+/* The stream, if it is still there. */
+struct c2s *c2s_get(struct worker *w, struct handle h);
+
+/* Stops reading from this stream until `to`'s inbox has room again. */
+void c2s_wait_for_room(struct stream *st, struct worker *to);
+
+/* Ends all streams of this worker with system-shutdown. */
+void c2s_shutdown_all(struct worker *w);

@@ -1,0 +1,224 @@
+#include "core/conf.h"
+#include "core/access.h"
+#include "core/conf_priv.h"
+#include "core/module.h"
+#include "io/tls.h"
+#include "xmpp/sasl/sasl.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+/* What a first start without any file is configured with. */
+static const char defaults[] =
+	"general.hosts = [\"localhost\"]\n"
+	"general.default_server_domain = \"localhost\"\n"
+	"general.loglevel = \"notice\"\n"
+	"[[listen.c2s]]\n"
+	"port = 5222\n"
+	"tls.certfile = \"" CONF_DEFAULT_CERT "\"\n";
+
+void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	struct strv *text = dst;
+	unsigned char raw[16];
+
+	if (inet_pton(AF_INET, text->p, raw) != 1 && inet_pton(AF_INET6, text->p, raw) != 1)
+		conf_complain_expected(c, "an IP address");
+}
+
+/* --- what shows only when sections are read together --- */
+
+static void check_hosts(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+{
+	if (c->general.n_hosts == 0)
+		conf_error_at(e, root, "general.hosts", "expected at least one domain");
+	for (size_t i = 0; i < c->general.n_hosts; i++)
+		if (strv_eq(c->general.hosts[i], c->general.default_server_domain))
+			return;
+	if (c->general.n_hosts && c->general.default_server_domain.p)
+		conf_error_at(e, root, "general.default_server_domain",
+			      "expected one of general.hosts, found \"" STRV_FMT "\"",
+			      STRV_ARG(c->general.default_server_domain));
+}
+
+static void check_listener(struct conf *c, size_t i, const struct toml_table *root,
+			   struct conf_errors *e)
+{
+	const struct conf_listener *l = &c->c2s[i];
+	char key[64];
+
+	snprintf(key, sizeof(key), "listen.c2s[%zu].access", i + 1);
+	if (!access_has_rule(c, l->access))
+		conf_error_at(e, root, key, "there is no rule access." STRV_FMT,
+			      STRV_ARG(l->access));
+	snprintf(key, sizeof(key), "listen.c2s[%zu].port", i + 1);
+	for (size_t k = 0; k < i; k++)
+		if (c->c2s[k].port == l->port && strv_eq(c->c2s[k].ip_address, l->ip_address))
+			conf_error_at(e, root, key, "listen.c2s[%zu] has this address and port",
+				      k + 1);
+	if (l->port == 5223 && !l->has_tls)
+		conf_warning_at(e, root, key, "plain text on the port of Direct TLS; "
+					      "tls.mode = \"tls\" makes it that");
+}
+
+static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
+		      struct conf_errors *e)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(4096);
+	struct conf_listener *l = &c->c2s[i];
+	bool v12 = false, v13 = false;
+	struct tls_conf t = {
+		.certfile = l->tls.certfile.p,
+		.keyfile = l->tls.keyfile.p,
+		.password = l->tls.password.p,
+		.dhfile = l->tls.dhfile.p,
+		.ciphers = l->tls.ciphers.p,
+	};
+	char key[64];
+
+	if (!l->has_tls || l->tls.certfile.p == NULL)
+		return;
+	for (size_t k = 0; k < l->tls.n_versions; k++) {
+		v12 |= l->tls.versions[k] == 0x0303;
+		v13 |= l->tls.versions[k] == 0x0304;
+	}
+	t.min_version = v12 ? 0x0303 : 0x0304;
+	t.max_version = v13 ? 0x0304 : 0x0303;
+	snprintf(key, sizeof(key), "listen.c2s[%zu].tls", i + 1);
+	if (tls_ctx_new(&t, &l->tls_ctx, &err) < 0)
+		conf_error_at(e, root, key, "%s", buf_cstr(&err));
+}
+
+static void settle_auth(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+{
+	struct conf_auth *a = &c->auth;
+	unsigned algs = 0;
+
+	if (a->n_methods == 0)
+		conf_error_at(e, root, "auth.methods", "none of these is supported here: nobody "
+						       "could log in; there is \"internal\"");
+	for (size_t i = 0; i < a->n_hash; i++)
+		a->hashes |= 1u << a->hash[i];
+	algs = a->hashes;
+	a->store_plain = a->password_format == 1;
+	a->scram_iterations = (uint32_t)a->iterations;
+	for (size_t i = 0; i < (a->n_sasl_mechanisms ? a->n_sasl_mechanisms : SASL_MECH_MAX); i++) {
+		int64_t m = a->n_sasl_mechanisms ? a->sasl_mechanisms[i] : (int64_t)i;
+		if (m != SASL_PLAIN && !(algs & (1u << sasl_mech_alg((enum sasl_mech)m))))
+			continue;
+		a->order[a->n_order++] = (uint8_t)m;
+		a->mechanisms |= 1u << m;
+	}
+	if (a->n_order == 0)
+		conf_error_at(e, root, "auth.sasl_mechanisms",
+			      "none of these can be served with auth.password.hash");
+}
+
+/* Modules that are not the configuration's to switch, and the defaults where it is silent. */
+static void settle_modules(struct conf *c)
+{
+	size_t n = 0;
+
+	while (all_modules[n])
+		n++;
+	c->has_modules = c->modules != NULL;
+	if (!c->has_modules)
+		c->modules = ARENA_ARRAY(c->arena, void *, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct module *m = all_modules[i];
+		bool on = m->always || (!c->has_modules && m->on_by_default);
+		if (c->modules[i] || !on)
+			continue;
+		c->modules[i] = arena_zalloc(c->arena, MAX(m->conf_size, (size_t)1));
+		if (m->options)
+			conf_defaults(c->arena, m->options, c->modules[i]);
+	}
+}
+
+static void check_all(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+{
+	check_hosts(c, root, e);
+	access_check(c, root, e);
+	if (c->n_c2s == 0)
+		conf_error_at(e, root, "listen.c2s", "expected at least one listener");
+	for (size_t i = 0; i < c->n_c2s; i++) {
+		check_listener(c, i, root, e);
+		build_tls(c, i, root, e);
+	}
+	settle_auth(c, root, e);
+	settle_modules(c);
+}
+
+/* --- loading --- */
+
+static int read_tree(struct conf *c, const char *file, struct toml_table **root,
+		     struct conf_errors *e)
+{
+	struct toml_error err;
+	int r = file ? toml_read_file(c->arena, file, root, &err) :
+		       toml_parse(c->arena, strv_from(defaults), root, &err);
+
+	if (r < 0)
+		conf_error_add_toml(e, &err);
+	return r;
+}
+
+static void load(struct conf *c, const char *file, struct conf_errors *e)
+{
+	struct toml_table *root;
+
+	if (read_tree(c, file, &root, e) < 0)
+		return;
+	if (conf_read_root(c->arena, root, conf_root_options(c->arena), c, e) < 0)
+		return;
+	check_all(c, root, e);
+}
+
+int conf_load(const char *file, struct conf **ret, struct buf *errors)
+{
+	struct conf *c = MEM_NEW(struct conf);
+	struct conf_errors e;
+	int r;
+
+	c->arena = arena_new(16384);
+	c->refs = 1;
+	e = CONF_ERRORS_INIT(c->arena, file ? arena_cstr(c->arena, strv_from(file)) : NULL);
+	load(c, file, &e);
+	conf_errors_write(&e, errors);
+	r = e.n_errors ? -EINVAL : hosts_build(c, errors);
+	if (r < 0) {
+		conf_unref(&c);
+		return r;
+	}
+	c->file = e.file;
+	*ret = c;
+	return 0;
+}
+
+struct conf *conf_ref(struct conf *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+void conf_unref(struct conf **pc)
+{
+	struct conf *c = *pc;
+
+	*pc = NULL;
+	if (c == NULL || atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < c->n_c2s; i++)
+		if (c->c2s[i].tls_ctx)
+			tls_ctx_unref(&c->c2s[i].tls_ctx);
+	access_free(c);
+	arena_free(&c->arena);
+	mem_free(c);
+}
+
+void conf_write_docs(struct buf *b)
+{
+	AUTO(arena_free) struct arena *a = arena_new(16384);
+
+	conf_doc(conf_root_options(a), "", b);
+}

@@ -1,0 +1,43 @@
+/* For the files of the configuration only. */
+#pragma once
+
+#include "core/conf.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+enum { PART_USER, PART_SERVER, PART_RESOURCE, PART_MAX };
+
+struct acl_pattern {
+	int64_t match;
+	struct strv user, server, resource;
+	struct strv user_glob, server_glob, resource_glob;
+	struct strv user_regexp, server_regexp, resource_regexp;
+	pcre2_code *re[PART_MAX]; /* compiled when the file is checked */
+};
+
+struct acl {
+	struct strv name;
+	struct acl_pattern *patterns;
+	size_t n_patterns;
+};
+
+struct clause {
+	struct strv acl;
+	struct strv value; /* a number in decimal */
+};
+
+struct access_rule {
+	struct strv name;
+	struct clause *clauses;
+	size_t n_clauses;
+};
+
+
+extern const struct conf_option conf_any_acl, conf_any_rule; /* access.c */
+
+void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
+
+/* The rows of the whole file; those of the modules are built in `a`. */
+const struct conf_option *conf_root_options(struct arena *a);
+

@@ -1,0 +1,3 @@
+#pragma once
+
+#define MEERKAT_VERSION "0.1.0"

@@ -1,0 +1,39 @@
+#!/bin/sh
+# The layering rule: which folder of src/ may include which. Prints each offence; the exit
+# status says whether there was one.
+set -eu
+cd "$(dirname "$0")/.."
+
+allowed() { # the folders that $1 may include, itself among them
+	case $1 in
+	base) echo base ;;
+	conf) echo base conf ;;
+	xml) echo base xml ;;
+	xmpp) echo base xml xmpp ;;
+	io) echo base io ;;
+	store) echo base xmpp io store ;;
+	auth) echo base auth ;;
+	core) echo base conf xml xmpp io store auth core ;;
+	mod) echo base conf xml xmpp store core mod ;;
+	main) echo base conf xml xmpp io store auth core mod main ;;
+	esac
+}
+
+bad=0
+for dir in base conf xml xmpp io store auth core mod main; do
+	ok=" $(allowed $dir) "
+	for file in $(find "src/$dir" -name '*.[ch]'); do
+		for inc in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$file" | sort -u); do
+			case "$ok" in
+			*" $inc "*) ;;
+			*) echo "$file: $dir may not include $inc/"; bad=1 ;;
+			esac
+		done
+	done
+done
+# Modules do not know each other.
+if grep -n '#include "mod/' src/mod/*.c; then
+	echo "src/mod: no module includes another"
+	bad=1
+fi
+exit $bad

@@ -1,0 +1,43 @@
+/* Surroundings of a stream without a socket: what it asks for is written down, and the test
+ * answers. The fuzzer uses them, too. */
+#pragma once
+
+#include "core/stream.h"
+
+struct fake {
+	struct stream st;
+	struct xml_reader *reader;
+	struct arena *scratch;
+	struct buf out;
+	struct buf in; /* what the stream has not taken yet */
+	struct buf events; /* "tls;", "lookup romeo@example.com sha1;", "stanza message;", ... */
+	int64_t timeout_ms;
+	bool answers; /* lookups, passwords and binds are answered at once */
+	bool account_exists;
+	struct strv cb[CB_MAX];
+	struct scram_keys keys; /* of password "secret" */
+	struct conf conf;
+	struct conf_listener listener;
+	struct host hosts[2];
+};
+
+void fake_init(struct fake *f); /* no TLS, example.com and example.net, all mechanisms */
+void fake_start(struct fake *f); /* after the test has changed conf or listener */
+void fake_fini(struct fake *f);
+
+void fake_send(struct fake *f, struct strv bytes);
+
+/* What the stream has written since the last call; events likewise. Valid until the next. */
+const char *fake_out(struct fake *f);
+const char *fake_events(struct fake *f);
+
+/* Opens the stream, logs in as romeo with PLAIN, opens it again; binds "orchard". */
+void fake_login(struct fake *f);
+void fake_bind(struct fake *f);
+
+#define FAKE_HEADER \
+	"<?xml version='1.0'?><stream:stream xmlns='jabber:client' " \
+	"xmlns:stream='http://etherx.jabber.org/streams' to='example.com' version='1.0'>"
+#define FAKE_PLAIN /* romeo, secret */ \
+	"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" \
+	"AHJvbWVvAHNlY3JldA==</auth>"

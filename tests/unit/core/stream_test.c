@@ -1,0 +1,557 @@
+#include "fake.h"
+#include "test.h"
+#include "base/base64.h"
+
+#include <stdio.h>
+
+static bool has(const char *text, const char *what)
+{
+	if (strstr(text, what))
+		return true;
+	printf("no %s in: %s\n", what, text);
+	return false;
+}
+
+#define SASL_NS "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+#define BIND    "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+
+/* --- headers --- */
+
+struct header_case {
+	const char *header, *error;
+};
+
+#define NS_S "xmlns:stream='http://etherx.jabber.org/streams'"
+
+static const struct header_case bad_headers[] = {
+	{ "<stream:stream xmlns='jabber:client' " NS_S " to='example.com'>", "unsupported-version" },
+	{ "<stream:stream xmlns='jabber:client' " NS_S " to='example.com' version='0.9'>",
+	  "unsupported-version" },
+	{ "<stream:stream xmlns='jabber:client' " NS_S " to='example.com' version='x'>",
+	  "unsupported-version" },
+	{ "<stream:stream xmlns='jabber:client' " NS_S " to='other.example' version='1.0'>",
+	  "host-unknown" },
+	{ "<stream:stream xmlns='jabber:client' " NS_S " version='1.0'>", "improper-addressing" },
+	{ "<stream:stream xmlns='jabber:server' " NS_S " to='example.com' version='1.0'>",
+	  "invalid-namespace" },
+	{ "<stream:stream xmlns='jabber:client' xmlns:stream='urn:x' to='example.com' "
+	  "version='1.0'>", "invalid-namespace" },
+	{ "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams' "
+	  "to='example.com' version='1.0'>", "bad-namespace-prefix" },
+	{ "<html>", "invalid-namespace" },
+	{ "GET / HTTP/1.1\r\n\r\n", "not-well-formed" },
+	{ "<!-- hello -->", "restricted-xml" },
+	{ "<?xml version='1.0' encoding='ISO-8859-1'?>", "unsupported-encoding" },
+};
+
+TEST(stream_refuses_bad_headers_with_the_right_error)
+{
+	for (size_t i = 0; i < ARRAY_LEN(bad_headers); i++) {
+		struct fake f;
+		const char *out;
+
+		fake_init(&f);
+		fake_start(&f);
+		fake_send(&f, strv_from(bad_headers[i].header));
+		out = fake_out(&f);
+		CHECK(has(out, "<stream:stream ")); /* ours comes first: RFC 6120 4.9.1.2 */
+		CHECK(has(out, bad_headers[i].error) && has(out, "</stream:stream>"));
+		CHECK_INT(f.st.state, ST_CLOSING);
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_header_answers_with_id_version_and_features)
+{
+	struct fake f;
+	const char *out;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_send(&f, STRV("<stream:stream xmlns='jabber:client' " NS_S " to='Example.com' "
+			   "from='romeo@example.com' version='1.7' xml:lang='de'>"));
+	out = fake_out(&f);
+	CHECK(has(out, "from='example.com'") && has(out, "to='romeo@example.com'"));
+	CHECK(has(out, " id='") && has(out, "version='1.0'") && has(out, "xml:lang='de'"));
+	CHECK(has(out, "<mechanism>SCRAM-SHA-1</mechanism>") && has(out, "<mechanism>PLAIN<"));
+	CHECK(!strstr(out, "PLUS") && !strstr(out, "starttls"));
+	CHECK_INT(f.st.state, ST_AUTH);
+	fake_fini(&f);
+}
+
+TEST(stream_without_to_is_for_the_only_host)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.conf.n_hosts = 1;
+	fake_start(&f);
+	fake_send(&f, STRV("<stream:stream xmlns='jabber:client' " NS_S " version='1.0'>"));
+	CHECK_INT(f.st.state, ST_AUTH);
+	fake_fini(&f);
+}
+
+TEST(stream_hides_its_name_from_what_does_not_speak_xmpp)
+{
+	static const char *const others[] = { "GET / HTTP/1.0\r\n\r\n", "<html>", "\x16\x03\x01" };
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct fake f;
+
+		fake_init(&f);
+		f.conf.general.hide_service_name = true;
+		fake_start(&f);
+		fake_send(&f, strv_from(others[i]));
+		CHECK_STR(strv_from(fake_out(&f)), "");
+		CHECK_INT(f.st.state, ST_CLOSING);
+		fake_fini(&f);
+	}
+}
+
+/* --- every cell of the table --- */
+
+static const char *const elements[] = {
+	"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+	"<auth " SASL_NS " mechanism='X'/>",
+	"<response " SASL_NS "/>",
+	"<abort " SASL_NS "/>",
+	BIND,
+	"<message/>",
+	"<presence/>",
+	"<stream:error/>",
+	"<other xmlns='urn:other'/>",
+};
+
+struct cell {
+	const char *out, *events;
+};
+
+static void check_cells(void (*enter)(struct fake *), const struct cell *want, const char *state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(elements); i++) {
+		struct fake f;
+		const char *out, *events;
+
+		fake_init(&f);
+		fake_start(&f);
+		enter(&f);
+		fake_out(&f);
+		fake_events(&f);
+		fake_send(&f, strv_from(elements[i]));
+		out = fake_out(&f);
+		events = fake_events(&f);
+		if (!has(out, want[i].out) || !has(events, want[i].events))
+			test_fail(__FILE__, __LINE__, "%s: %s", state, elements[i]);
+		fake_fini(&f);
+	}
+}
+
+static void enter_auth(struct fake *f)
+{
+	fake_send(f, STRV(FAKE_HEADER));
+}
+
+TEST(stream_cells_of_auth)
+{
+	static const struct cell want[] = {
+		{ "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>", "close -;" },
+		{ "<invalid-mechanism/>", "" },
+		{ "<malformed-request/>", "" },
+		{ "<aborted/>", "" },
+		{ "<not-authorized ", "close not-authorized;" },
+		{ "<not-authorized ", "close not-authorized;" },
+		{ "<not-authorized ", "close not-authorized;" },
+		{ "</stream:stream>", "close -;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+	};
+	check_cells(enter_auth, want, "AUTH");
+}
+
+TEST(stream_cells_of_binding)
+{
+	static const struct cell want[] = {
+		{ "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>", "close -;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<jid>romeo@example.com/made</jid>", "bind ;" },
+		{ "<not-authorized ", "close not-authorized;" },
+		{ "<not-authorized ", "close not-authorized;" },
+		{ "</stream:stream>", "close -;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+	};
+	check_cells(fake_login, want, "BINDING");
+}
+
+TEST(stream_cells_of_bound)
+{
+	static const struct cell want[] = {
+		{ "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>", "close -;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+		{ "<not-allowed ", "" },
+		{ "", "stanza message from romeo@example.com/orchard;" },
+		{ "", "stanza presence from romeo@example.com/orchard;" },
+		{ "</stream:stream>", "close -;" },
+		{ "<unsupported-stanza-type ", "close unsupported-stanza-type;" },
+	};
+	check_cells(fake_bind, want, "BOUND");
+}
+
+/* --- TLS --- */
+
+TEST(stream_starttls_required_offers_nothing_else)
+{
+	struct fake f;
+	const char *out;
+
+	fake_init(&f);
+	f.listener.has_tls = true;
+	f.listener.tls.mode = TLS_MODE_STARTTLS_REQUIRED;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	out = fake_out(&f);
+	CHECK(has(out, "<required/>") && !strstr(out, "mechanism"));
+	fake_send(&f, STRV(FAKE_PLAIN));
+	CHECK(has(fake_out(&f), "<encryption-required/>"));
+	fake_send(&f, strv_from(elements[0]));
+	CHECK(has(fake_out(&f), "<proceed ") && has(fake_events(&f), "tls;"));
+	fake_send(&f, STRV("<injected/>"));
+	CHECK_STR(strv_from(fake_out(&f)), "");
+	CHECK_INT(f.st.state, ST_SECURING);
+	buf_clear(&f.in); /* the connection discards what came in clear */
+	stream_on_secured(&f.st);
+	fake_send(&f, STRV(FAKE_HEADER));
+	out = fake_out(&f);
+	CHECK(has(out, "<mechanism>PLAIN<") && !strstr(out, "starttls"));
+	fake_fini(&f);
+}
+
+TEST(stream_offers_no_password_in_clear_where_tls_can_be_had)
+{
+	struct fake f;
+	const char *out;
+
+	fake_init(&f);
+	f.listener.has_tls = true;
+	f.listener.tls.mode = TLS_MODE_STARTTLS;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	out = fake_out(&f);
+	CHECK(has(out, "<mechanism>SCRAM-SHA-1</mechanism>") && !strstr(out, "PLAIN"));
+	fake_send(&f, STRV(FAKE_PLAIN));
+	CHECK(has(fake_out(&f), "<encryption-required/>"));
+	fake_fini(&f);
+}
+
+TEST(stream_timeout_in_a_handshake_is_silent)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.listener.has_tls = true;
+	f.listener.tls.mode = TLS_MODE_STARTTLS;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	fake_send(&f, strv_from(elements[0]));
+	fake_out(&f);
+	stream_on_timeout(&f.st);
+	CHECK_STR(strv_from(fake_out(&f)), "");
+	CHECK(has(fake_events(&f), "close connection-timeout;"));
+	fake_fini(&f);
+}
+
+TEST(stream_timeout_before_the_header_sends_ours_first)
+{
+	struct fake f;
+	const char *out;
+
+	fake_init(&f);
+	fake_start(&f);
+	CHECK_INT(f.timeout_ms, 5000);
+	stream_on_timeout(&f.st);
+	out = fake_out(&f);
+	CHECK(has(out, "<stream:stream ") && has(out, "<connection-timeout "));
+	fake_fini(&f);
+}
+
+/* --- SASL --- */
+
+TEST(stream_ends_after_four_failures)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	for (int i = 0; i < 3; i++) {
+		fake_send(&f, STRV("<auth " SASL_NS " mechanism='PLAIN'>AGEAYg==</auth>"));
+		CHECK(has(fake_out(&f), "<not-authorized/>"));
+		CHECK_INT(f.st.state, ST_AUTH);
+	}
+	fake_send(&f, STRV("<auth " SASL_NS " mechanism='PLAIN'>AGEAYg==</auth>"));
+	CHECK(has(fake_out(&f), "<policy-violation "));
+	CHECK_INT(f.st.state, ST_CLOSING);
+	fake_fini(&f);
+}
+
+struct sasl_case {
+	const char *auth, *error;
+};
+
+TEST(stream_sasl_failures_have_their_condition)
+{
+	static const struct sasl_case cases[] = {
+		{ "<auth " SASL_NS " mechanism='PLAIN'>AHJvbWVv*</auth>", "incorrect-encoding" },
+		{ "<auth " SASL_NS " mechanism='PLAIN'>AHJv bWVv</auth>", "incorrect-encoding" },
+		{ "<auth " SASL_NS " mechanism='PLAIN'>cm9tZW8=</auth>", "malformed-request" },
+		{ "<auth " SASL_NS " mechanism='PLAIN'>=</auth>", "malformed-request" },
+		{ "<auth " SASL_NS " mechanism='DIGEST-MD5'/>", "invalid-mechanism" },
+		{ "<auth " SASL_NS "/>", "invalid-mechanism" },
+		/* a@example.com NUL romeo NUL secret */
+		{ "<auth " SASL_NS " mechanism='PLAIN'>YUBleGFtcGxlLmNvbQByb21lbwBzZWNyZXQ=</auth>",
+		  "invalid-authzid" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+
+		fake_init(&f);
+		fake_start(&f);
+		fake_send(&f, STRV(FAKE_HEADER));
+		fake_out(&f);
+		fake_send(&f, strv_from(cases[i].auth));
+		CHECK(has(fake_out(&f), cases[i].error));
+		CHECK_INT(f.st.state, ST_AUTH);
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_takes_no_input_while_it_waits)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.answers = false;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER FAKE_PLAIN "<unknown/>"));
+	CHECK(has(fake_events(&f), "password romeo@example.com;"));
+	CHECK(f.in.n > 0);
+	CHECK_INT(f.timeout_ms, -1);
+	stream_on_password(&f.st, PASSWORD_BUSY);
+	CHECK(has(fake_out(&f), "<temporary-auth-failure/>"));
+	fake_send(&f, STRV(""));
+	CHECK(has(fake_out(&f), "unsupported-stanza-type"));
+	fake_fini(&f);
+}
+
+static void scram(struct fake *f, const char *mechanism, const char *gs2, struct strv cb,
+		  const char *password)
+{
+	AUTO(arena_free) struct arena *a = arena_new(4096);
+	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	struct scram_client c = { .alg = DIGEST_SHA1, .user = STRV("romeo"),
+				  .password = strv_from(password) };
+	struct strv first = scram_client_first(a, &c, strv_from(gs2), STRV("clientnonce"));
+	struct strv final, challenge;
+	char *plain;
+	size_t n;
+	const char *out;
+
+	buf_putf(&b, "<auth " SASL_NS " mechanism='%s'>", mechanism);
+	CHECK_INT(buf_add_base64(&b, first.p, first.n), 0);
+	buf_put(&b, STRV("</auth>"));
+	fake_send(f, buf_strv(&b));
+	out = strstr(fake_out(f), "<challenge");
+	if (out == NULL)
+		return;
+	challenge = strv_from(strchr(out, '>') + 1);
+	challenge.n = (size_t)strv_find(challenge, '<');
+	plain = arena_alloc(a, challenge.n);
+	CHECK_INT(base64_decode(challenge, plain, &n), 0);
+	CHECK_INT(scram_client_final(a, &c, strv_make(plain, n), cb, &final), 0);
+	buf_clear(&b);
+	buf_put(&b, STRV("<response " SASL_NS ">"));
+	CHECK_INT(buf_add_base64(&b, final.p, final.n), 0);
+	buf_put(&b, STRV("</response>"));
+	fake_send(f, buf_strv(&b));
+}
+
+static void start_secure(struct fake *f)
+{
+	fake_init(f);
+	f->listener.has_tls = true;
+	f->listener.tls.mode = TLS_MODE_TLS;
+	f->cb[CB_TLS_EXPORTER] = STRV("exported");
+	fake_start(f);
+	f->st.secure = true;
+	fake_send(f, STRV(FAKE_HEADER));
+}
+
+TEST(stream_scram_with_and_without_channel_binding)
+{
+	struct fake f;
+
+	start_secure(&f);
+	CHECK(has(fake_out(&f), "<mechanism>SCRAM-SHA-1-PLUS</mechanism>"));
+	scram(&f, "SCRAM-SHA-1-PLUS", "p=tls-exporter,,", STRV("exported"), "secret");
+	CHECK(has(fake_out(&f), "<success "));
+	CHECK(has(fake_events(&f), "authenticated romeo@example.com;"));
+	fake_fini(&f);
+
+	start_secure(&f);
+	scram(&f, "SCRAM-SHA-1", "n,,", STRV_NULL, "secret");
+	CHECK(has(fake_out(&f), "<success "));
+	fake_fini(&f);
+}
+
+TEST(stream_scram_refuses_a_downgrade_and_another_binding)
+{
+	struct fake f;
+
+	start_secure(&f);
+	fake_out(&f);
+	scram(&f, "SCRAM-SHA-1", "y,,", STRV_NULL, "secret");
+	CHECK(f.st.neg->auth_failures == 1);
+	scram(&f, "SCRAM-SHA-1-PLUS", "p=tls-exporter,,", STRV("another"), "secret");
+	CHECK(has(fake_out(&f), "<not-authorized/>"));
+	scram(&f, "SCRAM-SHA-1-PLUS", "p=tls-unique,,", STRV("x"), "secret");
+	CHECK(f.st.neg->auth_failures == 3);
+	fake_fini(&f);
+}
+
+TEST(stream_scram_fails_for_nobody_even_with_fitting_keys)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.account_exists = false;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	scram(&f, "SCRAM-SHA-1", "n,,", STRV_NULL, "secret");
+	CHECK(has(fake_out(&f), "<not-authorized/>"));
+	fake_fini(&f);
+}
+
+TEST(stream_asks_for_the_initial_response)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER "<auth " SASL_NS " mechanism='PLAIN'/>"));
+	CHECK(has(fake_out(&f), "<challenge " SASL_NS "></challenge>"));
+	fake_send(&f, STRV("<response " SASL_NS ">AHJvbWVvAHNlY3JldA==</response>"));
+	CHECK(has(fake_out(&f), "<success "));
+	fake_fini(&f);
+}
+
+/* --- bind and after --- */
+
+TEST(stream_ends_after_six_denied_binds)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_login(&f);
+	for (int i = 0; i < 6; i++) {
+		CHECK_INT(f.st.state, ST_BINDING);
+		fake_send(&f, STRV("<iq type='set' id='x'><bind xmlns='urn:ietf:params:xml:ns:"
+				   "xmpp-bind'><resource>denied</resource></bind></iq>"));
+	}
+	CHECK(has(fake_out(&f), "<policy-violation "));
+	fake_fini(&f);
+}
+
+TEST(stream_checks_from)
+{
+	static const struct sasl_case cases[] = {
+		{ "<message from='romeo@example.com/orchard'/>", "stanza message" },
+		{ "<message from='romeo@example.com'/>", "stanza message" },
+		{ "<message from='romeo@example.com/other'/>", "close invalid-from" },
+		{ "<message from='juliet@example.com'/>", "close invalid-from" },
+		{ "<message from='@'/>", "close invalid-from" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+
+		fake_init(&f);
+		fake_start(&f);
+		fake_bind(&f);
+		fake_send(&f, strv_from(cases[i].auth));
+		CHECK(has(fake_events(&f), cases[i].error));
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_answers_malformed_stanzas)
+{
+	static const struct sasl_case cases[] = {
+		{ "<iq type='get'><x xmlns='a'/></iq>", "bad-request" },
+		{ "<iq type='get' id='1'/>", "bad-request" },
+		{ "<iq type='fetch' id='1'><x xmlns='a'/></iq>", "bad-request" },
+		{ "<iq type='set' id='1'><x xmlns='a'/><y xmlns='a'/></iq>", "bad-request" },
+		{ "<message to='a@b@c'><body>x</body></message>", "jid-malformed" },
+		{ "<presence type='strange'/>", "bad-request" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+
+		fake_init(&f);
+		fake_start(&f);
+		fake_bind(&f);
+		fake_send(&f, strv_from(cases[i].auth));
+		CHECK(has(fake_out(&f), cases[i].error));
+		CHECK_INT(f.st.state, ST_BOUND);
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_is_the_same_however_its_bytes_are_cut)
+{
+	static const char all[] = FAKE_HEADER FAKE_PLAIN FAKE_HEADER BIND
+		" <message to='juliet@example.com'><body>hi &amp; bye</body></message>"
+		"<presence/></stream:stream>";
+	size_t n = sizeof(all) - 1;
+
+	for (size_t cut = 0; cut <= n; cut++) {
+		struct fake f;
+		const char *events;
+
+		fake_init(&f);
+		fake_start(&f);
+		if (cut == 0) {
+			for (size_t i = 0; i < n; i++)
+				fake_send(&f, strv_make(all + i, 1));
+		} else {
+			fake_send(&f, strv_make(all, cut));
+			fake_send(&f, strv_make(all + cut, n - cut));
+		}
+		events = fake_events(&f);
+		CHECK_STR(strv_from(events), "password romeo@example.com;"
+			"authenticated romeo@example.com;bind ;"
+			"stanza message from romeo@example.com/made;"
+			"stanza presence from romeo@example.com/made;close -;");
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_cuts_an_element_that_is_too_big)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.listener.max_stanza_size = 1000;
+	fake_start(&f);
+	fake_bind(&f);
+	fake_send(&f, STRV("<message><body>"));
+	for (int i = 0; i < 20; i++)
+		fake_send(&f, STRV("0123456789012345678901234567890123456789012345678901234567"));
+	CHECK(has(fake_out(&f), "element too big"));
+	CHECK(f.in.n <= 1100);
+	fake_fini(&f);
+}

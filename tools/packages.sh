@@ -1,0 +1,29 @@
+#!/bin/sh
+# Installs the Debian packages that are missing: tools/packages.sh build|test|bench
+set -eu
+
+build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
+	libunistring-dev libidn2-dev libpcre2-dev"
+test="clang libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
+	python3-slixmpp openssl sqlite3 man-db"
+bench="prosody ejabberd"
+
+case "${1:-}" in
+build) want=$build ;;
+test) want="$build $test" ;;
+bench) want="$build $bench" ;;
+*) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
+esac
+
+missing=
+for p in $want; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+		missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "Installing Debian packages:$missing"
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
