@@ -1,6 +1,6 @@
 /* Messages between pairs of sessions. Closed loop: each pair has a number of messages in
- * flight; what arrives is replaced. Open loop: messages leave by a timetable, whatever the
- * server does, and latency counts from the moment in the timetable.
+ * flight; what arrives is replaced. Open loop: messages leave by a timetable, whatever
+ * the server does, and latency counts from the moment in the timetable.
  *
  * A body ends in the pair's number and the message's, so that each arrival is checked:
  * nothing lost, doubled, swapped or misrouted, or the run has failed. */
@@ -17,7 +17,7 @@ struct pair {
 	struct session from, to;
 	unsigned number;
 	uint32_t sent, received;
-	char tail[N_MARK + sizeof(BODY_END) - 1]; /* of what came, for stanzas cut in two */
+	char tail[N_MARK + sizeof(BODY_END) - 1]; /* of what came: a mark may be cut */
 	size_t n_tail;
 	char stanza[512];
 	size_t n_stanza, id_at, mark_at;
@@ -51,8 +51,9 @@ static void stanza_init(struct pair *p)
 		filler[i] = "lorem ipsum dolor sit amet "[i % 27];
 	filler[sizeof(filler) - 1] = '\0';
 	n = snprintf(p->stanza, sizeof(p->stanza),
-		     "<message to='%s' type='chat' id='00000000'><body>%s%04x00000000"
-		     BODY_END "</message>", p->to.jid, filler, p->number);
+		     "<message to='%s' type='chat' id='00000000'>"
+		     "<body>%s%04x00000000</body></message>",
+		     p->to.jid, filler, p->number);
 	ASSERT(n > 0 && (size_t)n < sizeof(p->stanza));
 	p->n_stanza = (size_t)n;
 	p->id_at = (size_t)(strstr(p->stanza, "id='") + 4 - p->stanza);
@@ -94,17 +95,18 @@ static void arrived(struct pair *p, const char *mark)
 
 static void receive(struct pair *p, char *in, size_t n)
 {
+	const size_t n_end = sizeof(BODY_END) - 1;
 	char *at, *end = in + n;
 	uint32_t before = p->received;
 
 	ASSERT(p->n_tail <= HEADROOM);
 	in -= p->n_tail;
 	memcpy(in, p->tail, p->n_tail);
-	while ((at = memmem(in, (size_t)(end - in), BODY_END, sizeof(BODY_END) - 1)) != NULL) {
+	while ((at = memmem(in, (size_t)(end - in), BODY_END, n_end)) != NULL) {
 		if (at - in < N_MARK)
 			fail("a body that we did not send");
 		arrived(p, at - N_MARK);
-		in = at + sizeof(BODY_END) - 1;
+		in = at + n_end;
 	}
 	p->n_tail = MIN((size_t)(end - in), sizeof(p->tail));
 	memcpy(p->tail, end - p->n_tail, p->n_tail);
@@ -221,8 +223,8 @@ static void report(uint64_t received, double seconds, double cpu)
 	qsort(chat.sample, chat.n_sample, sizeof(nsec_t), compare_ns);
 	say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f, "
 	    "\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}",
-	    (unsigned long long)received, seconds, cpu, quantile_us(0.5), quantile_us(0.99),
-	    quantile_us(1));
+	    (unsigned long long)received, seconds, cpu, quantile_us(0.5),
+	    quantile_us(0.99), quantile_us(1));
 }
 
 static void start_sending(struct engine *e, nsec_t start)

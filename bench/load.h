@@ -11,17 +11,17 @@
 
 typedef int64_t nsec_t; /* CLOCK_MONOTONIC */
 
-#define SECOND	((nsec_t)1000000000)
+#define SECOND	 ((nsec_t)1000000000)
 #define HEADROOM 64 /* bytes before what on_data gets, free for the callee */
 
 struct load_conf {
 	uint16_t port;
-	bool tls;	  /* Direct TLS 1.3 (XEP-0368) */
-	bool plain;	  /* SASL PLAIN instead of SCRAM-SHA-1 */
+	bool tls;   /* Direct TLS 1.3 (XEP-0368) */
+	bool plain; /* SASL PLAIN instead of SCRAM-SHA-1 */
 	bool open_loop;
-	unsigned users;	  /* accounts user0@localhost ... exist, all with this password: */
+	unsigned users; /* accounts user0@localhost ... exist, all with this password: */
 	const char *password;
-	unsigned sessions; /* idle: to hold; login: in parallel */
+	unsigned sessions;	   /* idle: to hold; login: in parallel */
 	unsigned pairs, in_flight; /* chat */
 	unsigned rate;		   /* chat, open loop: messages a second */
 	unsigned warmup_ms, measure_ms;
@@ -52,7 +52,7 @@ struct session {
 	struct sasl sasl;
 	unsigned user; /* number of the account */
 	bool writable, dirty;
-	bool quiet_failure; /* a refused connection closes the session, and nothing else */
+	bool quiet_failure; /* a refused connection only closes the session */
 	char jid[128];
 	struct pair *pair;
 };
@@ -85,8 +85,8 @@ void session_connect(struct session *s, struct engine *e, unsigned user);
 void session_send(struct session *s, struct strv bytes); /* goes out at the turn's end */
 void session_flush(struct session *s);
 void session_event(struct session *s, uint32_t events);
-void session_close(struct session *s);	/* ends the stream; on_closed follows */
-void session_abandon(struct session *s); /* closes the socket at once, without on_closed */
+void session_close(struct session *s);	 /* ends the stream; on_closed follows */
+void session_abandon(struct session *s); /* closes at once, without on_closed */
 
 /* The modes: each returns when its result is printed. */
 void first_run(struct engine *e); /* login.c: retries until a login works */

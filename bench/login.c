@@ -74,7 +74,8 @@ static void login_phase(struct engine *e, nsec_t duration)
 			seen_at = now;
 		}
 		if (now - seen_at > 15 * SECOND)
-			fail("logins stalled after %llu", (unsigned long long)count.logins);
+			fail("logins stalled after %llu",
+			     (unsigned long long)count.logins);
 	}
 }
 
@@ -119,7 +120,7 @@ static void idle_ready(struct session *s)
 
 void idle_run(struct engine *e)
 {
-	enum { PARALLEL = 32 };
+	enum { PARALLEL = 64 };
 	const struct load_conf *c = e->conf;
 	AUTO(mem_freep) struct session *all = mem_zalloc(c->sessions * sizeof(*all));
 	unsigned started = 0, seen = 0;

@@ -1,6 +1,6 @@
-/* meerkat-load MODE OPTION=VALUE...: one measurement, as a dialogue of lines with bench/run:
- * it says "ready", awaits a line, says "start" and "stop" around what is measured, and at
- * the end "done" with the result as JSON. */
+/* meerkat-load MODE OPTION=VALUE...: one measurement, as a dialogue of lines with
+ * bench/run: it says "ready", awaits a line, says "start" and "stop" around what is
+ * measured, and at the end "done" with the result as JSON. */
 #include "load.h"
 
 #include <stdio.h>
@@ -75,9 +75,15 @@ static void set_option(struct load_conf *c, char *option)
 
 int main(int argc, char **argv)
 {
-	struct load_conf conf = { .port = 5222, .password = "secret", .users = 1,
-				  .sessions = 1, .pairs = 1, .in_flight = 1, .rate = 1000,
-				  .warmup_ms = 500, .measure_ms = 1000 };
+	struct load_conf conf = { .port = 5222,
+				  .password = "secret",
+				  .users = 1,
+				  .sessions = 1,
+				  .pairs = 1,
+				  .in_flight = 1,
+				  .rate = 1000,
+				  .warmup_ms = 500,
+				  .measure_ms = 1000 };
 	struct engine e;
 	struct rlimit files;
 

@@ -67,10 +67,12 @@ static void derive(const char *password, struct strv salt, uint64_t iterations)
 	if (cache.iterations == iterations && cache.n_salt == salt.n &&
 	    memcmp(cache.salt, salt.p, salt.n) == 0)
 		return;
-	digest_pbkdf2(DIGEST_SHA1, strv_from(password), salt, (unsigned)iterations, salted);
+	digest_pbkdf2(DIGEST_SHA1, strv_from(password), salt, (unsigned)iterations,
+		      salted);
 	digest_hmac(DIGEST_SHA1, key, STRV("Client Key"), cache.client_key);
 	digest_hmac(DIGEST_SHA1, key, STRV("Server Key"), cache.server_key);
-	digest(DIGEST_SHA1, strv_make((char *)cache.client_key, SHA1_LEN), cache.stored_key);
+	digest(DIGEST_SHA1, strv_make((char *)cache.client_key, SHA1_LEN),
+	       cache.stored_key);
 	cache.iterations = iterations;
 	cache.n_salt = salt.n;
 	memcpy(cache.salt, salt.p, salt.n);
@@ -113,11 +115,12 @@ int sasl_scram_final(struct sasl *s, struct buf *to, struct strv challenge,
 		return r;
 	n = snprintf(final, sizeof(final), "c=biws,r=" STRV_FMT, STRV_ARG(nonce));
 	ASSERT(n > 0 && (size_t)n < sizeof(final));
-	n = snprintf(auth, sizeof(auth), "%s," STRV_FMT ",%s", s->first_bare,
-		     (int)n_text, text, final);
+	n = snprintf(auth, sizeof(auth), "%s," STRV_FMT ",%s", s->first_bare, (int)n_text,
+		     text, final);
 	ASSERT(n > 0 && (size_t)n < sizeof(auth));
 	digest_hmac(DIGEST_SHA1, key, strv_make(auth, (size_t)n), proof);
-	digest_hmac(DIGEST_SHA1, server_key, strv_make(auth, (size_t)n), s->server_signature);
+	digest_hmac(DIGEST_SHA1, server_key, strv_make(auth, (size_t)n),
+		    s->server_signature);
 	for (size_t i = 0; i < SHA1_LEN; i++)
 		proof[i] ^= cache.client_key[i];
 	base64_encode(proof, sizeof(proof), proof64);
@@ -137,5 +140,6 @@ bool sasl_scram_verify(const struct sasl *s, struct strv additional_data)
 	    base64_decode(additional_data, text, &n) < 0)
 		return false;
 	base64_encode(s->server_signature, SHA1_LEN, want + 2);
-	return strv_eq(strv_make(text, n), strv_make(want, 2 + base64_encoded_len(SHA1_LEN)));
+	return strv_eq(strv_make(text, n),
+		       strv_make(want, 2 + base64_encoded_len(SHA1_LEN)));
 }

@@ -1,6 +1,7 @@
-/* The client's side of SCRAM-SHA-1 (RFC 5802) and PLAIN (RFC 4616) for the load generator.
- * Apart from the server's own code, so that a mistake there cannot hide in both, and with
- * the salted password kept between logins: only the server is to be measured. */
+/* The client's side of SCRAM-SHA-1 (RFC 5802) and PLAIN (RFC 4616) for the load
+ * generator. Apart from the server's own code, so that a mistake there cannot hide in
+ * both, and with the salted password kept between logins: only the server is to be
+ * measured. */
 #pragma once
 
 #include "base/buf.h"

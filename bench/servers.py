@@ -18,6 +18,7 @@ import subprocess
 
 PASSWORD = "secret"
 ITERATIONS = 4096
+BACKLOG = 1024  # of the listeners: none is to drop connections that come in a burst
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -60,6 +61,11 @@ def stat_fields(pid):
     with open(f"/proc/{pid}/stat") as f:
         text = f.read()
     return [int(x) if x.lstrip("-").isdigit() else x for x in text.rpartition(")")[2].split()]
+
+
+def pss_kb(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
 
 
 class Server:
@@ -134,20 +140,25 @@ class Server:
             raise Failure(f"{self.name} has ended: {self.last_output()}")
         return process_tree(self.process.pid)
 
+    def over_tree(self, read):
+        """What `read` says of each process; helpers may end while we look."""
+        for pid in self.tree():
+            try:
+                yield read(pid)
+            except OSError:
+                if pid == self.process.pid:
+                    raise
+
     def last_output(self):
         with open(self.path("output"), errors="replace") as f:
             return f.read()[-600:].strip() or "(no output)"
 
     def cpu_seconds(self):
         """Used by the tree, with children that have ended and were waited for."""
-        return sum(sum(stat_fields(pid)[11:15]) for pid in self.tree()) / TICK
+        return sum(self.over_tree(lambda pid: sum(stat_fields(pid)[11:15]))) / TICK
 
     def pss_kb(self):
-        total = 0
-        for pid in self.tree():
-            with open(f"/proc/{pid}/smaps_rollup") as f:
-                total += next(int(l.split()[1]) for l in f if l.startswith("Pss:"))
-        return total
+        return sum(self.over_tree(pss_kb))
 
 
 class Meerkat(Server):
@@ -222,6 +233,7 @@ class Prosody(Server):
 data_path = "{self.path("data")}"
 log = {{ {{ levels = {{ min = "warn" }}, to = "console" }} }}
 interfaces = {{ "127.0.0.1" }}
+network_settings = {{ tcp_backlog = {BACKLOG} }}
 c2s_ports = {{ {self.plain_port} }}
 c2s_direct_tls_ports = {{ {self.tls_port} }}
 ssl = {{ certificate = "{self.cert}", key = "{self.key}" }}
@@ -278,10 +290,12 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_c2s
     max_stanza_size: 262144
+    backlog: {BACKLOG}
   - port: {self.tls_port}
     ip: "127.0.0.1"
     module: ejabberd_c2s
     max_stanza_size: 262144
+    backlog: {BACKLOG}
     tls: true
     protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, no_compression]
 modules:

@@ -63,7 +63,8 @@ static struct sockaddr_in source(unsigned i)
 {
 	in_addr_t host = 0x7f010001u + i % 250 + (i / 250 % 250 << 8);
 
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(host) };
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_addr.s_addr = htonl(host) };
 }
 
 void session_connect(struct session *s, struct engine *e, unsigned user)
@@ -85,11 +86,13 @@ void session_connect(struct session *s, struct engine *e, unsigned user)
 	s->state = SESSION_CONNECTING;
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 ||
-	    setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) < 0 ||
+	    setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) <
+		    0 ||
 	    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
 	    bind(s->fd, (struct sockaddr *)&from, sizeof(from)) < 0)
 		fail("socket: %s", strerror(errno));
-	if (connect(s->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
+	if (connect(s->fd, (struct sockaddr *)&to, sizeof(to)) < 0 &&
+	    errno != EINPROGRESS) {
 		if (!s->quiet_failure)
 			fail("connect: %s", strerror(errno));
 		release(s);
@@ -327,7 +330,8 @@ static void handshake(struct session *s)
 	if (r <= 0 && would_block(s, r))
 		return;
 	if (r <= 0)
-		fail("user%u: TLS handshake failed (%d)", s->user, SSL_get_error(s->ssl, r));
+		fail("user%u: TLS handshake failed (%d)", s->user,
+		     SSL_get_error(s->ssl, r));
 	s->state = SESSION_FEATURES;
 	send_header(s);
 }
