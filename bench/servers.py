@@ -6,7 +6,6 @@ log warnings only, and offer about the same features: roster, presence, offline 
 disco, carbons, client state, stream management, blocking, private storage, vCard, ping.
 Memory and time are those of the server's whole process tree."""
 
-import base64
 import glob
 import hashlib
 import hmac
