@@ -116,11 +116,11 @@ static bool is_name_char(uint32_t cp, bool first)
 		uint32_t from, to;
 		bool not_first;
 	} range[] = {
-		{0xb7, 0xb7, true}, {0xc0, 0xd6},	  {0xd8, 0xf6},
-		{0xf8, 0x2ff},	    {0x300, 0x36f, true}, {0x370, 0x37d},
-		{0x37f, 0x1fff},    {0x200c, 0x200d},	  {0x203f, 0x2040, true},
-		{0x2070, 0x218f},   {0x2c00, 0x2fef},	  {0x3001, 0xd7ff},
-		{0xf900, 0xfdcf},   {0xfdf0, 0xfffd},	  {0x10000, 0xeffff},
+		{ 0xb7, 0xb7, true }, { 0xc0, 0xd6 },	      { 0xd8, 0xf6 },
+		{ 0xf8, 0x2ff },      { 0x300, 0x36f, true }, { 0x370, 0x37d },
+		{ 0x37f, 0x1fff },    { 0x200c, 0x200d },     { 0x203f, 0x2040, true },
+		{ 0x2070, 0x218f },   { 0x2c00, 0x2fef },     { 0x3001, 0xd7ff },
+		{ 0xf900, 0xfdcf },   { 0xfdf0, 0xfffd },     { 0x10000, 0xeffff },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(range) && cp >= range[i].from; i++)
@@ -192,8 +192,8 @@ enum xml_error xml_reference(const char **pp, uint32_t *ret_cp)
 		struct strv name;
 		char c;
 	} known[] = {
-		{{"lt", 2}, '<'},   {{"gt", 2}, '>'},	 {{"amp", 3}, '&'},
-		{{"quot", 4}, '"'}, {{"apos", 4}, '\''},
+		{ { "lt", 2 }, '<' },	{ { "gt", 2 }, '>' },	 { { "amp", 3 }, '&' },
+		{ { "quot", 4 }, '"' }, { { "apos", 4 }, '\'' },
 	};
 	const char *name = *pp + 1, *end;
 	struct strv s;

@@ -123,7 +123,7 @@ static enum parsed read_optional(struct cursor *c, char letter,
 
 enum parsed xml_parse_declaration(struct strv in, size_t *ret_used, enum xml_error *err)
 {
-	struct cursor c = {.p = in.p + 2, .end = in.p + in.n};
+	struct cursor c = { .p = in.p + 2, .end = in.p + in.n };
 	enum parsed r;
 
 	ASSERT(strv_starts(in, STRV("<?")));

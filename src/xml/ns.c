@@ -13,7 +13,8 @@ enum { N_BUCKETS = 256 };
 _Static_assert(NS_OTHER < N_BUCKETS / 2 && NS_OTHER <= UINT8_MAX,
 	       "the table is too small");
 
-/* Open addressing; 0 (NS_NONE) = empty. Filled before main(): read-only for all threads. */
+/* Open addressing; 0 (NS_NONE) = empty. Filled before main(): read-only for all threads.
+ */
 static uint8_t buckets[N_BUCKETS];
 
 /* The ends of the texts differ, their beginnings do not. */

@@ -114,7 +114,7 @@ static enum xml_event read_element(struct xml_reader *r, struct xml_stream *s,
 {
 	size_t max = s->max_bytes ? s->max_bytes : DEFAULT_MAX_BYTES;
 	struct strv view = strv_make(in.p, MIN(in.n, max));
-	struct xml_parser x = {.a = r->arena};
+	struct xml_parser x = { .a = r->arena };
 	enum scanned scanned = SCAN_PART;
 	enum parsed parsed = PARSED_PART;
 	enum xml_event event;
@@ -216,7 +216,7 @@ enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv 
 
 int xml_parse(struct arena *a, struct strv in, enum xml_ns outer, struct xml_el **ret)
 {
-	struct xml_parser x = {.a = a, .scope = xml_scope_of(outer)};
+	struct xml_parser x = { .a = a, .scope = xml_scope_of(outer) };
 	struct xml_el *e;
 
 	in = strv_trim(in);

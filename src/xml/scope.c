@@ -4,18 +4,18 @@
 enum { MAX_DECLS_BYTES = 4096 };
 
 static const struct xml_binding stream_prefix = {
-	.prefix = {"stream", 6},
-	.uri = {"http://etherx.jabber.org/streams", 32},
+	.prefix = { "stream", 6 },
+	.uri = { "http://etherx.jabber.org/streams", 32 },
 	.ns = NS_STREAM,
 };
 
 static const struct xml_binding defaults[NS_OTHER] = {
-	[NS_NONE] = {.up = &stream_prefix, .prefix = {"", 0}, .uri = {"", 0}},
-#define X(id, text)                                   \
-	[NS_##id] = {.up = &stream_prefix,            \
-		     .prefix = {"", 0},               \
-		     .uri = {text, sizeof(text) - 1}, \
-		     .ns = NS_##id},
+	[NS_NONE] = { .up = &stream_prefix, .prefix = { "", 0 }, .uri = { "", 0 } },
+#define X(id, text)                                      \
+	[NS_##id] = { .up = &stream_prefix,              \
+		      .prefix = { "", 0 },               \
+		      .uri = { text, sizeof(text) - 1 }, \
+		      .ns = NS_##id },
 	XML_NAMESPACES(X)
 #undef X
 };
@@ -70,15 +70,16 @@ static struct xml_decls *copy(const struct xml_el *header, size_t n_bindings,
 	d->qname = put(&text, xml_el_qname(header));
 	d->scope = NULL;
 	for (const struct xml_binding *b = header->scope; b; b = b->up, to++) {
-		*to = (struct xml_binding){.up = d->scope, .ns = b->ns};
+		*to = (struct xml_binding){ .up = d->scope, .ns = b->ns };
 		to->prefix = put(&text, b->prefix);
 		to->uri = put(&text, b->uri);
 		d->scope = to;
 		has_default |= b->prefix.n == 0;
 	}
 	if (!has_default) {
-		*to = (struct xml_binding){
-			.up = d->scope, .prefix = STRV(""), .uri = STRV("")};
+		*to = (struct xml_binding){ .up = d->scope,
+					    .prefix = STRV(""),
+					    .uri = STRV("") };
 		d->scope = to;
 	}
 	return d;
@@ -105,7 +106,7 @@ enum xml_error xml_decls_new(const struct xml_el *header, struct xml_decls **ret
 void xml_stream_reset(struct xml_stream *s)
 {
 	mem_free(s->decls);
-	*s = (struct xml_stream){.max_bytes = s->max_bytes};
+	*s = (struct xml_stream){ .max_bytes = s->max_bytes };
 }
 
 enum xml_ns xml_stream_default_ns(const struct xml_stream *s)

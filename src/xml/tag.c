@@ -103,8 +103,8 @@ static enum parsed read_value(struct xml_parser *x, char quote, struct strv *ret
 /* --- namespaces --- */
 
 static const struct xml_binding xml_prefix = {
-	.prefix = {"xml", 3},
-	.uri = {XML_NS_URI, sizeof(XML_NS_URI) - 1},
+	.prefix = { "xml", 3 },
+	.uri = { XML_NS_URI, sizeof(XML_NS_URI) - 1 },
 	.ns = NS_XML,
 	.depth = DEPTH_NONE,
 };
@@ -253,7 +253,8 @@ enum parsed xml_resolve(struct xml_parser *x, struct xml_el *e, struct strv pref
 		e->prefix_depth = b->depth;
 	else if (b != NULL)
 		e->default_depth = b->depth;
-	for (struct xml_attr *a = e->attr, *end = a + e->n_attr; a < end; a++) {
+	for (unsigned i = 0; i < e->n_attr; i++) {
+		struct xml_attr *a = &e->attr[i];
 		/* Most names differ in one of these; those that do not are compared. */
 		uint64_t bit = UINT64_C(1)
 			       << ((a->local.n * 7 + (unsigned char)a->local.p[0]) % 64);

@@ -6,18 +6,17 @@ struct strv xml_attr(const struct xml_el *e, const char *local)
 {
 	size_t n = strlen(local);
 
-	for (const struct xml_attr *a = e->attr, *end = a + e->n_attr; a < end; a++)
-		if (a->local.n == n && a->prefix.n == 0 &&
-		    memcmp(a->local.p, local, n) == 0)
-			return a->value;
+	XML_EACH_ATTR(a, e)
+	if (a->local.n == n && a->prefix.n == 0 && memcmp(a->local.p, local, n) == 0)
+		return a->value;
 	return STRV_NULL;
 }
 
 struct strv xml_attr_ns(const struct xml_el *e, enum xml_ns ns, const char *local)
 {
-	for (const struct xml_attr *a = e->attr, *end = a + e->n_attr; a < end; a++)
-		if (a->ns == ns && strv_is(a->local, local))
-			return a->value;
+	XML_EACH_ATTR(a, e)
+	if (a->ns == ns && strv_is(a->local, local))
+		return a->value;
 	return STRV_NULL;
 }
 

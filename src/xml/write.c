@@ -117,17 +117,16 @@ static void collect(struct used *u, const struct xml_el *e, uint8_t depth)
 		return;
 	if (prefix.n > 0 && (b = xml_lookup(e->scope, prefix))->depth < depth)
 		use(u, b);
-	for (const struct xml_attr *a = e->attr, *end = a + e->n_attr; a < end; a++)
-		if (a->prefix.n > 0 &&
-		    (b = xml_lookup(e->scope, a->prefix))->depth < depth)
-			use(u, b);
+	XML_EACH_ATTR(a, e)
+	if (a->prefix.n > 0 && (b = xml_lookup(e->scope, a->prefix))->depth < depth)
+		use(u, b);
 	XML_EACH_CHILD (i, e)
 		collect(u, i, depth);
 }
 
 static int declare_prefixes(struct buf *b, const struct xml_el *e)
 {
-	AUTO(used_free) struct used u = {0};
+	AUTO(used_free) struct used u = { 0 };
 	int r;
 
 	collect(&u, e, e->depth);

@@ -119,6 +119,8 @@ struct xml_el *xml_child(const struct xml_el *e, enum xml_ns ns, const char *loc
 struct strv xml_text(const struct xml_el *e, struct arena *a);
 
 #define XML_EACH_CHILD(it, e) for (struct xml_el *it = (e)->first; it; it = it->next)
+#define XML_EACH_ATTR(it, e) \
+	for (const struct xml_attr *it = (e)->attr; it && it < (e)->attr + (e)->n_attr; it++)
 
 /* --- writing --- */
 

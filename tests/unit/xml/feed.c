@@ -42,7 +42,8 @@ void dump_el(struct buf *b, const struct xml_el *e)
 	struct strv text = xml_text(e, a);
 
 	dump_name(b, e->ns, e->ns_uri, e->local);
-	for (const struct xml_attr *i = e->attr; i < e->attr + e->n_attr; i++) {
+	XML_EACH_ATTR(i, e)
+	{
 		buf_putc(b, ' ');
 		dump_name(b, i->ns, i->ns_uri, i->local);
 		buf_putf(b, "='" STRV_FMT "'", STRV_ARG(i->value));
@@ -53,8 +54,7 @@ void dump_el(struct buf *b, const struct xml_el *e)
 	if (e->first == NULL)
 		return;
 	buf_putc(b, '{');
-	XML_EACH_CHILD(i, e)
-	{
+	XML_EACH_CHILD (i, e) {
 		CHECK(i->parent == e);
 		CHECK(i->next != NULL || i == e->last);
 		dump_el(b, i);
@@ -132,5 +132,6 @@ void check_feed(const char *file, int line, struct strv in, const char *want)
 	const char *got = feed_all_ways(in, 0);
 
 	if (strcmp(got, want) != 0)
-		test_fail(file, line, STRV_FMT "\ngives  %swanted %s", STRV_ARG(in), got, want);
+		test_fail(file, line, STRV_FMT "\ngives  %swanted %s", STRV_ARG(in), got,
+			  want);
 }

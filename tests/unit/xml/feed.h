@@ -10,9 +10,10 @@
 #include "base/buf.h"
 #include "xml/xml.h"
 
-#define HEADER_ATTRS "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
-#define HEADER	     "<stream:stream " HEADER_ATTRS ">"
-#define OPEN	     "open {stream}stream\n"
+#define HEADER_ATTRS \
+	"xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+#define HEADER "<stream:stream " HEADER_ATTRS ">"
+#define OPEN   "open {stream}stream\n"
 
 struct feed {
 	struct xml_reader *r;
@@ -24,12 +25,12 @@ struct feed {
 void feed_init(struct feed *f, uint32_t max_bytes);
 void feed_fini(struct feed *f);
 
-/* Adds the bytes and takes all that is complete. Each call gets its bytes in a block of their
- * own, so that reading beyond them is found. */
+/* Adds the bytes and takes all that is complete. Each call gets its bytes in a block of
+ * their own, so that reading beyond them is found. */
 void feed_add(struct feed *f, struct strv bytes);
 
-/* What comes out of `in`; checked to be the same whole, byte by byte, and cut anywhere. Ends
- * in "more" unless the stream failed or was closed. */
+/* What comes out of `in`; checked to be the same whole, byte by byte, and cut anywhere.
+ * Ends in "more" unless the stream failed or was closed. */
 const char *feed_all_ways(struct strv in, uint32_t max_bytes);
 
 void dump_el(struct buf *b, const struct xml_el *e);

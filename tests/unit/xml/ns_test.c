@@ -21,9 +21,9 @@ static void bad(const char *in)
 
 TEST(ns_knows_its_list)
 {
-#define X(id, text) \
-	CHECK_INT(ns_find(STRV(text)), NS_##id); \
-	CHECK_STR(ns_text(NS_##id), text); \
+#define X(id, text)                                   \
+	CHECK_INT(ns_find(STRV(text)), NS_##id);      \
+	CHECK_STR(ns_text(NS_##id), text);            \
 	CHECK_INT(ns_find(STRV(text "x")), NS_OTHER); \
 	CHECK_INT(ns_find(strv_make(text, sizeof(text) - 2)), NS_OTHER);
 	XML_NAMESPACES(X)
@@ -47,10 +47,12 @@ TEST(ns_default)
 TEST(ns_prefixes)
 {
 	good("<p:a xmlns:p='u'><p:b p:c='d'/><e/></p:a>", "{u}a{{u}b {u}c='d'{client}e}");
-	good("<a p:b='c' xmlns:p='u'/>", "{client}a {u}b='c'"); /* declared behind its use */
+	good("<a p:b='c' xmlns:p='u'/>",
+	     "{client}a {u}b='c'"); /* declared behind its use */
 	good("<p:a xmlns:p='u'><p:b xmlns:p='v'><p:c/></p:b><p:d/></p:a>",
 	     "{u}a{{v}b{{v}c}{u}d}");
-	good("<a xml:lang='en' xml:space='x'/>", "{client}a {xml}lang='en' {xml}space='x'");
+	good("<a xml:lang='en' xml:space='x'/>",
+	     "{client}a {xml}lang='en' {xml}space='x'");
 	good("<xml:a/>", "{xml}a");
 	good("<stream:error/>", "{stream}error");
 	good("<stream:a xmlns:stream='u'/>", "{u}a");
@@ -72,7 +74,8 @@ TEST(ns_duplicate_attributes)
 {
 	good("<a b='1' p:b='2' q:b='3' xmlns:p='u' xmlns:q='v'/>",
 	     "{client}a b='1' {u}b='2' {v}b='3'");
-	good("<p:a b='1' p:b='2' xmlns:p='jabber:client'/>", "{client}a b='1' {client}b='2'");
+	good("<p:a b='1' p:b='2' xmlns:p='jabber:client'/>",
+	     "{client}a b='1' {client}b='2'");
 	bad("<a p:b='1' q:b='2' xmlns:p='u' xmlns:q='u'/>");
 	bad("<a p:b='1' p:b='2' xmlns:p='u'/>");
 	bad("<a p:b='1' q:b='2' xmlns:p='u' xmlns:q='&#117;'/>");
@@ -109,16 +112,18 @@ TEST(ns_of_the_header)
 	CHECK_FEED("<stream:stream " HEADER_ATTRS " xmlns:x='foo'><x:a><b x:c=''/></x:a>"
 		   "</stream:stream>",
 		   OPEN "element {foo}a{{client}b {foo}c=''}\nclose\n");
-	CHECK_FEED("<stream:stream xmlns='jabber:server' "
-		   "xmlns:stream='http://etherx.jabber.org/streams'><iq/></stream:stream>",
-		   OPEN "element {jabber:server}iq\nclose\n");
+	CHECK_FEED(
+		"<stream:stream xmlns='jabber:server' "
+		"xmlns:stream='http://etherx.jabber.org/streams'><iq/></stream:stream>",
+		OPEN "element {jabber:server}iq\nclose\n");
 	CHECK_FEED("<stream:stream xmlns:stream='http://etherx.jabber.org/streams'><iq/>",
 		   OPEN "element iq\nmore\n");
 	CHECK_FEED("<stream:stream xmlns:stream='foo' xmlns='jabber:client'><stream:iq/>",
 		   "open {foo}stream\nelement {foo}iq\nmore\n");
 	CHECK_FEED("<stream:stream " HEADER_ATTRS "><x:a/>", OPEN "fail 1\n");
-	CHECK_FEED("<s:stream xmlns:s='http://etherx.jabber.org/streams'></stream:stream>",
-		   OPEN "fail 1\n");
+	CHECK_FEED(
+		"<s:stream xmlns:s='http://etherx.jabber.org/streams'></stream:stream>",
+		OPEN "fail 1\n");
 	CHECK_FEED("<a xmlns:xml='http://www.w3.org/XML/1998/namespace'><b xml:lang=''/>",
 		   "open a\nelement b {xml}lang=''\nmore\n");
 }

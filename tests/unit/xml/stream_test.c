@@ -13,8 +13,8 @@ TEST(stream_opens_carries_elements_and_closes)
 
 TEST(stream_header_is_an_element_without_children)
 {
-	CHECK_FEED("<stream:stream\n\tto = 'a.b'  version=\"1.0\" xml:lang='en' " HEADER_ATTRS
-		   "\n>",
+	CHECK_FEED("<stream:stream\n\tto = 'a.b'  version=\"1.0\" "
+		   "xml:lang='en' " HEADER_ATTRS "\n>",
 		   "open {stream}stream to='a.b' version='1.0' {xml}lang='en'\nmore\n");
 	CHECK_FEED("  \n" HEADER, OPEN "more\n");
 	CHECK_FEED("<foo>", "open foo\nmore\n");
@@ -65,14 +65,18 @@ TEST(stream_refuses_other_declarations)
 		{ "<?xml version='1.0\"?>", XML_ERR_MALFORMED },
 		{ "<?xml version=1.0?>", XML_ERR_MALFORMED },
 		{ "<?xml version='1.0'>", XML_ERR_MALFORMED },
-		{ "<?xml version='1.0'?" "?>", XML_ERR_MALFORMED },
+		{ "<?xml version='1.0'?"
+		  "?>",
+		  XML_ERR_MALFORMED },
 		{ "<?xml version='1.0'encoding='UTF-8'?>", XML_ERR_MALFORMED },
-		{ "<?xml version='1.0' encoding='UTF-8'standalone='no'?>", XML_ERR_MALFORMED },
+		{ "<?xml version='1.0' encoding='UTF-8'standalone='no'?>",
+		  XML_ERR_MALFORMED },
 		{ "<?xml version='1.0' encoding=''?>", XML_ERR_MALFORMED },
 		{ "<?xml version='1.0' encoding='_UTF-8'?>", XML_ERR_MALFORMED },
 		{ "<?xml version='1.0' encoding='8'?>", XML_ERR_MALFORMED },
 		{ "<?xml version='1.0' standalone='maybe'?>", XML_ERR_MALFORMED },
-		{ "<?xml version='1.0' standalone='no' encoding='UTF-8'?>", XML_ERR_MALFORMED },
+		{ "<?xml version='1.0' standalone='no' encoding='UTF-8'?>",
+		  XML_ERR_MALFORMED },
 		{ "<?xml version='1.0' version='1.0'?>", XML_ERR_MALFORMED },
 		{ "<?xml encoding='UTF-8'?>", XML_ERR_MALFORMED },
 		{ "<?xml?>", XML_ERR_MALFORMED },
@@ -205,8 +209,9 @@ TEST(stream_with_the_usual_header_owns_nothing)
 	struct feed f;
 
 	feed_init(&f, 0);
-	feed_add(&f, STRV("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-			  "to='a' xmlns='jabber:client'>"));
+	feed_add(&f,
+		 STRV("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+		      "to='a' xmlns='jabber:client'>"));
 	CHECK(f.s.opened && f.s.decls == NULL);
 	feed_fini(&f);
 }
@@ -217,17 +222,21 @@ TEST(stream_bounds_one_element)
 		  "open a\nelement b\"1234\"\nelement c\"12345\"\nclose\n");
 	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>1234</b><c>123456</c></a>"), 12)),
 		  "open a\nelement b\"1234\"\nfail 4\n");
-	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>1234567890"), 12)), "open a\nfail 4\n");
-	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>123456789"), 12)), "open a\nmore\n");
+	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>1234567890"), 12)),
+		  "open a\nfail 4\n");
+	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>123456789"), 12)),
+		  "open a\nmore\n");
 	CHECK_STR(strv_from(feed_all_ways(STRV("<abcdefghijkl>"), 12)), "fail 4\n");
-	CHECK_STR(strv_from(feed_all_ways(STRV("<abcdefghij>"), 12)), "open abcdefghij\nmore\n");
+	CHECK_STR(strv_from(feed_all_ways(STRV("<abcdefghij>"), 12)),
+		  "open abcdefghij\nmore\n");
 	/* White space between elements is not part of one. */
 	CHECK_STR(strv_from(feed_all_ways(STRV("<a>                 <b/>"), 12)),
 		  "open a\nelement b\nmore\n");
 	/* What is wrong behind the limit does not matter, what is before does. */
 	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>123456789&</b>"), 12)),
 		  "open a\nfail 4\n");
-	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>&</b>4567890"), 12)), "open a\nfail 1\n");
+	CHECK_STR(strv_from(feed_all_ways(STRV("<a><b>&</b>4567890"), 12)),
+		  "open a\nfail 1\n");
 }
 
 TEST(stream_bounds_what_a_header_declares)
@@ -265,7 +274,8 @@ TEST(stream_drips_long_elements)
 
 TEST(stream_finds_errors_in_long_elements)
 {
-	static const char *const bad[] = { "</b></m>", "&</m>", "<?x?>", "<!--", "<![CDOTA[" };
+	static const char *const bad[] = { "</b></m>", "&</m>", "<?x?>", "<!--",
+					   "<![CDOTA[" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		AUTO(buf_free) struct buf in = BUF_INIT(1 << 16);
@@ -280,8 +290,8 @@ TEST(stream_finds_errors_in_long_elements)
 	}
 }
 
-/* Every byte is looked at a bounded number of times, however slowly it comes: were it not so,
- * this would take minutes. */
+/* Every byte is looked at a bounded number of times, however slowly it comes: were it not
+ * so, this would take minutes. */
 TEST(stream_drips_in_linear_time)
 {
 	AUTO(buf_free) struct buf in = BUF_INIT(1 << 20);

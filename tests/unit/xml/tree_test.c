@@ -29,9 +29,28 @@ TEST(parse_refuses_all_else)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	static const char *const bad[] = {
-		"", " ", "<", ">", "<>", "a", "<a>", "<a", "<a/><b/>", "<a/>x", "x<a/>",
-		"<a></a></a>", "</a>", "<a></b>", "<p:a/>", "<!-- --><a/>", "<?xml version='1.0'?><a/>",
-		"<a/>>", "<a b='>", "<a>&x;</a>", "<a><![CDATA[</a>", "<a>]]>",
+		"",
+		" ",
+		"<",
+		">",
+		"<>",
+		"a",
+		"<a>",
+		"<a",
+		"<a/><b/>",
+		"<a/>x",
+		"x<a/>",
+		"<a></a></a>",
+		"</a>",
+		"<a></b>",
+		"<p:a/>",
+		"<!-- --><a/>",
+		"<?xml version='1.0'?><a/>",
+		"<a/>>",
+		"<a b='>",
+		"<a>&x;</a>",
+		"<a><![CDATA[</a>",
+		"<a>]]>",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -63,7 +82,8 @@ TEST(parse_refuses_parts)
 TEST(tree_slices_its_input)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
-	struct xml_el *e = parse(a, "<a b = 'c' p:d=\"&amp;\" xmlns:p='u'> x<e f=''/>&lt;</a >");
+	struct xml_el *e =
+		parse(a, "<a b = 'c' p:d=\"&amp;\" xmlns:p='u'> x<e f=''/>&lt;</a >");
 
 	CHECK_STR(e->raw, "<a b = 'c' p:d=\"&amp;\" xmlns:p='u'> x<e f=''/>&lt;</a >");
 	CHECK_STR(e->inner, " x<e f=''/>&lt;");
@@ -82,8 +102,9 @@ TEST(tree_slices_its_input)
 TEST(tree_finds_attributes)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
-	struct xml_el *e = parse(a, "<a xml:lang='en' lang='de' b='' xmlns:p='urn:xmpp:ping' "
-				    "p:b='1'/>");
+	struct xml_el *e =
+		parse(a, "<a xml:lang='en' lang='de' b='' xmlns:p='urn:xmpp:ping' "
+			 "p:b='1'/>");
 
 	CHECK_STR(xml_attr(e, "lang"), "de");
 	CHECK_STR(xml_attr_ns(e, NS_XML, "lang"), "en");
@@ -100,7 +121,8 @@ TEST(tree_finds_children)
 	struct xml_el *e = parse(a, "<a>1<b/><c xmlns='urn:xmpp:ping'/><b i='2'/><b "
 				    "xmlns='jabber:iq:roster'/></a>");
 
-	CHECK(xml_is(e, NS_CLIENT, "a") && !xml_is(e, NS_CLIENT, "b") && !xml_is(e, NS_PING, "a"));
+	CHECK(xml_is(e, NS_CLIENT, "a") && !xml_is(e, NS_CLIENT, "b") &&
+	      !xml_is(e, NS_PING, "a"));
 	CHECK(xml_child(e, NS_CLIENT, "b") == e->first);
 	CHECK(xml_child(e, NS_CLIENT, NULL) == e->first);
 	CHECK(xml_child(e, NS_PING, NULL) == e->first->next);

@@ -35,7 +35,8 @@ TEST(xml_nests)
 	good("<a></a>", "{client}a");
 	good("<a\n/>", "{client}a");
 	good("<a\t></a\r\n>", "{client}a");
-	good("<a><b/><c><d/></c><a/></a>", "{client}a{{client}b{client}c{{client}d}{client}a}");
+	good("<a><b/><c><d/></c><a/></a>",
+	     "{client}a{{client}b{client}c{{client}d}{client}a}");
 	malformed("<a></b>");
 	malformed("<a></ab>");
 	malformed("<ab></a>");
@@ -59,7 +60,7 @@ TEST(xml_names_follow_the_fifth_edition)
 {
 	good("<_/>", "{client}_");
 	good("<a.-_9\xc2\xb7/>", "{client}a.-_9\xc2\xb7");
-	good("<\xc3\xa4/>", "{client}\xc3\xa4");			 /* U+00E4 */
+	good("<\xc3\xa4/>", "{client}\xc3\xa4");		 /* U+00E4 */
 	good("<a\xcc\x80/>", "{client}a\xcc\x80");		 /* U+0300 */
 	good("<a\xe2\x80\xbf/>", "{client}a\xe2\x80\xbf");	 /* U+203F */
 	good("<\xf0\x90\x80\x80/>", "{client}\xf0\x90\x80\x80"); /* U+10000 */
@@ -70,14 +71,14 @@ TEST(xml_names_follow_the_fifth_edition)
 	malformed("<.a/>");
 	malformed("<a!/>");
 	malformed("<a$b/>");
-	malformed("<\xc2\xb7/>");	  /* U+00B7 may not be first */
-	malformed("<\xcc\x80/>");	  /* U+0300 neither */
-	malformed("<a\xc3\x97/>");	  /* U+00D7, the multiplication sign */
-	malformed("<a\xc3\xb7/>");	  /* U+00F7 */
-	malformed("<a\xcd\xbe/>");	  /* U+037E, the Greek question mark */
-	malformed("<a\xe2\x80\x80/>");	  /* U+2000 */
-	malformed("<a\xe3\x80\x80/>");	  /* U+3000 */
-	malformed("<a\xef\xb7\x90/>");	  /* U+FDD0 */
+	malformed("<\xc2\xb7/>");	   /* U+00B7 may not be first */
+	malformed("<\xcc\x80/>");	   /* U+0300 neither */
+	malformed("<a\xc3\x97/>");	   /* U+00D7, the multiplication sign */
+	malformed("<a\xc3\xb7/>");	   /* U+00F7 */
+	malformed("<a\xcd\xbe/>");	   /* U+037E, the Greek question mark */
+	malformed("<a\xe2\x80\x80/>");	   /* U+2000 */
+	malformed("<a\xe3\x80\x80/>");	   /* U+3000 */
+	malformed("<a\xef\xb7\x90/>");	   /* U+FDD0 */
 	malformed("<a\xf3\xb0\x80\x80/>"); /* U+F0000 */
 	malformed("<a 1b='c'/>");
 	malformed("<a \xe2\x80\x8e='c'/>");
@@ -139,7 +140,8 @@ TEST(xml_character_data)
 	good("<a>]>]] ></a>", "{client}a\"]>]] >\"");
 	good("<a>]]&gt;</a>", "{client}a\"]]>\"");
 	good("<a>\"'=/</a>", "{client}a\"\"'=/\"");
-	good("<a>\x7f\xc2\x80\xc2\x85\xe2\x80\xa8</a>", "{client}a\"\x7f\xc2\x80\xc2\x85\xe2\x80\xa8\"");
+	good("<a>\x7f\xc2\x80\xc2\x85\xe2\x80\xa8</a>",
+	     "{client}a\"\x7f\xc2\x80\xc2\x85\xe2\x80\xa8\"");
 	malformed("<a>]]></a>");
 	malformed("<a>]]]></a>");
 	malformed("<a>&</a>");
@@ -176,7 +178,7 @@ TEST(xml_character_references)
 	malformed("<a>&#xFFFE;</a>");
 	malformed("<a>&#xFFFF;</a>");
 	malformed("<a>&#x110000;</a>");
-	malformed("<a>&#4294967361;</a>");  /* 2^32 + 65 */
+	malformed("<a>&#4294967361;</a>"); /* 2^32 + 65 */
 	malformed("<a>&#x100000041;</a>");
 }
 
@@ -202,11 +204,26 @@ TEST(xml_cdata_sections)
 TEST(xml_is_utf_8)
 {
 	static const char *const wrong[] = {
-		"\x80",		    "\xbf",		"\xc0\x80",	    "\xc1\xbf",
-		"\xc3",		    "\xc3(",		"\xe0\x80\x80",	    "\xe0\x9f\xbf",
-		"\xe2\x82",	    "\xe2(\xa1",	"\xed\xa0\x80",	    "\xed\xbf\xbf",
-		"\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98",	    "\xf4\x90\x80\x80",
-		"\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe",	    "\xff",
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc3",
+		"\xc3(",
+		"\xe0\x80\x80",
+		"\xe0\x9f\xbf",
+		"\xe2\x82",
+		"\xe2(\xa1",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xf0\x9f\x98",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xf8\x88\x80\x80\x80",
+		"\xfe",
+		"\xff",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -220,7 +237,8 @@ TEST(xml_is_utf_8)
 		bad(strv_from(in), XML_ERR_ENCODING);
 	}
 	good("<a>\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbd</a>",
-	     "{client}a\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbd\"");
+	     "{client}"
+	     "a\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbd\"");
 	good("<a>\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xf0\x9f\xbf\xbe</a>",
 	     "{client}a\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xf0\x9f\xbf\xbe\"");
 	malformed("<a>\xef\xbf\xbe</a>"); /* U+FFFE: UTF-8, but no character */

@@ -38,12 +38,15 @@ TEST(write_escapes_what_is_read_back)
 	CHECK_STR(xml_text(e, a), s);
 }
 
-/* Reads `in` behind a header that declares h, stream and jabber:client, writes it for a place
- * whose default namespace is `outer`; it must mean the same there, where h is not declared. */
-static void check_write(const char *header, const char *in, enum xml_ns outer, const char *want)
+/* Reads `in` behind a header that declares h, stream and jabber:client, writes it for a
+ * place whose default namespace is `outer`; it must mean the same there, where h is not
+ * declared. */
+static void check_write(const char *header, const char *in, enum xml_ns outer,
+			const char *want)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(10000), before = BUF_INIT(10000),
-				  after = BUF_INIT(10000);
+	AUTO(buf_free)
+	struct buf b = BUF_INIT(10000),
+		   before = BUF_INIT(10000), after = BUF_INIT(10000);
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct xml_reader *r = xml_reader_new();
 	struct xml_stream s = { 0 };
@@ -66,11 +69,13 @@ static void check_write(const char *header, const char *in, enum xml_ns outer, c
 
 TEST(write_element_elsewhere)
 {
-	static const char h[] = "<stream:stream " HEADER_ATTRS " xmlns:h='urn:h&amp;' xmlns:i='i'>";
+	static const char h[] =
+		"<stream:stream " HEADER_ATTRS " xmlns:h='urn:h&amp;' xmlns:i='i'>";
 
 	/* As it is written where that is right. */
 	check_write(h, "<a><b/></a>", NS_CLIENT, "<a><b/></a>");
-	check_write(h, "<a  b = \"c\" >&#65;</a >", NS_CLIENT, "<a  b = \"c\" >&#65;</a >");
+	check_write(h, "<a  b = \"c\" >&#65;</a >", NS_CLIENT,
+		    "<a  b = \"c\" >&#65;</a >");
 	check_write(h, "<a xmlns='u'><b/></a>", NS_NONE, "<a xmlns='u'><b/></a>");
 	check_write(h, "<p:a xmlns:p='u'/>", NS_ROSTER, "<p:a xmlns:p='u'/>");
 	/* In another default namespace. */
@@ -79,7 +84,8 @@ TEST(write_element_elsewhere)
 	check_write(h, "<p:a xmlns:p='u'><b/></p:a>", NS_NONE,
 		    "<p:a xmlns='jabber:client' xmlns:p='u'><b/></p:a>");
 	check_write(h, "<p:a xmlns:p='u'><b xmlns='v'/><p:c><d/></p:c></p:a>", NS_NONE,
-		    "<p:a xmlns='jabber:client' xmlns:p='u'><b xmlns='v'/><p:c><d/></p:c></p:a>");
+		    "<p:a xmlns='jabber:client' xmlns:p='u'><b "
+		    "xmlns='v'/><p:c><d/></p:c></p:a>");
 	/* Prefixes of the header, only those that are used, each once. */
 	check_write(h, "<h:a/>", NS_CLIENT, "<h:a xmlns:h='urn:h&amp;'/>");
 	check_write(h, "<h:a><h:b h:c=''/></h:a>", NS_NONE,
@@ -101,13 +107,14 @@ TEST(write_element_of_an_unusual_header)
 
 	check_write(c, "<c:iq type='get'><query xmlns='u'/></c:iq>", NS_CLIENT,
 		    "<c:iq xmlns:c='jabber:client' type='get'><query xmlns='u'/></c:iq>");
-	check_write(c, "<c:iq><a/></c:iq>", NS_CLIENT,
-		    "<c:iq xmlns='http://etherx.jabber.org/streams' xmlns:c='jabber:client'>"
-		    "<a/></c:iq>");
-	check_write("<s:stream xmlns:s='http://etherx.jabber.org/streams'>", "<a/>", NS_CLIENT,
-		    "<a xmlns=''/>");
-	check_write("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='u'>", "<a/>",
-		    NS_CLIENT, "<a xmlns='u'/>");
+	check_write(
+		c, "<c:iq><a/></c:iq>", NS_CLIENT,
+		"<c:iq xmlns='http://etherx.jabber.org/streams' xmlns:c='jabber:client'>"
+		"<a/></c:iq>");
+	check_write("<s:stream xmlns:s='http://etherx.jabber.org/streams'>", "<a/>",
+		    NS_CLIENT, "<a xmlns=''/>");
+	check_write("<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='u'>",
+		    "<a/>", NS_CLIENT, "<a xmlns='u'/>");
 }
 
 TEST(write_child_alone)
@@ -116,8 +123,11 @@ TEST(write_child_alone)
 	AUTO(buf_free) struct buf b = BUF_INIT(1000);
 	struct xml_el *e;
 
-	CHECK_INT(xml_parse(a, STRV("<a xmlns='u' xmlns:p='v' xmlns:q='w'><b><p:c/></b></a>"),
-			    NS_CLIENT, &e), 0);
+	CHECK_INT(
+		xml_parse(a,
+			  STRV("<a xmlns='u' xmlns:p='v' xmlns:q='w'><b><p:c/></b></a>"),
+			  NS_CLIENT, &e),
+		0);
 	CHECK_INT(xml_write_el(&b, e->first, NS_CLIENT), 0);
 	CHECK_STR(buf_strv(&b), "<b xmlns='u' xmlns:p='v'><p:c/></b>");
 }
@@ -186,9 +196,10 @@ static int reply(struct buf *b)
 
 TEST(out_writes_a_reply)
 {
-	static const char want[] =
-		"<iq type='result' id='&apos;1&apos;'><query xmlns='jabber:iq:roster' n='7&amp;'>"
-		"<group>a&lt;b</group><empty xmlns='urn:xmpp:ping'/><raw/>t</query><none/></iq>";
+	static const char want[] = "<iq type='result' id='&apos;1&apos;'><query "
+				   "xmlns='jabber:iq:roster' n='7&amp;'>"
+				   "<group>a&lt;b</group><empty "
+				   "xmlns='urn:xmpp:ping'/><raw/>t</query><none/></iq>";
 
 	for (size_t max = 0; max < sizeof(want); max++) {
 		AUTO(buf_free) struct buf b = BUF_INIT(max);
