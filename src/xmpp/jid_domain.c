@@ -189,21 +189,20 @@ static struct strv strip_dot(struct strv name)
 
 int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
 {
-	in = strip_dot(in);
-	if (in.n == 0 || in.n > PRECIS_INPUT_MAX)
+	struct strv name = strip_dot(in);
+	if (name.n == 0 || in.n > PRECIS_INPUT_MAX)
 		return -EINVAL;
-	if (in.p[0] == '[')
-		return prep_literal(a, in, ret);
-	if (in.n <= JID_PART_MAX && is_canonical(in)) {
-		*ret = in;
+	if (name.p[0] == '[')
+		return prep_literal(a, name, ret);
+	if (name.n <= JID_PART_MAX && is_canonical(name)) {
+		*ret = name;
 		return 0;
 	}
 	if (memchr(in.p, '\0', in.n) != NULL)
 		return -EINVAL;
-	struct strv name;
-	int r = map_name(a, in, &name);
+	int r = map_name(a, in, &name); /* only now is an ideographic last dot one */
 	if (r < 0)
 		return r;
-	name = strip_dot(name); /* where the last dot was an ideographic one */
+	name = strip_dot(name);
 	return name.n == 0 ? -EINVAL : prep_labels(a, name, ret);
 }

@@ -76,7 +76,8 @@ struct cursor {
 static bool accept(struct cursor *c, char want)
 {
 	bool hit = c->p < c->end && *c->p == want;
-	c->p += hit;
+	if (hit)
+		c->p++;
 	return hit;
 }
 
