@@ -1,9 +1,5 @@
 /* Characters and names (XML 1.0, fifth edition, 2.2 and 2.3). */
-#include "xml/xml_priv.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "xml/chars.h"
 
 #define BOTH_STOP (CH_TEXT_STOP | CH_VALUE_STOP)
 #define LETTER	  (CH_START | CH_NAME)
@@ -29,76 +25,6 @@ const uint8_t xml_chars[256] = {
 	['a' ... 'z'] = LETTER,
 	[0x80 ... 0xff] = BOTH_STOP,
 };
-
-const char *xml_text_span(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		/* Signed: bytes >= 0x80 are less than a blank, too. */
-		__m128i hit = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('<')));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('&')));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(']')));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-		if (mask)
-			return p + __builtin_ctz(mask);
-		p += 16;
-	}
-#endif
-	while (p < end && !ch_is(*p, CH_TEXT_STOP))
-		p++;
-	return p;
-}
-
-const char *xml_value_span(const char *p, const char *end, char quote)
-{
-#ifdef __SSE2__
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i hit = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('<')));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('&')));
-		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(quote)));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-		if (mask)
-			return p + __builtin_ctz(mask);
-		p += 16;
-	}
-#endif
-	/* '"' ^ 5 == '\'': the other quote is a character like any other. */
-	while (p < end && (!ch_is(*p, CH_VALUE_STOP) || *p == (quote ^ 5)))
-		p++;
-	return p;
-}
-
-static inline bool is_tail(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-int xml_wide_char(const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	unsigned char c = p[0];
-
-	if (c < 0xe0)
-		return c >= 0xc2 && is_tail(p[1]) ? 2 : 0;
-	if (c < 0xf0) {
-		if (!is_tail(p[1]) || !is_tail(p[2]))
-			return 0;
-		if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] >= 0xa0))
-			return 0; /* too long; a surrogate */
-		if (c == 0xef && p[1] == 0xbf && p[2] >= 0xbe)
-			return -1; /* U+FFFE, U+FFFF */
-		return 3;
-	}
-	if (c > 0xf4 || !is_tail(p[1]) || !is_tail(p[2]) || !is_tail(p[3]))
-		return 0;
-	if ((c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] >= 0x90))
-		return 0; /* too long; beyond U+10FFFF */
-	return 4;
-}
 
 static uint32_t code_point(const char *s, int n)
 {

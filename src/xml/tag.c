@@ -1,6 +1,9 @@
 /* Start tags: names, attributes, declarations of namespaces. */
 #include "xml/xml_priv.h"
+#include "base/hash.h"
 #include "base/utf8.h"
+
+enum { FEW = 16 }; /* attributes that are compared with each other */
 
 #define XML_NS_URI   "http://www.w3.org/XML/1998/namespace"
 #define XMLNS_NS_URI "http://www.w3.org/2000/xmlns/"
@@ -131,7 +134,10 @@ static enum parsed declare(struct xml_parser *x, struct xml_el *e, struct strv p
 			   struct strv uri)
 {
 	struct xml_binding *b;
+	uint8_t number = e->scope ? e->scope->number : 0;
 
+	if (number == XML_MAX_SCOPE)
+		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	for (const struct xml_binding *i = e->scope; i && i->depth == e->depth; i = i->up)
 		if (strv_eq(i->prefix, prefix))
 			return xml_wrong(x, XML_ERR_MALFORMED);
@@ -144,6 +150,7 @@ static enum parsed declare(struct xml_parser *x, struct xml_el *e, struct strv p
 		.uri = uri,
 		.ns = ns_find(uri),
 		.depth = e->depth,
+		.number = (uint8_t)(number + 1),
 	};
 	e->scope = b;
 	return PARSED;
@@ -227,19 +234,52 @@ enum parsed xml_parse_attr(struct xml_parser *x, struct xml_el *e)
 	}
 }
 
-static bool is_duplicate(const struct xml_el *e, const struct xml_attr *a)
+static bool is_same_name(const struct xml_attr *a, const struct xml_attr *b)
 {
-	for (const struct xml_attr *i = e->attr; i < a; i++)
-		if (i->ns == a->ns && strv_eq(i->local, a->local) &&
-		    strv_eq(i->ns_uri, a->ns_uri))
-			return true;
+	return a->ns == b->ns && strv_eq(a->local, b->local) &&
+	       strv_eq(a->ns_uri, b->ns_uri);
+}
+
+/* For the usual few attributes. */
+static bool has_duplicate(const struct xml_el *e)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < e->n_attr; i++) {
+		const struct xml_attr *a = &e->attr[i];
+		unsigned mix = (unsigned)a->local.n * 7 + (unsigned char)a->local.p[0];
+		uint64_t bit = UINT64_C(1) << (mix % 64);
+
+		/* Most names differ in this bit; those that do not are compared. */
+		for (unsigned j = 0; (seen & bit) && j < i; j++)
+			if (is_same_name(a, &e->attr[j]))
+				return true;
+		seen |= bit;
+	}
+	return false;
+}
+
+/* For many: a table that nobody can aim at, so that the work stays linear. */
+static bool has_duplicate_of_many(const struct xml_el *e)
+{
+	enum { N_SLOT = 2 * XML_MAX_ATTRS };
+	uint16_t slot[N_SLOT] = { 0 }; /* index + 1 */
+
+	for (unsigned i = 0; i < e->n_attr; i++) {
+		const struct xml_attr *a = &e->attr[i];
+		uint64_t at = hash_strv(a->local) % N_SLOT;
+
+		for (; slot[at]; at = (at + 1) % N_SLOT)
+			if (is_same_name(a, &e->attr[slot[at] - 1]))
+				return true;
+		slot[at] = (uint16_t)(i + 1);
+	}
 	return false;
 }
 
 enum parsed xml_resolve(struct xml_parser *x, struct xml_el *e, struct strv prefix)
 {
 	const struct xml_binding *b = xml_lookup(e->scope, prefix);
-	uint64_t seen = 0;
 
 	if (b != NULL) {
 		e->ns = b->ns;
@@ -255,21 +295,17 @@ enum parsed xml_resolve(struct xml_parser *x, struct xml_el *e, struct strv pref
 		e->default_depth = b->depth;
 	for (unsigned i = 0; i < e->n_attr; i++) {
 		struct xml_attr *a = &e->attr[i];
-		/* Most names differ in one of these; those that do not are compared. */
-		uint64_t bit = UINT64_C(1)
-			       << ((a->local.n * 7 + (unsigned char)a->local.p[0]) % 64);
 
-		if (a->prefix.n > 0) {
-			if ((b = xml_lookup(e->scope, a->prefix)) == NULL)
-				return xml_wrong(x, XML_ERR_MALFORMED);
-			a->ns = b->ns;
-			a->ns_uri = b->uri;
-			e->prefix_depth = MIN(e->prefix_depth, b->depth);
-		}
-		if ((seen & bit) && is_duplicate(e, a))
+		if (a->prefix.n == 0)
+			continue;
+		if ((b = xml_lookup(e->scope, a->prefix)) == NULL)
 			return xml_wrong(x, XML_ERR_MALFORMED);
-		seen |= bit;
+		a->ns = b->ns;
+		a->ns_uri = b->uri;
+		e->prefix_depth = MIN(e->prefix_depth, b->depth);
 	}
+	if (e->n_attr > FEW ? has_duplicate_of_many(e) : has_duplicate(e))
+		return xml_wrong(x, XML_ERR_MALFORMED);
 	return PARSED;
 }
 

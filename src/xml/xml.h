@@ -50,12 +50,13 @@ enum xml_error {
 	XML_ERR_RESTRICTED, /* RFC 6120 11.1: comment, PI, DTD, entity */
 	XML_ERR_ENCODING,   /* not UTF-8: by the XML declaration or by the bytes (4.9.3.22) */
 	XML_ERR_TOO_BIG,    /* longer than xml_stream.max_bytes; a header declares too much */
-	XML_ERR_TOO_DEEP,   /* more than XML_MAX_DEPTH levels, attributes or children */
+	XML_ERR_TOO_DEEP,   /* one of the XML_MAX_... below is passed */
 };
 
 enum {
 	XML_MAX_DEPTH = 128,
 	XML_MAX_ATTRS = 256,
+	XML_MAX_SCOPE = 128, /* prefixes that stanza elements have declared at one place */
 	XML_MAX_NODES = 65536, /* elements in one stanza, and attributes in all of them */
 };
 

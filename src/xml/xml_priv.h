@@ -1,6 +1,7 @@
 /* What the reader's files share; nobody else includes it. */
 #pragma once
 
+#include "xml/chars.h"
 #include "xml/xml.h"
 
 /* One namespace declaration, linked to the one that was made before it. The default
@@ -9,7 +10,8 @@ struct xml_binding {
 	const struct xml_binding *up;
 	struct strv prefix, uri;
 	enum xml_ns ns;
-	uint8_t depth; /* of the element that made it; 0: the stream's header */
+	uint8_t depth;	/* of the element that made it; 0: the stream's header */
+	uint8_t number; /* of those that an element made and this one is within */
 };
 
 /* What a stream's header declared when it was not the usual thing. */
@@ -21,48 +23,6 @@ struct xml_decls {
 enum {
 	DEPTH_NONE = UINT8_MAX, /* no declaration is used: deeper than all */
 };
-
-/* --- characters --- */
-
-enum {
-	CH_START = 1,	    /* may start a name, ASCII; ':' is none */
-	CH_NAME = 2,	    /* may stand in a name, ASCII */
-	CH_SPACE = 4,	    /* white space */
-	CH_TEXT_STOP = 8,   /* needs a look in character data */
-	CH_VALUE_STOP = 16, /* needs a look in an attribute's value */
-};
-extern const uint8_t xml_chars[256];
-
-static inline bool ch_is(char c, unsigned classes)
-{
-	return (xml_chars[(unsigned char)c] & classes) != 0;
-}
-
-/* The first byte that needs a look, or `end`. */
-const char *xml_text_span(const char *p, const char *end);
-const char *xml_value_span(const char *p, const char *end, char quote);
-
-/* The length of the character that starts at `p`, a byte >= 0x80; 0: not UTF-8; -1: not a
- * character of XML. Reads no further than the first byte that does not belong to it. */
-int xml_wide_char(const char *p);
-
-/* The end of the name without a colon that starts at `p`; NULL: none does. Something that
- * is no name character (a '>', say) must stand in or behind [p, ...). */
-const char *xml_ncname_wide(const char *p, const char *at);
-static inline const char *xml_ncname(const char *start)
-{
-	const char *p = start;
-
-	if (likely(ch_is(*p, CH_START)))
-		while (ch_is(*++p, CH_NAME))
-			;
-	if (unlikely(*p & 0x80))
-		return xml_ncname_wide(start, p);
-	return p > start ? p : NULL;
-}
-
-/* Reads the reference that starts at **pp, an '&'. XML_OK: *pp is behind its ';'. */
-enum xml_error xml_reference(const char **pp, uint32_t *ret_cp);
 
 /* --- one element --- */
 

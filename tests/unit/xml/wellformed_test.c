@@ -327,6 +327,60 @@ TEST(xml_attributes_have_a_bound)
 	CHECK_INT(err, XML_ERR_TOO_DEEP);
 }
 
+TEST(xml_many_attributes_have_different_names)
+{
+	static const struct {
+		const char *last;
+		enum xml_error err;
+	} cases[] = {
+		{ "b='c'", XML_OK },
+		{ "a0='c'", XML_ERR_MALFORMED },
+		{ "a99='c'", XML_ERR_MALFORMED },
+		{ "p:a7='c'", XML_OK },
+		{ "p:a7='c' q:a7='c'", XML_ERR_MALFORMED },
+		{ "p:a7='c' p:a7='c'", XML_ERR_MALFORMED },
+		{ "p:a7='c' r:a7='c'", XML_OK },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+		enum xml_error err;
+
+		buf_put(&b, STRV("<a xmlns:p='u' xmlns:q='u' xmlns:r='v'"));
+		for (int n = 0; n < 100; n++)
+			buf_putf(&b, " a%d=''", n);
+		buf_putf(&b, " %s/>", cases[i].last);
+		CHECK_INT(try(&b, &err), cases[i].err ? XML_FAIL : XML_ELEMENT);
+		CHECK_INT(err, cases[i].err);
+	}
+}
+
+static void put_declarations(struct buf *b, const char *name, int n)
+{
+	buf_putf(b, "<%s", name);
+	for (int i = 0; i < n; i++)
+		buf_putf(b, " xmlns:%s%d='u'", name, i);
+}
+
+/* What is declared side by side does not add up, what is nested does. */
+TEST(xml_declarations_have_a_bound)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	enum xml_error err;
+
+	put_declarations(&b, "a", XML_MAX_SCOPE / 2);
+	buf_putc(&b, '>');
+	put_declarations(&b, "b", XML_MAX_SCOPE / 2);
+	buf_put(&b, STRV("/>"));
+	put_declarations(&b, "c", XML_MAX_SCOPE / 2);
+	buf_put(&b, STRV("/></a>"));
+	CHECK_INT(try(&b, &err), XML_ELEMENT);
+	b.n -= strlen("/></a>");
+	buf_put(&b, STRV("><d xmlns='u'/></c></a>"));
+	CHECK_INT(try(&b, &err), XML_FAIL);
+	CHECK_INT(err, XML_ERR_TOO_DEEP);
+}
+
 TEST(xml_elements_have_a_bound)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);

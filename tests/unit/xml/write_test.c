@@ -45,8 +45,7 @@ static void check_write(const char *header, const char *in, enum xml_ns outer,
 			const char *want)
 {
 	AUTO(buf_free)
-	struct buf b = BUF_INIT(10000),
-		   before = BUF_INIT(10000), after = BUF_INIT(10000);
+	struct buf b = BUF_INIT(10000), before = BUF_INIT(10000), after = BUF_INIT(10000);
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct xml_reader *r = xml_reader_new();
 	struct xml_stream s = { 0 };
