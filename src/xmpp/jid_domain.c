@@ -130,8 +130,22 @@ static int prep_labels(struct arena *a, struct strv name, struct strv *ret)
 		return -EINVAL;
 	to[n] = '\0';
 	struct strv out = strv_make(to, n);
+	int r = check_bidi(a, out);
+	if (r < 0)
+		return r;
 	*ret = strv_eq(out, name) ? name : out;
-	return check_bidi(a, out);
+	return 0;
+}
+
+/* Cherokee is the one script that Unicode folds to capitals, so they are what IDNA2008
+ * takes. */
+static uint32_t restore_cherokee(uint32_t cp)
+{
+	if (cp >= 0xAB70 && cp <= 0xABBF)
+		return cp - 0xAB70 + 0x13A0;
+	if (cp >= 0x13F8 && cp <= 0x13FD)
+		return cp - 8;
+	return cp;
 }
 
 /* RFC 5895: small letters, no full- or halfwidth forms, composed, one kind of dot. */
@@ -147,6 +161,8 @@ static int map_name(struct arena *a, struct strv in, struct strv *ret)
 			t.p[i] = '.';
 	}
 	precis_map_lower(a, &t);
+	for (size_t i = 0; i < t.n; i++)
+		t.p[i] = restore_cherokee(t.p[i]);
 	precis_normalize(a, &t);
 	*ret = precis_encode(a, t, in);
 	return 0;

@@ -180,6 +180,10 @@ TEST(jid_domain_is_idna2008)
 		NONE("1.\u05D0\u05D1"), /* a Bidi name: every label must obey */
 		NONE("\u05D0a.com"),
 		SAME("l\u00B7l.cat"),
+		SAME("\u13EB"), /* Cherokee: capitals are right */
+		{ "\uABBB", "\u13EB" },
+		{ "\u13FD", "\u13F5" },
+		{ "xn--bce", "\u13EB" },
 		NONE("a\u00B7b.cat"),
 		NONE("\u2603.com"), /* symbols, which IDNA2003 took */
 		NONE("\u0301a.com"),
