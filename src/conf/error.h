@@ -39,8 +39,8 @@ void conf_error_add_toml(struct conf_errors *e, const struct toml_error *err);
  * that of the closest part of the path that exists. */
 void conf_error_at(struct conf_errors *e, const struct toml_table *root, const char *key,
 		   const char *fmt, ...) printf_like(4, 5);
-void conf_warning_at(struct conf_errors *e, const struct toml_table *root, const char *key,
-		     const char *fmt, ...) printf_like(4, 5);
+void conf_warning_at(struct conf_errors *e, const struct toml_table *root,
+		     const char *key, const char *fmt, ...) printf_like(4, 5);
 
 /* Sorts by file, line and column. */
 void conf_errors_sort(struct conf_errors *e);

@@ -109,6 +109,7 @@ enum conf_type {		 /* filled in: */
 	CONF_T_CUSTOM,		 /* whatever .check fills in; zero when not set */
 	CONF_T_UNSUPPORTED,	 /* nothing: a warning */
 	CONF_T_IGNORED,		 /* nothing: a warning that gives the row's doc as the reason */
+	CONF_T_ALIAS,		 /* another name of the option whose name is in .dflt */
 };
 
 struct conf_word {
@@ -153,7 +154,8 @@ struct conf_option {
 
 /* Fills *ret: the defaults, and what the table gives instead. `path` is the table's own name
  * in the messages, "" for the whole file. All mistakes are added to `e`: -EINVAL when there
- * was an error (warnings do not count), and *ret then has the default where the error was. */
+ * was an error (warnings do not count). *ret is then still complete, for further checks: the
+ * default where a value was wrong, arrays without their wrong elements. */
 nodiscard int conf_read(struct arena *a, const struct toml_value *table, const char *path,
 			const struct conf_option *options, void *ret, struct conf_errors *e);
 
@@ -275,3 +277,5 @@ void conf_doc(const struct conf_option *options, const char *path, struct buf *b
 #define CONF_UNSUPPORTED(name_)	     { .name = (name_), .type = CONF_T_UNSUPPORTED }
 /* Accepted, and without effect here. `why_` ends the sentence "has no effect here: ...". */
 #define CONF_IGNORED(name_, why_) { .name = (name_), .type = CONF_T_IGNORED, .doc = (why_) }
+/* Another spelling of a row of the same table. */
+#define CONF_ALIAS(name_, of_) { .name = (name_), .type = CONF_T_ALIAS, .dflt = (of_) }

@@ -1,5 +1,6 @@
-/* TOML 1.0 (https://toml.io/en/v1.0.0), complete and strict, into a tree whose every key and
- * value knows where it stood in the file. The tree is made of copies: the text may go. */
+/* TOML 1.0 (https://toml.io/en/v1.0.0), complete and strict, into a tree whose every key
+ * and value knows where it stood in the file. The tree is made of copies: the text may
+ * go. */
 #pragma once
 
 #include "base/arena.h"
@@ -28,8 +29,8 @@ struct toml_value {
 	enum toml_type type;
 	uint32_t line, col;
 	union {
-		struct strv str; /* may hold U+0000; a NUL stands behind it. The four kinds of
-				  * dates and times are kept as their text. */
+		struct strv str; /* may hold U+0000; a NUL stands behind it. The four
+				  * kinds of dates and times are kept as their text. */
 		int64_t i;
 		double f;
 		bool b;
@@ -62,11 +63,13 @@ struct toml_error {
 	char text[160];
 };
 
-/* 0, or -EINVAL and *err says where and why; what was built so far is left in the arena. */
+/* 0, or -EINVAL and *err says where and why; what was built so far is left in the arena.
+ */
 nodiscard int toml_parse(struct arena *a, struct strv text, struct toml_table **ret,
 			 struct toml_error *err);
 
-/* One value alone, as it may stand behind `key =`. For texts of our own: errors assert. */
+/* One value alone, as it may stand behind `key =`. For texts of our own: errors assert.
+ */
 struct toml_value toml_parse_value(struct arena *a, struct strv text);
 
 /* Reads the file and parses it. -EINVAL with *err as above; another -errno when the file

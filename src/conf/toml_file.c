@@ -1,0 +1,49 @@
+#include "conf/toml_priv.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int fail_file(struct toml_error *err, int r)
+{
+	*err = (struct toml_error){ 0 };
+	if (r == -EFBIG)
+		snprintf(err->text, sizeof(err->text), "the file is larger than %u bytes",
+			 TOML_MAX_BYTES);
+	else
+		snprintf(err->text, sizeof(err->text), "cannot read the file: %s",
+			 strerrordesc_np(-r));
+	return r;
+}
+
+static int read_all(int fd, struct buf *b)
+{
+	for (;;) {
+		size_t want = MIN((size_t)64 * 1024, b->max - b->n);
+		char *to = want ? buf_reserve(b, want) : NULL;
+		ssize_t n;
+
+		if (to == NULL)
+			return -EFBIG;
+		n = read(fd, to, want);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		b->n += n > 0 ? (size_t)n : 0;
+	}
+}
+
+int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,
+		   struct toml_error *err)
+{
+	AUTO(buf_free) struct buf text = BUF_INIT((size_t)TOML_MAX_BYTES + 1);
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return fail_file(err, -errno);
+	if ((r = read_all(fd, &text)) < 0)
+		return fail_file(err, r);
+	return toml_parse(a, buf_strv(&text), ret, err);
+}
