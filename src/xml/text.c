@@ -7,22 +7,23 @@ struct strv xml_attr(const struct xml_el *e, const char *local)
 	size_t n = strlen(local);
 
 	XML_EACH_ATTR(a, e)
-	if (a->local.n == n && a->prefix.n == 0 && memcmp(a->local.p, local, n) == 0)
-		return a->value;
+		if (a->local.n == n && a->prefix.n == 0 &&
+		    memcmp(a->local.p, local, n) == 0)
+			return a->value;
 	return STRV_NULL;
 }
 
 struct strv xml_attr_ns(const struct xml_el *e, enum xml_ns ns, const char *local)
 {
 	XML_EACH_ATTR(a, e)
-	if (a->ns == ns && strv_is(a->local, local))
-		return a->value;
+		if (a->ns == ns && strv_is(a->local, local))
+			return a->value;
 	return STRV_NULL;
 }
 
 struct xml_el *xml_child(const struct xml_el *e, enum xml_ns ns, const char *local)
 {
-	XML_EACH_CHILD (i, e)
+	XML_EACH_CHILD(i, e)
 		if (i->ns == ns && (local == NULL || strv_is(i->local, local)))
 			return i;
 	return NULL;

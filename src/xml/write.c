@@ -118,9 +118,9 @@ static void collect(struct used *u, const struct xml_el *e, uint8_t depth)
 	if (prefix.n > 0 && (b = xml_lookup(e->scope, prefix))->depth < depth)
 		use(u, b);
 	XML_EACH_ATTR(a, e)
-	if (a->prefix.n > 0 && (b = xml_lookup(e->scope, a->prefix))->depth < depth)
-		use(u, b);
-	XML_EACH_CHILD (i, e)
+		if (a->prefix.n > 0 && (b = xml_lookup(e->scope, a->prefix))->depth < depth)
+			use(u, b);
+	XML_EACH_CHILD(i, e)
 		collect(u, i, depth);
 }
 
@@ -183,7 +183,7 @@ int xml_write_inner(struct buf *b, const struct xml_el *e)
 	const char *p = e->inner.p, *end = p + e->inner.n;
 	int r;
 
-	XML_EACH_CHILD (i, e) {
+	XML_EACH_CHILD(i, e) {
 		if (is_as_written(i, e->ns_uri))
 			continue;
 		if ((r = buf_add(b, p, (size_t)(i->raw.p - p))) < 0 ||

@@ -92,7 +92,10 @@ void xml_stream_reset(struct xml_stream *s); /* frees decls; keeps max_bytes */
 enum xml_ns xml_stream_default_ns(const struct xml_stream *s);
 
 /* Reads the next thing from `in`. *ret_used bytes of it are done with (leading white space
- * with XML_MORE); the caller presents what is left again, with more behind it. */
+ * and the XML declaration with XML_MORE); the caller presents what is left again, with more
+ * behind it. What is wrong is reported at the next '>' in an element that is small or has
+ * doubled, and at the latest when it is whole. After XML_CLOSE nothing but white space may
+ * come. */
 nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv in,
 				  size_t *ret_used, struct xml_el **ret, enum xml_error *err);
 

@@ -59,8 +59,7 @@ static void dump(struct buf *b, const struct xml_el *e, bool *wide)
 
 	put_name(b, e->ns_uri, e->local);
 	*wide |= e->local.p[0] & 0x80;
-	XML_EACH_ATTR(i, e)
-	{
+	XML_EACH_ATTR(i, e) {
 		put_name(b, i->ns_uri, i->local);
 		put_attr_end(b, i->value);
 	}
@@ -68,7 +67,7 @@ static void dump(struct buf *b, const struct xml_el *e, bool *wide)
 		*wide |= *p & 0x80; /* somewhere in the tag: good enough */
 	buf_put(b, xml_text(e, a));
 	buf_putc(b, '\4');
-	XML_EACH_CHILD (i, e)
+	XML_EACH_CHILD(i, e)
 		dump(b, i, wide);
 	buf_putc(b, '\5');
 }
@@ -98,7 +97,7 @@ static void check_written(const struct xml_el *e, enum xml_ns outer)
 	check_same(&want, again, "written, other when read");
 	if (again->uses_outer_prefix)
 		die("written with a prefix from outside", e->raw, buf_cstr(&b));
-	XML_EACH_CHILD (i, e)
+	XML_EACH_CHILD(i, e)
 		if (e->depth < 4)
 			check_written(i, outer);
 }
@@ -122,9 +121,9 @@ static void check_inner(const struct xml_el *e)
 		die("inner written, not to be read", e->raw, buf_cstr(&b));
 	buf_put(&want, xml_text(e, a));
 	buf_put(&got, xml_text(again, a));
-	XML_EACH_CHILD (i, e)
+	XML_EACH_CHILD(i, e)
 		dump(&want, i, &wide);
-	XML_EACH_CHILD (i, again)
+	XML_EACH_CHILD(i, again)
 		dump(&got, i, &wide);
 	if (!strv_eq(buf_strv(&got), buf_strv(&want)))
 		die("inner written, other when read", e->raw, buf_cstr(&b));

@@ -42,8 +42,7 @@ void dump_el(struct buf *b, const struct xml_el *e)
 	struct strv text = xml_text(e, a);
 
 	dump_name(b, e->ns, e->ns_uri, e->local);
-	XML_EACH_ATTR(i, e)
-	{
+	XML_EACH_ATTR(i, e) {
 		buf_putc(b, ' ');
 		dump_name(b, i->ns, i->ns_uri, i->local);
 		buf_putf(b, "='" STRV_FMT "'", STRV_ARG(i->value));
@@ -54,7 +53,7 @@ void dump_el(struct buf *b, const struct xml_el *e)
 	if (e->first == NULL)
 		return;
 	buf_putc(b, '{');
-	XML_EACH_CHILD (i, e) {
+	XML_EACH_CHILD(i, e) {
 		CHECK(i->parent == e);
 		CHECK(i->next != NULL || i == e->last);
 		dump_el(b, i);
