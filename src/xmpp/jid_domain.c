@@ -68,13 +68,13 @@ static int decode_label(struct arena *a, struct strv label, struct strv *ret)
 {
 	char *out = NULL;
 	const char *a_label = arena_cstr(a, label);
-	if (label.n > LABEL_MAX)
+	if (label.n > LABEL_MAX) /* before the work */
 		return -EINVAL;
 	if (idn2_to_unicode_8z8z(a_label, &out, 0) != IDN2_OK)
 		return -EINVAL;
 	struct strv decoded = arena_strv(a, strv_from(out));
 	idn2_free(out);
-	if (is_ascii(decoded) || !u_label_ok(a, decoded, a_label))
+	if (!u_label_ok(a, decoded, a_label)) /* nor may it stand for an ASCII label */
 		return -EINVAL;
 	*ret = decoded;
 	return 0;

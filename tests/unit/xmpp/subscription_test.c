@@ -119,6 +119,17 @@ TEST(subscription_approved_request_is_granted)
 	}
 }
 
+TEST(subscription_approval_does_not_answer_a_request_that_waits)
+{
+	static const enum sub_state at[] = { SUB_NONE_IN, SUB_NONE_OUT_IN, SUB_TO_IN };
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct sub_result r =
+			sub_inbound((struct sub){ at[i], true }, SUB_SUBSCRIBE);
+		CHECK_INT(r.next.state, at[i]);
+		CHECK(!r.next.approved && !r.reply && !r.forward);
+	}
+}
+
 TEST(subscription_approval_is_taken_back)
 {
 	static const enum sub_state at[] = { SUB_NONE, SUB_NONE_OUT, SUB_TO };
