@@ -1,0 +1,127 @@
+/* Durable data behind typed, asynchronous calls. A call is made, filled in, submitted, and comes
+ * back with its answer on the thread of whoever asked; what it changed is committed by then.
+ * Tables and columns are MongooseIM's wherever it has the table. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "io/inbox.h"
+#include "xmpp/jid.h"
+
+struct store;
+struct store_call;
+
+struct store_roster_item {
+	struct strv jid;
+	struct strv name;   /* p == NULL or empty: none */
+	char subscription, ask; /* MongooseIM's letters */
+	bool approved, listed;
+	struct strv request; /* the waiting <presence/>; empty: none */
+	const struct strv *groups;
+	size_t n_groups;
+};
+
+struct store_message {
+	int64_t id;
+	wallus_t at;
+	struct strv from;
+	struct strv packet;
+};
+
+/* Inputs are copied by the constructors; outputs live in the call's arena until store_call_free.
+ * err: 0, or -ENOENT (no such account, nothing stored), -EEXIST, -ENOSPC (a limit, or the disk),
+ * -EIO and others (the database failed: it is logged). */
+struct store_call {
+	struct inbox_msg msg; /* for whoever delivers the answer */
+	struct list link;
+	struct arena *arena;
+	void (*deliver)(struct store_call *c); /* set by the submitter; runs on a thread of the store */
+	void *owner;			       /* the submitter's */
+	void (*fn)(void);		       /* the submitter's, cast as it likes */
+	void *arg;			       /* the submitter's */
+	int (*run)(struct store *s, struct store_call *c);
+	bool writes, in_writer; /* the store's, as the next two */
+	uint16_t account;
+	uint32_t bytes;
+	int err;
+
+	struct strv server, username;
+	struct strv key, text, text2; /* inputs, by operation; outputs of the getters */
+	int64_t number;		      /* input: a limit, an id; output: a count */
+	wallus_t at;
+	const struct store_roster_item *items; /* input of one item; output of all */
+	size_t n_items;
+	const struct store_message *messages;
+	size_t n_messages;
+	const struct jid *accounts;
+	size_t n_accounts;
+};
+
+struct store_conf {
+	const char *path; /* ":memory:": nothing outlives the process */
+};
+
+enum {
+	STORE_MAX_CALLS = 100000,
+	STORE_MAX_BYTES = 256 << 20,
+};
+
+/* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
+ * is read-only, is of a newer schema, is no database. */
+nodiscard int store_open(const struct store_conf *conf, struct store **ret, struct buf *err);
+
+/* Does all that is queued, commits, closes. */
+void store_close(struct store **s);
+
+/* -EAGAIN: too much waits; the call is still the caller's. */
+nodiscard int store_submit(struct store *s, struct store_call *c);
+void store_call_free(struct store_call **c);
+
+/* Submits and waits: for start-up and the command line. Returns c->err, or -EAGAIN. */
+int store_wait(struct store *s, struct store_call *c);
+
+/* --- accounts --- */
+
+struct store_call *store_account_get(struct jid who); /* text: password; text2: pass_details */
+
+/* -EEXIST: there is one. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
+struct store_call *store_account_add(struct jid who, struct strv password,
+				     struct strv pass_details, int64_t max);
+struct store_call *store_account_set(struct jid who, struct strv password,
+				     struct strv pass_details); /* -ENOENT */
+struct store_call *store_account_remove(struct jid who); /* and all its rows; -ENOENT */
+
+/* accounts: up to 1000, in order, behind username `after` (empty: from the first). */
+struct store_call *store_account_list(struct strv server, struct strv after);
+
+/* --- rosters --- */
+
+/* -ENOENT: no such account. items, text: the version. */
+struct store_call *store_roster_load(struct jid who);
+struct store_call *store_roster_put(struct jid who, const struct store_roster_item *item,
+				    struct strv version);
+struct store_call *store_roster_remove(struct jid who, struct jid contact, struct strv version);
+
+/* --- what else belongs to an account --- */
+
+struct store_call *store_private_get(struct jid who, struct strv ns); /* text; -ENOENT */
+struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml);
+struct store_call *store_vcard_get(struct jid who); /* text; -ENOENT */
+struct store_call *store_vcard_set(struct jid who, struct strv xml);
+struct store_call *store_last_get(struct jid who); /* number: seconds since 1970; text; -ENOENT */
+struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status);
+
+/* -ENOSPC: the account has `max` messages. */
+struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv from,
+				     struct strv packet, int64_t max);
+/* messages: up to 200, the oldest first, with ids above `after`. */
+struct store_call *store_offline_load(struct jid who, int64_t after);
+struct store_call *store_offline_remove(struct jid who, int64_t up_to_id);
+
+/* The secret of that name; made of n random bytes when it is not there. text: hexadecimal. */
+struct store_call *store_secret(const char *name, size_t n);
+
+/* Test only: the nth commit from now on fails as if the disk were full (0: off). */
+void store_fail_write(struct store *s, unsigned nth);
