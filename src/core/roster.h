@@ -8,6 +8,7 @@
 
 struct user;
 struct worker;
+struct store_call;
 
 enum {
 	ROSTER_MAX_ITEMS = 5000,
@@ -62,6 +63,11 @@ void roster_deliver(struct user *u, const struct stanza *s);
 
 /* <item .../> as clients see it. */
 void roster_write_item(struct xml_out *o, const struct roster_item *it);
+
+/* Loading: the call that asks for an account's roster, and what its answer says. -ENOENT: there
+ * is no such account; another -errno: the database failed. */
+struct store_call *roster_load_call(struct jid account);
+nodiscard int roster_from_store(struct store_call *call, struct roster **ret);
 
 struct roster *roster_new(void);
 void roster_free(struct roster **r);

@@ -48,7 +48,8 @@ nodiscard int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 void user_pin(struct user *u);
 void user_unpin(struct user *u);
 
-/* The account is removed: its sessions are closed with `conflict`... see account.c. */
+/* The account has been removed from the database: its contacts hear of it (hooks), and its
+ * sessions end. */
 void user_gone(struct user *u);
 
 /* Drops users that nothing needs, the longest idle first, beyond what the cache may hold. */

@@ -30,6 +30,7 @@ struct worker {
 	struct hash users;
 	struct list idle_users; /* nobody online: the longest idle first */
 	uint32_t n_idle_users;
+	size_t waiting_bytes; /* for accounts to be loaded */
 	struct counters counters;
 	struct list all_streams;
 	uint32_t n_streams;

@@ -19,6 +19,7 @@ static const struct hooks hooks = { .phase = PHASE_MAIN, .features = features };
 
 const struct module mod_caps = {
 	.name = "mod_caps",
+	.doc = "The server's entity capabilities (XEP-0115).",
 	.features = (const enum xml_ns[]){ NS_CAPS, NS_NONE },
 	.on_by_default = true,
 	.hooks = &hooks,

@@ -151,3 +151,59 @@ static void contact_form(const struct host *h, struct xml_out *o)
 	}
 	xo_end(o);
 }
+
+static void check_url(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *url = dst;
+
+	if (url->n == 0)
+		conf_complain_expected(c, "an address");
+}
+
+static const struct conf_option info_options[] = {
+	CONF_STRING("name", struct info_row, name, NULL,
+		    "The form's field: `abuse-addresses`, `admin-addresses`, ...",
+		    .mandatory = true, .has_range = true, .min = 1, .max = 256),
+	CONF_STRING_ARRAY("urls", struct info_row, urls, NULL, "The addresses, as URIs.",
+			  .mandatory = true, .check = check_url),
+	CONF_UNSUPPORTED("modules"),
+	{ 0 },
+};
+
+static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	struct strv *domain = dst;
+
+	if (jid_prep_domain(conf_arena(c), *domain, domain) < 0)
+		conf_complain_expected(c, "a domain");
+}
+
+static const struct conf_option options[] = {
+	CONF_STRING_ARRAY("extra_domains", struct disco_conf, extra_domains, "[]",
+			  "Further domains that the server lists as items.",
+			  .allowed = "domains", .check = check_domain, .unique = true),
+	CONF_TABLE_ARRAY("server_info", struct disco_conf, server_info, info_options,
+			 "Contact addresses (XEP-0157), one table a field."),
+	CONF_UNSUPPORTED("users_can_see_hidden_services"),
+	{ 0 },
+};
+
+static const struct iq_handler iq[] = {
+	{ NS_DISCO_INFO, "query", IQ_ON_GET | IQ_TO_SERVER, server_info },
+	{ NS_DISCO_ITEMS, "query", IQ_ON_GET | IQ_TO_SERVER, server_items },
+	{ NS_DISCO_INFO, "query", IQ_ON_GET | IQ_TO_OWN, account_info },
+	{ NS_DISCO_ITEMS, "query", IQ_ON_GET | IQ_TO_OWN, account_items },
+	{ NS_DISCO_INFO, "query", IQ_ON_GET | IQ_TO_ACCOUNT, account_info },
+	{ NS_DISCO_ITEMS, "query", IQ_ON_GET | IQ_TO_ACCOUNT, account_items },
+	{ 0 },
+};
+
+const struct module mod_disco = {
+	.name = "mod_disco",
+	.doc = "Service discovery (XEP-0030) and contact addresses (XEP-0157).",
+	.on_by_default = true,
+	.disco_form = contact_form,
+	.iq = iq,
+	.options = options,
+	.conf_size = sizeof(struct disco_conf),
+};

@@ -464,6 +464,7 @@ static const struct hooks hooks = {
 
 const struct module mod_presence = {
 	.name = "mod_presence",
+	.doc = "Presence and subscriptions (RFC 6121 sections 3 and 4).",
 	.on_by_default = true,
 	.hooks = &hooks,
 };

@@ -222,6 +222,7 @@ static const struct hooks hooks = { .phase = PHASE_MAIN, .features = features };
 
 const struct module mod_roster = {
 	.name = "mod_roster",
+	.doc = "Rosters (RFC 6121 section 2).",
 	.features = (const enum xml_ns[]){ NS_ROSTER, NS_NONE },
 	.on_by_default = true,
 	.iq = iq,

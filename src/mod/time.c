@@ -36,6 +36,7 @@ static const struct iq_handler iq[] = {
 
 const struct module mod_time = {
 	.name = "mod_time",
+	.doc = "Entity time (XEP-0202).",
 	.features = (const enum xml_ns[]){ NS_TIME, NS_NONE },
 	.on_by_default = true,
 	.iq = iq,

@@ -42,6 +42,7 @@ static const struct iq_handler iq[] = {
 
 const struct module mod_version = {
 	.name = "mod_version",
+	.doc = "Software version (XEP-0092).",
 	.features = (const enum xml_ns[]){ NS_VERSION, NS_NONE },
 	.on_by_default = true,
 	.iq = iq,

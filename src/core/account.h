@@ -1,0 +1,19 @@
+/* Accounts in the database, as login, registration and the command line need them. */
+#pragma once
+
+#include "core/conf.h"
+#include "store/store.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl/password.h"
+
+/* The call that reads an account; and what its answer holds. -ENOENT: there is none; -EINVAL:
+ * the row cannot be read; other: the database failed. `row`: the bytes as stored. */
+struct store_call *account_get_call(struct jid account);
+nodiscard int account_credentials(struct store_call *call, struct arena *a,
+				  struct credentials *ret, struct strv *row);
+
+/* Costs PBKDF2s unless passwords are stored plain: not on a worker. The call that creates the
+ * account (-EEXIST as its answer) or changes its password. -EINVAL: no such password is
+ * allowed (RFC 8265 4.2). */
+nodiscard int account_put_call(const struct conf_auth *conf, struct jid account,
+			       struct strv password, bool create, struct store_call **ret);

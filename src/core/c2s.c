@@ -1,0 +1,254 @@
+#include "core/c2s.h"
+#include "auth/cache.h"
+#include "core/access.h"
+#include "core/login.h"
+#include "core/module.h"
+#include "core/register.h"
+#include "core/server.h"
+
+#include <stdio.h>
+
+enum {
+	C2S_CLOSE_GRACE_MS = 2000, /* for the peer to take our last bytes and end its side */
+	C2S_DEFAULT_MAX_SESSIONS = 100,
+};
+
+static const struct conn_ops conn_ops;
+
+struct c2s *c2s_get(struct worker *w, struct handle h)
+{
+	ASSERT_ON(w);
+	return handle_is_none(h) ? NULL : slots_get(&w->streams, h);
+}
+
+static void set_log_context(const struct c2s *c)
+{
+	static _Thread_local char conn[32];
+
+	snprintf(conn, sizeof(conn), "%u/%u", c->worker->id, c->handle.slot);
+	log_context_set(&(struct log_context){ .conn = conn,
+					       .jid = c->st.jid.s,
+					       .address = conn_peer(c->conn) });
+}
+
+/* --- what the stream asks for --- */
+
+static struct buf *env_out(struct stream *st)
+{
+	return conn_out(c2s_of(st)->conn);
+}
+
+static void env_timeout(struct stream *st, int64_t ms)
+{
+	struct c2s *c = c2s_of(st);
+
+	timer_cancel(c->worker->loop, &c->timer);
+	if (ms >= 0 && ms != CONF_INFINITY)
+		timer_arm(c->worker->loop, &c->timer, ms);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct c2s *c = container_of(t, struct c2s, timer);
+
+	set_log_context(c);
+	stream_on_timeout(&c->st);
+	log_context_set(NULL);
+}
+
+static void env_start_tls(struct stream *st)
+{
+	conn_start_tls(c2s_of(st)->conn, st->listener->tls_ctx);
+}
+
+static struct strv env_channel_binding(struct stream *st, enum stream_cb kind, struct arena *a)
+{
+	static const enum tls_cb_kind kinds[CB_MAX] = {
+		[CB_TLS_EXPORTER] = TLS_CB_EXPORTER,
+		[CB_TLS_SERVER_END_POINT] = TLS_CB_SERVER_END_POINT,
+		[CB_TLS_UNIQUE] = TLS_CB_UNIQUE,
+	};
+	unsigned char data[TLS_CB_MAX];
+	size_t n;
+
+	if (conn_channel_binding(c2s_of(st)->conn, kinds[kind], data, &n) < 0)
+		return STRV_NULL;
+	return arena_strv(a, strv_make((char *)data, n));
+}
+
+static void env_features(struct stream *st, bool authed, struct buf *b)
+{
+	for (const struct hooks **h = st->host->hooks; *h; h++)
+		if ((*h)->features)
+			(*h)->features(st->host, authed, st->secure, b);
+}
+
+static void log_close(struct c2s *c, enum stream_err why, const char *text)
+{
+	set_log_context(c);
+	if (why != STREAM_ERR_NONE)
+		log_info("stream.closed", "%s%s%s", stream_err_name(why), text ? ": " : "",
+			 text ? text : "");
+	else
+		log_debug("stream.closed", "%s", text ? text : "by the client");
+	log_context_set(NULL);
+}
+
+static void env_close(struct stream *st, enum stream_err why, const char *text)
+{
+	struct c2s *c = c2s_of(st);
+
+	count_add(&c->worker->counters, why ? COUNT_CLOSED_ERROR : COUNT_CLOSED_PEER, 1);
+	log_close(c, why, text);
+	if (c->session)
+		session_unbind(&c->session);
+	conn_close(c->conn, C2S_CLOSE_GRACE_MS);
+}
+
+/* --- bind --- */
+
+struct bind_request {
+	struct handle handle;
+	size_t n;
+	char resource[];
+};
+
+static void on_user(struct worker *w, struct user *u, int err, void *arg)
+{
+	AUTO(mem_freep) struct bind_request *b = arg;
+	struct c2s *c = c2s_get(w, b->handle);
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+	struct strv resource = strv_make(b->resource, b->n);
+	struct stream *st;
+	struct jid wanted;
+	int64_t max;
+
+	if (c == NULL || c->st.closed)
+		return;
+	st = &c->st;
+	if (u == NULL) { /* removed a moment ago, or the database fails */
+		stream_on_bound(st, wanted = (struct jid){ 0 },
+				err ? STANZA_ERR_INTERNAL_SERVER_ERROR : STANZA_ERR_NOT_ALLOWED,
+				NULL);
+		conn_feed_again(c->conn);
+		return;
+	}
+	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
+	if (!access_allows(w->conf, st->listener->access, st->host->domain, wanted)) {
+		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
+		conn_feed_again(c->conn);
+		return;
+	}
+	max = access_number(w->conf, STRV("max_user_sessions"), st->host->domain, u->jid,
+			    C2S_DEFAULT_MAX_SESSIONS);
+	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
+	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
+	set_log_context(c);
+	log_info("session.bound", "%u of this account", u->n_sessions);
+	log_context_set(NULL);
+	conn_feed_again(c->conn);
+}
+
+static void env_bind(struct stream *st, struct strv resource)
+{
+	struct c2s *c = c2s_of(st);
+	struct bind_request *b = mem_alloc(sizeof(*b) + resource.n);
+
+	b->handle = c->handle;
+	b->n = resource.n;
+	memcpy(b->resource, resource.p ? resource.p : "", resource.n);
+	if (user_with(c->worker, st->jid, sizeof(*b) + resource.n, on_user, b) < 0) {
+		mem_free(b);
+		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+	}
+}
+
+/* --- stanzas --- */
+
+static void env_stanza(struct stream *st, const struct stanza *s)
+{
+	struct c2s *c = c2s_of(st);
+	struct worker *w = c->worker;
+	struct ctx ctx = { .worker = w, .host = st->host, .stanza = s, .session = c->session,
+			   .user = c->session->user, .scratch = w->scratch };
+
+	count_add(&w->counters, COUNT_STANZAS_IN, 1);
+	for (const struct hooks **h = st->host->hooks; *h; h++)
+		if ((*h)->from_client && (*h)->from_client(&ctx) == HANDLED)
+			return;
+	if (c->session)
+		route(w, c->session, s);
+}
+
+/* --- the move to the account's home --- */
+
+struct move {
+	struct post post;
+	struct c2s *c;
+};
+
+static void enlist(struct c2s *c, struct worker *w)
+{
+	int r;
+
+	c->worker = w;
+	r = slots_add(&w->streams, c, &c->handle);
+	ASSERT(r == 0); /* the kernel's limit of descriptors comes first */
+	list_push(&w->all_streams, &c->all);
+	w->n_streams++;
+}
+
+static void delist(struct c2s *c)
+{
+	slots_remove(&c->worker->streams, c->handle);
+	list_remove(&c->all);
+	list_remove(&c->paused);
+	c->worker->n_streams--;
+	timer_cancel(c->worker->loop, &c->timer);
+}
+
+static void on_moved(struct worker *w, struct post *p)
+{
+	struct move *m = container_of(p, struct move, post);
+	struct c2s *c = m->c;
+
+	mem_free(m);
+	enlist(c, w);
+	conn_attach(c->conn, w->loop, &conn_ops, c);
+	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
+	if (atomic_load(&w->server->stopping))
+		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
+	else
+		env_timeout(&c->st, c->st.listener->state_timeout_ms);
+}
+
+static void move_home(struct loop_task *t)
+{
+	struct c2s *c = container_of(t, struct c2s, move_task);
+	struct worker *home = worker_home(c->worker->server, c->st.jid);
+	struct move *m;
+
+	if (c->st.closed)
+		return;
+	m = MEM_NEW(struct move);
+	m->c = c;
+	m->post.fn = on_moved;
+	count_add(&c->worker->counters, COUNT_CONNS_OPEN, -1);
+	delist(c);
+	conn_detach(c->conn);
+	worker_post(home, &m->post, sizeof(*m));
+}
+
+static void env_authenticated(struct stream *st)
+{
+	struct c2s *c = c2s_of(st);
+
+	count_add(&c->worker->counters, COUNT_AUTH_OK, 1);
+	set_log_context(c);
+	log_info("auth.ok", "logged in");
+	log_context_set(NULL);
+	if (worker_home(c->worker->server, st->jid) == c->worker)
+		return;
+	st->waiting = true; /* until the other worker has it: no input is taken here */
+	loop_at_turn_end(c->worker->loop, &c->move_task);
+}

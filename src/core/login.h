@@ -1,0 +1,12 @@
+/* Credentials: what a stream in AUTH asks for, from the database and the password pool. */
+#pragma once
+
+#include "core/stream.h"
+
+struct worker;
+
+/* stream_env.lookup: ends in stream_on_keys(). */
+void login_lookup(struct stream *st, struct jid user, enum digest_alg alg);
+
+/* stream_env.check_password: ends in stream_on_password(). */
+void login_check_password(struct stream *st, struct jid user, struct strv password);

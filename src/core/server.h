@@ -1,0 +1,48 @@
+/* The server: what all workers share. Everything here is immutable while it runs, atomic, or
+ * has its own lock. */
+#pragma once
+
+#include "base/clock.h"
+#include "core/conf.h"
+#include "xmpp/jid.h"
+
+#include <stdatomic.h>
+
+struct auth_cache;
+struct auth_pool;
+struct store;
+struct worker;
+
+enum { SERVER_MAX_WORKERS = 256, SERVER_SECRET_LEN = 32 };
+
+struct server {
+	struct conf *conf;
+	struct worker **workers;
+	uint16_t n_workers;
+	struct store *store;
+	struct auth_pool *auth_pool;
+	struct auth_cache *auth_cache;
+	unsigned char secret[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
+	wallus_t started;
+	atomic_bool stopping;
+	atomic_uint workers_up; /* whose loop still runs */
+};
+
+/* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing
+ * is left open. Takes its own reference of `c`. */
+nodiscard int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct buf *err);
+
+/* Starts the workers' threads and returns. */
+void server_start(struct server *s);
+
+/* Any thread: ends all streams with system-shutdown, lets their output drain for a moment, then
+ * stops the workers. Returns when all of them have ended, everything is committed, and the
+ * database is closed. */
+void server_stop(struct server *s);
+void server_free(struct server **s);
+
+/* The account has been removed from the database: its sessions end. Any thread. */
+void server_account_removed(struct server *s, struct jid account);
+
+/* The counters' sums, a line each: name and value. */
+void server_write_counters(struct server *s, struct buf *b);

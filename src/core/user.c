@@ -1,0 +1,195 @@
+#include "core/user.h"
+#include "core/c2s.h"
+#include "core/module.h"
+#include "core/server.h"
+
+enum {
+	USER_MAX_WAITING = 1 << 20,   /* bytes that wait for one account to be loaded */
+	USERS_MAX_WAITING = 64 << 20, /* ... for all of a worker's */
+	USERS_MAX_IDLE = 1000,	      /* accounts kept in memory with nobody online, a worker */
+};
+
+struct waiter {
+	struct list link;
+	void (*fn)(struct worker *w, struct user *u, int err, void *arg);
+	void *arg;
+	size_t bytes;
+};
+
+static struct user *find(struct worker *w, struct jid bare)
+{
+	struct strv text = jid_bare_text(bare);
+	uint64_t h = hash_strv(text);
+
+	for (struct hnode *n = hash_first(&w->users, h); n; n = hash_next(n)) {
+		struct user *u = container_of(n, struct user, node);
+		if (strv_eq(jid_text(u->jid), text))
+			return u;
+	}
+	return NULL;
+}
+
+struct user *user_find(struct worker *w, struct jid bare)
+{
+	struct user *u;
+
+	ASSERT_ON(w);
+	u = find(w, bare);
+	return u && u->state == USER_READY ? u : NULL;
+}
+
+static struct user *user_new(struct worker *w, const struct host *h, struct jid bare)
+{
+	struct user *u = MEM_NEW(struct user);
+
+	u->worker = w;
+	u->host = h;
+	u->jid = jid_bare(bare);
+	u->jid.s = strv_dup(jid_bare_text(bare));
+	list_init(&u->sessions);
+	list_init(&u->waiting);
+	list_init(&u->idle);
+	u->mod_data = module_data_new(h, MODULE_DATA_USER);
+	hash_add(&w->users, &u->node, hash_strv(jid_text(u->jid)));
+	return u;
+}
+
+static void user_free(struct user *u)
+{
+	ASSERT(u->pins == 0 && u->n_sessions == 0 && list_empty(&u->waiting));
+	if (u->state != USER_GONE)
+		hash_remove(&u->worker->users, &u->node);
+	if (!list_empty(&u->idle))
+		u->worker->n_idle_users--;
+	list_remove(&u->idle);
+	roster_free(&u->roster);
+	mem_free((char *)u->jid.s);
+	mem_free(u->mod_data);
+	mem_free(u);
+}
+
+void user_trim(struct worker *w)
+{
+	while (w->n_idle_users > USERS_MAX_IDLE)
+		user_free(container_of(w->idle_users.next, struct user, idle));
+}
+
+void user_pin(struct user *u)
+{
+	ASSERT_ON(u->worker);
+	if (u->pins++ == 0 && !list_empty(&u->idle)) {
+		list_remove(&u->idle);
+		u->worker->n_idle_users--;
+	}
+}
+
+void user_unpin(struct user *u)
+{
+	ASSERT_ON(u->worker);
+	ASSERT(u->pins > 0);
+	if (--u->pins > 0)
+		return;
+	if (u->state != USER_READY) {
+		user_free(u);
+		return;
+	}
+	list_push(&u->worker->idle_users, &u->idle);
+	u->worker->n_idle_users++;
+	user_trim(u->worker);
+}
+
+/* Everybody who waited, in order. Runs with the account pinned. */
+static void run_waiting(struct user *u, int err)
+{
+	struct worker *w = u->worker;
+	struct list *item;
+
+	while ((item = list_pop(&u->waiting))) {
+		struct waiter *x = container_of(item, struct waiter, link);
+		u->waiting_bytes -= (uint32_t)x->bytes;
+		w->waiting_bytes -= x->bytes;
+		x->fn(w, u->state == USER_READY ? u : NULL, err, x->arg);
+		mem_free(x);
+	}
+}
+
+static void drop_from_table(struct user *u)
+{
+	if (u->state != USER_GONE)
+		hash_remove(&u->worker->users, &u->node);
+	u->state = USER_GONE;
+}
+
+/* The database has answered: the account, and its roster in one. */
+static void on_loaded(struct worker *w, struct store_call *call, void *arg)
+{
+	struct user *u = arg;
+	int r = roster_from_store(call, &u->roster);
+
+	if (u->state == USER_LOADING && r == 0)
+		u->state = USER_READY;
+	else
+		drop_from_table(u); /* the next one who asks makes a new try */
+	run_waiting(u, r == -ENOENT ? 0 : r);
+	user_unpin(u);
+}
+
+static int load(struct user *u)
+{
+	int r;
+
+	user_pin(u);
+	r = worker_store(u->worker, roster_load_call(u->jid), on_loaded, u);
+	if (r < 0) {
+		drop_from_table(u);
+		user_unpin(u);
+	}
+	return r;
+}
+
+int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
+	      void (*fn)(struct worker *w, struct user *u, int err, void *arg), void *arg)
+{
+	struct user *u = find(w, bare);
+	struct waiter *x;
+
+	ASSERT_ON(w);
+	if (u && u->state == USER_READY) {
+		user_pin(u);
+		fn(w, u, 0, arg);
+		user_unpin(u);
+		return 0;
+	}
+	if (u && u->waiting_bytes + arg_bytes > USER_MAX_WAITING)
+		return -ENOBUFS;
+	if (w->waiting_bytes + arg_bytes > USERS_MAX_WAITING)
+		return -ENOBUFS;
+	if (u == NULL) {
+		u = user_new(w, host_find(w->conf, jid_domain(bare)), bare);
+		if (load(u) < 0)
+			return -ENOBUFS;
+	}
+	x = MEM_NEW(struct waiter);
+	x->fn = fn;
+	x->arg = arg;
+	x->bytes = arg_bytes;
+	u->waiting_bytes += (uint32_t)arg_bytes;
+	w->waiting_bytes += arg_bytes;
+	list_push(&u->waiting, &x->link);
+	return 0;
+}
+
+void user_gone(struct user *u)
+{
+	ASSERT_ON(u->worker);
+	user_pin(u);
+	for (const struct hooks **h = u->host->hooks; *h; h++)
+		if ((*h)->account_removed)
+			(*h)->account_removed(u->worker, u);
+	while (!list_empty(&u->sessions)) {
+		struct session *s = container_of(u->sessions.next, struct session, in_user);
+		stream_close(s->stream, STREAM_ERR_NOT_AUTHORIZED, "the account has been removed");
+	}
+	drop_from_table(u);
+	user_unpin(u);
+}
