@@ -110,6 +110,9 @@ void conf_complain_expected(struct conf_ctx *c, const char *allowed)
 	bool is_secret = c->row && c->row->secret;
 	const char *nearest = is_secret ? NULL : nearest_word(c);
 
+	if (nearest &&
+	    strv_is(c->at->str, nearest)) /* a word where an array must stand */
+		nearest = NULL;
 	conf_put_found(&found, c->at, is_secret);
 	if (nearest)
 		conf_complain(c, "expected %s, found %s; did you mean \"%s\"?", allowed,
