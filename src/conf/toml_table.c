@@ -146,7 +146,7 @@ static int step(struct toml_parser *p, struct toml_table *t, const struct toml_k
 	if (e->value.type == TOML_ARRAY && !e->value.array->is_closed) {
 		ASSERT(e->value.array->n > 0);
 		*ret = e->value.array->v[e->value.array->n - 1].table;
-		return 0;
+		return toml_enter(p, 1);
 	}
 	if (e->value.type != TOML_TABLE || e->value.table->origin == TOML_INLINE)
 		return fail_not_open(p, key, e);
@@ -197,7 +197,7 @@ static int add_element(struct toml_parser *p, struct toml_table *t,
 		.table = toml_table_new(p, TOML_HEADER),
 	};
 	*ret = v->table;
-	return 0;
+	return toml_enter(p, 1);
 }
 
 int toml_table_walk_header(struct toml_parser *p, struct toml_table *root,

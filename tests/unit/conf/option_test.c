@@ -647,3 +647,55 @@ TEST(nearest_word)
 				     70),
 			   names) == NULL);
 }
+
+TEST(option_documentation)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 16);
+	static const char head[] = "| Option | Allowed | Default | Meaning |\n"
+				   "|---|---|---|---|\n";
+	static const char want[] =
+		"Known to MongooseIM, not supported here (a warning): `http`.\n\n"
+		"### `[[listen.c2s]]`\n\nFor clients.\n\n%s"
+		"| `port` | an integer from 1 to 65535 | mandatory | The TCP port. A "
+		"change needs "
+		"a restart. |\n"
+		"| `max_connections` | an integer above 0 or \"infinity\" | "
+		"`\"infinity\"` | At "
+		"most so many. |\n"
+		"| `reuse_port` | true or false | `false` | SO_REUSEPORT. |\n\n"
+		"Known to MongooseIM, not supported here (a warning): "
+		"`max_fsm_queue`.\n\n"
+		"`hibernate_after` has no effect here: idle connections hold nothing.\n\n"
+		"### `[listen.c2s.tls]`\n\nNone without it.\n\n%s"
+		"| `mode` | \"tls\" or \"starttls\" | `\"starttls\"` | When TLS starts. "
+		"|\n"
+		"| `certfile` | the path of a readable file | not set | The certificate. "
+		"|\n"
+		"| `versions` | an array, each element \"tlsv1.2\" or \"tlsv1.3\", none "
+		"twice | "
+		"`[\"tlsv1.2\", \"tlsv1.3\"]` | What is spoken. |\n\n";
+	char whole[4096];
+
+	conf_doc(listen_options, "listen", &b);
+	snprintf(whole, sizeof(whole), want, head, head);
+	CHECK_STR(buf_strv(&b), whole);
+}
+
+TEST(option_documentation_of_the_rest)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 16);
+	static const char *const parts[] = {
+		"| `log_format` | \"text\" or \"json\" | `\"text\"` | Of \\| the log. "
+		"|\n",
+		"| `retries`, `retry` | an integer from 0 to 10 (times) | `3` | How "
+		"often. |\n",
+		"### `[shaper.NAME]`\n\nA shaper.\n\n| Option |",
+		"### `[[access.NAME]]`\n\nA rule.\n\n| Option |",
+		"### `[modules.mod_roster]`\n\nRosters.\n\n| Option |",
+		"| `value` | \"allow\", \"deny\", a number | `\"deny\"` | What. |\n",
+	};
+
+	conf_doc(root_options, "", &b);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		CHECK(strstr(buf_cstr(&b), parts[i]) != NULL);
+}

@@ -217,6 +217,14 @@ TEST(toml_limits_the_depth)
 	CHECK(strstr(refusal(a, nested(&b, "a", ".a", 64)), "more than 64 parts") !=
 	      NULL);
 	buf_clear(&b);
+	for (int i = 1; i <= 33; i++) { /* each is an array and a table */
+		buf_put(&b, STRV("[[a"));
+		for (int j = 1; j < i; j++)
+			buf_put(&b, STRV(".a"));
+		buf_put(&b, STRV("]]\n"));
+		CHECK((strstr(refusal(a, buf_strv(&b)), deep) != NULL) == (i == 33));
+	}
+	buf_clear(&b);
 	for (int i = 0; i < 100; i++) /* beside each other, not inside */
 		buf_putf(&b, "[a%d.b]\nc = [[1], {d = [2]}]\n", i);
 	CHECK_STR(strv_from(refusal(a, buf_strv(&b))), "accepted");
