@@ -1,0 +1,67 @@
+/* One stream socket, plain or TLS, owned by one loop. What is written to it is collected and goes
+ * out in one write at the end of the turn; an idle connection holds no buffer. */
+#pragma once
+
+#include "io/loop.h"
+#include "io/tls.h"
+
+struct conn;
+
+enum conn_close {
+	CONN_CLOSED,	  /* as asked for with conn_close(), or after the peer's end */
+	CONN_CLOSE_LOST,  /* an error of the socket */
+	CONN_CLOSE_SLOW,  /* the peer did not read: too much waits, or for too long */
+	CONN_CLOSE_TLS,	  /* the handshake or a record failed */
+	CONN_CLOSE_ABORT, /* conn_abort() */
+};
+
+struct conn_ops {
+	/* Bytes; returns how many are done with. The rest is kept and given again, with what
+	 * follows behind it. */
+	size_t (*on_data)(void *owner, struct strv in);
+	void (*on_secured)(void *owner); /* the TLS handshake has succeeded */
+	void (*on_eof)(void *owner);	 /* the peer has ended its side; not after conn_close() */
+	void (*on_drained)(void *owner); /* output, which was congested, is so no longer */
+
+	/* The last call: the socket is closed, and the conn is freed behind it. Never within
+	 * another call. */
+	void (*on_close)(void *owner, enum conn_close why, const char *detail);
+};
+
+enum {
+	CONN_MAX_OUT = 16 << 20,   /* bytes that may wait for a peer */
+	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
+	CONN_MAX_IN = 65 << 20,
+	CONN_MAX_STUCK_MS = 60000, /* output waits, and nothing of it is taken */
+	CONN_PEER_LEN = 64,
+};
+
+/* Takes over fd (a connected socket, non-blocking). `tls`: from the first byte; NULL: plain. */
+nodiscard int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
+		       const struct conn_ops *ops, void *owner, struct conn **ret);
+
+/* The buffer to append output to. */
+struct buf *conn_out(struct conn *c);
+bool conn_is_congested(const struct conn *c);
+
+/* STARTTLS: what is in the output goes out in clear, what has come in clear is discarded
+ * (RFC 6120 5.4.3.3). */
+void conn_start_tls(struct conn *c, struct tls_ctx *ctx);
+struct tls *conn_tls(struct conn *c); /* NULL: plain */
+
+/* No more on_data until conn_feed_again(), which also gives again what was kept. */
+void conn_pause(struct conn *c);
+void conn_feed_again(struct conn *c);
+
+/* Sends what is in the output, close_notify, and the end of our side; then waits for the peer's
+ * end, at most `grace_ms` in all. */
+void conn_close(struct conn *c, int grace_ms);
+void conn_abort(struct conn *c);
+
+/* Leaves its loop, so that another thread can take it; callbacks end. Not within on_data. */
+void conn_detach(struct conn *c);
+void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner);
+
+const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
+uint64_t conn_bytes_in(const struct conn *c);
+uint64_t conn_bytes_out(const struct conn *c);

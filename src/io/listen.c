@@ -1,0 +1,141 @@
+#include "io/listen.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 200 };
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static int parse(const struct listen_conf *conf, union address *to, socklen_t *len)
+{
+	memset(to, 0, sizeof(*to));
+	if (inet_pton(AF_INET, conf->address, &to->v4.sin_addr) == 1) {
+		to->v4.sin_family = AF_INET;
+		to->v4.sin_port = htons(conf->port);
+		*len = sizeof(to->v4);
+		return 0;
+	}
+	if (inet_pton(AF_INET6, conf->address, &to->v6.sin6_addr) == 1) {
+		to->v6.sin6_family = AF_INET6;
+		to->v6.sin6_port = htons(conf->port);
+		*len = sizeof(to->v6);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int open_socket(const struct listen_conf *conf, const union address *at, socklen_t len,
+		       int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (at->any.sa_family == AF_INET6) /* its own address alone: IPv4 has a listener of its own */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (conf->reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+		return -errno;
+	if (bind(fd, &at->any, len) < 0 || listen(fd, conf->backlog) < 0)
+		return -errno;
+	return 0;
+}
+
+int listen_open(const struct listen_conf *conf)
+{
+	union address at;
+	socklen_t len;
+	int r = parse(conf, &at, &len), fd;
+
+	if (r < 0)
+		return r;
+	fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	r = open_socket(conf, &at, len, fd);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+uint16_t listen_port(int fd)
+{
+	union address at;
+	socklen_t len = sizeof(at);
+	int r = getsockname(fd, &at.any, &len);
+
+	ASSERT(r == 0);
+	return ntohs(at.any.sa_family == AF_INET ? at.v4.sin_port : at.v6.sin6_port);
+}
+
+static void peer_text(const union address *at, char to[INET6_ADDRSTRLEN])
+{
+	const void *raw = at->any.sa_family == AF_INET ? (const void *)&at->v4.sin_addr :
+							 (const void *)&at->v6.sin6_addr;
+
+	if (inet_ntop(at->any.sa_family, raw, to, INET6_ADDRSTRLEN) == NULL)
+		strcpy(to, "unknown");
+}
+
+static void accept_some(struct listener *l)
+{
+	for (unsigned i = 0; i < l->max_per_turn; i++) {
+		char peer[INET6_ADDRSTRLEN];
+		union address at;
+		socklen_t len = sizeof(at);
+		int fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			peer_text(&at, peer);
+			l->on_accept(l, fd, peer);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			/* They wait in the kernel's queue until something is free again. */
+			l->on_error(l, errno);
+			timer_arm(l->loop, &l->retry, RETRY_MS);
+			return;
+		}
+	}
+	loop_soon(l->loop, &l->more);
+}
+
+static void on_event(struct io_watch *w, uint32_t events)
+{
+	accept_some(container_of(w, struct listener, watch));
+}
+
+static void on_retry(struct timer *t)
+{
+	accept_some(container_of(t, struct listener, retry));
+}
+
+static void on_more(struct loop_task *t)
+{
+	accept_some(container_of(t, struct listener, more));
+}
+
+int listener_start(struct listener *l, struct loop *loop, int fd)
+{
+	l->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
+	l->loop = loop;
+	timer_init(&l->retry, on_retry);
+	loop_task_init(&l->more, on_more);
+	return loop_watch(loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+void listener_stop(struct listener *l)
+{
+	loop_unwatch(l->loop, &l->watch);
+	timer_cancel(l->loop, &l->retry);
+	loop_task_cancel(&l->more);
+}

@@ -1,0 +1,31 @@
+/* A listening socket, watched by one loop or by several (each with a struct listen_watch of its
+ * own; EPOLLEXCLUSIVE wakes one of them for a connection). */
+#pragma once
+
+#include "io/loop.h"
+
+struct listen_conf {
+	const char *address; /* IPv4 or IPv6 */
+	uint16_t port;	     /* 0: any free one */
+	int backlog;
+	bool reuse_port; /* SO_REUSEPORT: another socket, of another process even, may bind it, too */
+};
+
+/* The socket, or -errno. */
+nodiscard int listen_open(const struct listen_conf *conf);
+uint16_t listen_port(int fd);
+
+struct listener {
+	struct io_watch watch;
+	struct loop *loop;
+	struct timer retry;	  /* when the process has no descriptors left */
+	struct loop_task more;
+	unsigned max_per_turn;
+	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
+	void (*on_accept)(struct listener *l, int fd, const char *peer);
+	void (*on_error)(struct listener *l, int err); /* for the log */
+	void *owner;
+};
+
+nodiscard int listener_start(struct listener *l, struct loop *loop, int fd);
+void listener_stop(struct listener *l); /* leaves the fd open: it may be shared */

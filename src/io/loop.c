@@ -1,0 +1,306 @@
+#include "io/loop.h"
+#include "io/inbox.h"
+
+#include <unistd.h>
+
+enum {
+	MAX_EVENTS = 256,
+	TICK_SHIFT = 4, /* a tick of the wheel is 16 ms */
+	N_SLOTS = 1024, /* ... and a round 16 s; who waits longer is looked at once a round */
+	N_WORDS = N_SLOTS / 64,
+};
+
+struct loop {
+	int epoll_fd;
+	struct inbox inbox;
+	struct io_watch inbox_watch;
+	void *owner;
+	atomic_bool stop;
+	msec_t now;
+	struct list turn_end, soon, dead;
+	struct list wheel[N_SLOTS];
+	uint64_t busy[N_WORDS]; /* which slots may hold timers */
+	int64_t tick;		/* the last one that was handled */
+	size_t n_timers;
+	struct buf plain;
+	char *pool[LOOP_POOL_MAX];
+	unsigned n_pool;
+	char read_buf[LOOP_BUF];
+};
+
+/* --- timers --- */
+
+static size_t slot_of(msec_t at)
+{
+	return (size_t)(at >> TICK_SHIFT) & (N_SLOTS - 1);
+}
+
+void timer_cancel(struct loop *l, struct timer *t)
+{
+	if (list_empty(&t->link))
+		return;
+	list_remove(&t->link);
+	l->n_timers--;
+}
+
+void timer_arm(struct loop *l, struct timer *t, msec_t ms)
+{
+	size_t slot;
+
+	ASSERT(t->fn != NULL && ms >= 0);
+	timer_cancel(l, t);
+	/* One tick more: a timer never fires early, and the slot of now is being handled. */
+	t->at = MIN(ms, (msec_t)1 << 40) + l->now + (1 << TICK_SHIFT) - 1;
+	if ((t->at >> TICK_SHIFT) <= l->tick)
+		t->at = (l->tick + 1) << TICK_SHIFT;
+	slot = slot_of(t->at);
+	list_push(&l->wheel[slot], &t->link);
+	l->busy[slot / 64] |= (uint64_t)1 << (slot % 64);
+	l->n_timers++;
+}
+
+static void run_slot(struct loop *l, size_t slot, int64_t tick)
+{
+	struct list due, *it;
+
+	list_init(&due);
+	LIST_EACH_SAFE(item, &l->wheel[slot]) {
+		struct timer *t = container_of(item, struct timer, link);
+		if ((t->at >> TICK_SHIFT) > tick)
+			continue;
+		list_remove(item);
+		list_push(&due, item);
+	}
+	if (list_empty(&l->wheel[slot]))
+		l->busy[slot / 64] &= ~((uint64_t)1 << (slot % 64));
+	while ((it = list_pop(&due))) { /* one by one: a timer may cancel another */
+		struct timer *t = container_of(it, struct timer, link);
+		l->n_timers--;
+		t->fn(t);
+	}
+}
+
+static void run_timers(struct loop *l)
+{
+	int64_t until = l->now >> TICK_SHIFT;
+
+	if (until - l->tick > N_SLOTS) /* we slept for more than a round: each slot once */
+		l->tick = until - N_SLOTS;
+	while (l->tick < until) {
+		l->tick++;
+		if (!list_empty(&l->wheel[l->tick & (N_SLOTS - 1)]))
+			run_slot(l, (size_t)l->tick & (N_SLOTS - 1), until);
+	}
+}
+
+/* How long the loop may sleep: to the next slot that is in use; -1: for ever. */
+static int next_timer_ms(const struct loop *l)
+{
+	size_t from = (size_t)(l->tick + 1) & (N_SLOTS - 1);
+
+	if (l->n_timers == 0)
+		return -1;
+	for (size_t i = 0; i <= N_WORDS; i++) {
+		size_t word = (from / 64 + i) % N_WORDS;
+		uint64_t bits = l->busy[word];
+		size_t slot, ahead;
+
+		if (i == 0)
+			bits &= ~(uint64_t)0 << (from % 64);
+		if (bits == 0)
+			continue;
+		slot = word * 64 + (size_t)__builtin_ctzll(bits);
+		ahead = (slot - from) & (N_SLOTS - 1);
+		return (int)MAX((msec_t)0, ((l->tick + 1 + (int64_t)ahead) << TICK_SHIFT) - l->now);
+	}
+	return N_SLOTS << TICK_SHIFT;
+}
+
+/* --- the loop --- */
+
+static void on_inbox(struct io_watch *w, uint32_t events)
+{
+	uint64_t n;
+	ssize_t r = read(w->fd, &n, sizeof(n));
+	(void)r; /* the turn runs the inbox in any case */
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *l = MEM_NEW(struct loop);
+	int r = inbox_init(&l->inbox);
+
+	ASSERT(r == 0);
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT(l->epoll_fd >= 0);
+	list_init(&l->turn_end);
+	list_init(&l->soon);
+	list_init(&l->dead);
+	for (size_t i = 0; i < N_SLOTS; i++)
+		list_init(&l->wheel[i]);
+	l->now = clock_mono_ms();
+	l->tick = l->now >> TICK_SHIFT;
+	l->plain = BUF_INIT(4 * LOOP_BUF);
+	l->inbox_watch = (struct io_watch){ .fd = l->inbox.event_fd, .on_event = on_inbox };
+	r = loop_watch(l, &l->inbox_watch, EPOLLIN);
+	ASSERT(r == 0);
+	return l;
+}
+
+void loop_free(struct loop **pl)
+{
+	struct loop *l = *pl;
+
+	*pl = NULL;
+	if (l == NULL)
+		return;
+	while (l->n_pool)
+		mem_free(l->pool[--l->n_pool]);
+	buf_free(&l->plain);
+	close(l->epoll_fd);
+	inbox_fini(&l->inbox);
+	mem_free(l);
+}
+
+void loop_set_owner(struct loop *l, void *owner)
+{
+	l->owner = owner;
+}
+
+struct inbox *loop_inbox(struct loop *l)
+{
+	return &l->inbox;
+}
+
+msec_t loop_now(const struct loop *l)
+{
+	return l->now;
+}
+
+char *loop_read_buf(struct loop *l)
+{
+	return l->read_buf;
+}
+
+struct buf *loop_plain_buf(struct loop *l)
+{
+	return &l->plain;
+}
+
+int loop_watch(struct loop *l, struct io_watch *w, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = w };
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) < 0 ? -errno : 0;
+}
+
+void loop_rewatch(struct loop *l, struct io_watch *w, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = w };
+	int r = epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev);
+	ASSERT(r == 0);
+}
+
+void loop_unwatch(struct loop *l, struct io_watch *w)
+{
+	int r = epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	ASSERT(r == 0);
+}
+
+static void add_task(struct list *to, struct loop_task *t)
+{
+	if (list_empty(&t->link))
+		list_push(to, &t->link);
+}
+
+void loop_at_turn_end(struct loop *l, struct loop_task *t)
+{
+	add_task(&l->turn_end, t);
+}
+
+void loop_soon(struct loop *l, struct loop_task *t)
+{
+	add_task(&l->soon, t);
+}
+
+void loop_bury(struct loop *l, struct loop_task *t)
+{
+	add_task(&l->dead, t);
+}
+
+static void run_tasks(struct list *tasks)
+{
+	struct list *it;
+
+	while ((it = list_pop(tasks))) {
+		struct loop_task *t = container_of(it, struct loop_task, link);
+		t->fn(t);
+	}
+}
+
+static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)
+{
+	int ms = next_timer_ms(l), n;
+
+	if (max_wait_ms >= 0 && (ms < 0 || ms > max_wait_ms))
+		ms = max_wait_ms;
+	if (!list_empty(&l->soon) || !inbox_sleep(&l->inbox))
+		ms = 0;
+	do
+		n = epoll_wait(l->epoll_fd, ev, MAX_EVENTS, ms);
+	while (n < 0 && errno == EINTR);
+	ASSERT(n >= 0);
+	inbox_awake(&l->inbox);
+	return n;
+}
+
+void loop_turn(struct loop *l, int max_wait_ms)
+{
+	struct epoll_event ev[MAX_EVENTS];
+	struct list ready;
+	int n = wait_for_events(l, ev, max_wait_ms);
+
+	l->now = clock_mono_ms();
+	for (int i = 0; i < n; i++) {
+		struct io_watch *w = ev[i].data.ptr;
+		w->on_event(w, ev[i].events);
+	}
+	list_init(&ready); /* what becomes ready from here on waits for the next turn */
+	list_splice(&ready, &l->soon);
+	run_tasks(&ready);
+	inbox_run(&l->inbox, l->owner);
+	run_timers(l);
+	run_tasks(&l->turn_end);
+	run_tasks(&l->dead);
+}
+
+void loop_run(struct loop *l)
+{
+	while (!atomic_load_explicit(&l->stop, memory_order_relaxed))
+		loop_turn(l, -1);
+}
+
+void loop_stop(struct loop *l)
+{
+	atomic_store(&l->stop, true);
+	inbox_wake(&l->inbox);
+}
+
+/* --- the pool of output buffers --- */
+
+void loop_pool_get(struct loop *l, struct buf *b)
+{
+	ASSERT(b->p == NULL);
+	b->p = l->n_pool ? l->pool[--l->n_pool] : mem_alloc(LOOP_POOL_CAP);
+	b->cap = LOOP_POOL_CAP;
+}
+
+void loop_pool_put(struct loop *l, struct buf *b)
+{
+	if (b->cap == LOOP_POOL_CAP && l->n_pool < LOOP_POOL_MAX) {
+		l->pool[l->n_pool++] = b->p;
+		b->p = NULL;
+		b->n = b->cap = 0;
+	} else {
+		buf_free(b);
+	}
+}

@@ -1,0 +1,83 @@
+/* The event loop of one worker: epoll (edge-triggered), timers, the inbox, and work for the end
+ * of the turn. A turn is: wait, events, ready tasks, inbox, timers, the tasks of the turn's end
+ * (where connections write), the dead are buried. Only the loop's own thread calls these, except
+ * loop_stop(). */
+#pragma once
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+
+#include <sys/epoll.h>
+
+struct loop;
+struct inbox;
+
+struct io_watch {
+	int fd;
+	void (*on_event)(struct io_watch *w, uint32_t events);
+};
+
+/* Embedded in what has work to do; linked at most once at a time. */
+struct loop_task {
+	struct list link;
+	void (*fn)(struct loop_task *t);
+};
+
+struct timer {
+	struct list link;
+	msec_t at;
+	void (*fn)(struct timer *t); /* the timer is no longer armed when it runs */
+};
+
+enum { LOOP_BUF = 65536 };
+
+nodiscard struct loop *loop_new(void);
+void loop_free(struct loop **l);
+
+/* Who gets the inbox's messages as `owner`. */
+void loop_set_owner(struct loop *l, void *owner);
+struct inbox *loop_inbox(struct loop *l);
+
+void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_stop(struct loop *l); /* any thread */
+void loop_turn(struct loop *l, int max_wait_ms); /* one turn; for tests */
+
+msec_t loop_now(const struct loop *l); /* of this turn */
+
+/* -errno of epoll_ctl(2). */
+nodiscard int loop_watch(struct loop *l, struct io_watch *w, uint32_t events);
+void loop_rewatch(struct loop *l, struct io_watch *w, uint32_t events);
+void loop_unwatch(struct loop *l, struct io_watch *w);
+
+static inline void loop_task_init(struct loop_task *t, void (*fn)(struct loop_task *))
+{
+	list_init(&t->link);
+	t->fn = fn;
+}
+void loop_at_turn_end(struct loop *l, struct loop_task *t); /* of this turn */
+void loop_soon(struct loop *l, struct loop_task *t);	    /* in the next turn, without waiting */
+void loop_bury(struct loop *l, struct loop_task *t);	    /* after this turn's last task */
+static inline void loop_task_cancel(struct loop_task *t)
+{
+	list_remove(&t->link);
+}
+
+static inline void timer_init(struct timer *t, void (*fn)(struct timer *))
+{
+	list_init(&t->link);
+	t->fn = fn;
+}
+/* Fires once, no earlier than `ms` from now, and at most 16 ms late on an idle loop; an armed
+ * timer is set anew. */
+void timer_arm(struct loop *l, struct timer *t, msec_t ms);
+void timer_cancel(struct loop *l, struct timer *t);
+
+/* Shared by all connections of the loop while an event is handled. */
+char *loop_read_buf(struct loop *l);   /* LOOP_BUF bytes */
+struct buf *loop_plain_buf(struct loop *l);
+
+/* Output buffers of LOOP_POOL_CAP bytes, which connections hold only while they have output. */
+enum { LOOP_POOL_CAP = 4096, LOOP_POOL_MAX = 256 };
+void loop_pool_get(struct loop *l, struct buf *b); /* b is empty and owns nothing */
+void loop_pool_put(struct loop *l, struct buf *b); /* gives b's memory back */

@@ -1,0 +1,53 @@
+/* TLS: contexts made from certificates, and the transport under a connection. The transport takes
+ * and gives bytes and touches no socket, so that another implementation can take its place. */
+#pragma once
+
+#include "base/buf.h"
+
+struct tls_ctx; /* immutable, counted, any thread */
+struct tls;	/* of one connection */
+
+struct tls_conf {
+	const char *certfile; /* PEM: the certificate and its chain; the key too, if keyfile is NULL */
+	const char *keyfile;
+	const char *password; /* of the key; NULL: none */
+	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
+	const char *ciphers;  /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
+	uint16_t min_version, max_version; /* 0x0303, 0x0304 */
+};
+
+/* -EINVAL, and in `err` which file it was and OpenSSL's reason. */
+nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *err);
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
+void tls_ctx_unref(struct tls_ctx **c);
+
+/* Makes a key (ECDSA P-256) and a self-signed certificate for these names (ended by NULL), valid
+ * for ten years, into one file or two; mode 0600; whole or not at all. */
+nodiscard int tls_make_self_signed(const char *certfile, const char *keyfile,
+				   const char *const *names, struct buf *err);
+
+/* --- the transport --- */
+
+struct tls *tls_new(struct tls_ctx *ctx); /* the server's side; keeps its own reference */
+void tls_free(struct tls **t);
+
+/* Takes all of `cipher`: what it opens is appended to `plain`, what is to be sent (handshake,
+ * alerts) to `wire`. 0; -EPIPE: the peer has said close_notify; -EPROTO: the handshake or a
+ * record failed (an alert may be in `wire`); -EMSGSIZE: a buffer is full. */
+nodiscard int tls_feed(struct tls *t, struct strv cipher, struct buf *plain, struct buf *wire);
+bool tls_is_up(const struct tls *t); /* the handshake is over */
+
+/* Seals `plain` into `wire`. -EMSGSIZE, -EPROTO. */
+nodiscard int tls_seal(struct tls *t, struct strv plain, struct buf *wire);
+void tls_close_notify(struct tls *t, struct buf *wire);
+const char *tls_error(const struct tls *t); /* why tls_feed failed, for the log */
+
+enum tls_cb_kind { TLS_CB_EXPORTER, TLS_CB_SERVER_END_POINT, TLS_CB_UNIQUE };
+enum { TLS_CB_MAX = 64 };
+
+/* Channel binding data: tls-exporter (RFC 9266) on TLS 1.3; tls-unique (RFC 5929) on TLS 1.2 with
+ * the extended master secret only; tls-server-end-point on both. -ENOTSUP. */
+nodiscard int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
+				  unsigned char to[TLS_CB_MAX], size_t *ret_n);
+const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);
