@@ -68,10 +68,11 @@ static struct strv env_channel_binding(struct stream *st, enum stream_cb kind, s
 		[CB_TLS_SERVER_END_POINT] = TLS_CB_SERVER_END_POINT,
 		[CB_TLS_UNIQUE] = TLS_CB_UNIQUE,
 	};
+	struct tls *tls = conn_tls(c2s_of(st)->conn);
 	unsigned char data[TLS_CB_MAX];
 	size_t n;
 
-	if (conn_channel_binding(c2s_of(st)->conn, kinds[kind], data, &n) < 0)
+	if (tls == NULL || tls_channel_binding(tls, kinds[kind], data, &n) < 0)
 		return STRV_NULL;
 	return arena_strv(a, strv_make((char *)data, n));
 }
@@ -216,10 +217,12 @@ static void on_moved(struct worker *w, struct post *p)
 	enlist(c, w);
 	conn_attach(c->conn, w->loop, &conn_ops, c);
 	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
+	c->st.waiting = false;
 	if (atomic_load(&w->server->stopping))
 		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
 	else
 		env_timeout(&c->st, c->st.listener->state_timeout_ms);
+	conn_feed_again(c->conn);
 }
 
 static void move_home(struct loop_task *t)
@@ -251,4 +254,163 @@ static void env_authenticated(struct stream *st)
 		return;
 	st->waiting = true; /* until the other worker has it: no input is taken here */
 	loop_at_turn_end(c->worker->loop, &c->move_task);
+}
+
+static bool env_pre_auth_iq(struct stream *st, const struct stanza *s)
+{
+	return register_pre_auth(st, s);
+}
+
+static const struct stream_env env = {
+	.out = env_out,
+	.timeout = env_timeout,
+	.start_tls = env_start_tls,
+	.channel_binding = env_channel_binding,
+	.lookup = login_lookup,
+	.check_password = login_check_password,
+	.authenticated = env_authenticated,
+	.bind = env_bind,
+	.stanza = env_stanza,
+	.pre_auth_iq = env_pre_auth_iq,
+	.features = env_features,
+	.close = env_close,
+};
+
+/* --- what the connection says --- */
+
+static size_t on_data(void *owner, struct strv in)
+{
+	struct c2s *c = owner;
+	size_t used;
+
+	used = stream_feed(&c->st, c->worker->reader, c->worker->scratch, in);
+	if (c->st.waiting) /* nothing more until the answer is here: see conn_feed_again() */
+		conn_pause(c->conn);
+	return used;
+}
+
+static void on_secured(void *owner)
+{
+	struct c2s *c = owner;
+
+	count_add(&c->worker->counters, COUNT_TLS_HANDSHAKES, 1);
+	stream_on_secured(&c->st);
+}
+
+static void on_eof(void *owner)
+{
+	struct c2s *c = owner;
+
+	stream_on_eof(&c->st);
+}
+
+static void on_drained(void *owner)
+{
+}
+
+static void c2s_free(struct c2s *c)
+{
+	count_add(&c->worker->counters, COUNT_CONNS_OPEN, -1);
+	count_add(&c->worker->counters, COUNT_BYTES_IN, (int64_t)conn_bytes_in(c->conn));
+	count_add(&c->worker->counters, COUNT_BYTES_OUT, (int64_t)conn_bytes_out(c->conn));
+	loop_task_cancel(&c->move_task);
+	delist(c);
+	stream_fini(&c->st);
+	mem_free(c);
+}
+
+static void on_close(void *owner, enum conn_close why, const char *detail)
+{
+	static const enum counter counters[] = {
+		[CONN_CLOSED] = COUNT_MAX,
+		[CONN_CLOSE_LOST] = COUNT_CLOSED_LOST,
+		[CONN_CLOSE_SLOW] = COUNT_CLOSED_SLOW,
+		[CONN_CLOSE_TLS] = COUNT_CLOSED_TLS,
+		[CONN_CLOSE_ABORT] = COUNT_CLOSED_LOST,
+	};
+	struct c2s *c = owner;
+
+	if (counters[why] != COUNT_MAX) {
+		count_add(&c->worker->counters, counters[why], 1);
+		set_log_context(c);
+		log_info("conn.closed", "%s%s", why == CONN_CLOSE_TLS ? "TLS: " : "",
+			 detail ? detail : "aborted");
+		log_context_set(NULL);
+	}
+	if (!c->st.closed) { /* nobody has said goodbye */
+		c->st.closed = true;
+		if (c->session)
+			session_unbind(&c->session);
+	}
+	c2s_free(c);
+}
+
+static const struct conn_ops conn_ops = {
+	.on_data = on_data,
+	.on_secured = on_secured,
+	.on_eof = on_eof,
+	.on_drained = on_drained,
+	.on_close = on_close,
+};
+
+/* --- back-pressure between workers --- */
+
+void c2s_wait_for_room(struct stream *st, struct worker *to)
+{
+	struct c2s *c = c2s_of(st);
+
+	if (st->closed || !list_empty(&c->paused))
+		return;
+	count_add(&c->worker->counters, COUNT_INBOX_PAUSES, 1);
+	conn_pause(c->conn);
+	c->waits_for = to;
+	list_push(&c->worker->paused, &c->paused);
+	timer_arm(c->worker->loop, &c->worker->room_timer, 1);
+}
+
+void c2s_look_for_room(struct worker *w)
+{
+	LIST_EACH_SAFE(it, &w->paused) {
+		struct c2s *c = container_of(it, struct c2s, paused);
+		if (worker_is_full(c->waits_for))
+			continue;
+		list_remove(&c->paused);
+		if (!c->st.waiting)
+			conn_feed_again(c->conn);
+	}
+	if (!list_empty(&w->paused))
+		timer_arm(w->loop, &w->room_timer, 1);
+}
+
+/* --- coming and going --- */
+
+void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const char *peer)
+{
+	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS;
+	struct c2s *c = MEM_NEW(struct c2s);
+
+	list_init(&c->all);
+	list_init(&c->paused);
+	timer_init(&c->timer, on_timer);
+	loop_task_init(&c->move_task, move_home);
+	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &conn_ops, c, &c->conn) < 0) {
+		mem_free(c);
+		return;
+	}
+	enlist(c, w);
+	count_add(&w->counters, COUNT_CONNS_ACCEPTED, 1);
+	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
+	stream_init(&c->st, &env, w->conf, l, false);
+	env_timeout(&c->st, l->state_timeout_ms);
+	set_log_context(c);
+	log_debug("conn.accepted", "port %lld", (long long)l->port);
+	log_context_set(NULL);
+}
+
+void c2s_shutdown_all(struct worker *w)
+{
+	LIST_EACH_SAFE(it, &w->all_streams) {
+		struct c2s *c = container_of(it, struct c2s, all);
+		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
+	}
 }

@@ -18,9 +18,10 @@ struct c2s {
 	struct session *session; /* while bound */
 	struct timer timer;
 	struct list all;    /* in worker->all_streams */
-	struct list paused; /* in a worker's list of those that wait for an inbox */
+	struct list paused; /* in worker->paused, while an inbox has no room */
+	struct worker *waits_for; /* whose */
+	struct loop_task move_task;
 	struct handle handle;
-	msec_t last_in; /* when bytes came last, for mod_ping; coarse */
 };
 
 static inline struct c2s *c2s_of(struct stream *st)
@@ -36,6 +37,9 @@ struct c2s *c2s_get(struct worker *w, struct handle h);
 
 /* Stops reading from this stream until `to`'s inbox has room again. */
 void c2s_wait_for_room(struct stream *st, struct worker *to);
+
+/* Reads on from those whose inbox has room again. */
+void c2s_look_for_room(struct worker *w);
 
 /* Ends all streams of this worker with system-shutdown. */
 void c2s_shutdown_all(struct worker *w);

@@ -158,6 +158,17 @@ static const struct conf_option password[] = {
 	{ 0 },
 };
 
+static const struct conf_word mechanisms[] = {
+#define X(id, name, option, alg, plus) { option, SASL_##id },
+	SASL_MECHS(X)
+#undef X
+	{ "anonymous", 0, .unsupported = true },
+	{ "external", 0, .unsupported = true },
+	{ "oauth", 0, .unsupported = true },
+	{ "digest", 0, .unsupported = true },
+	{ 0 },
+};
+
 static const struct conf_option internal[] = { { 0 } };
 
 static const struct conf_option auth[] = {
@@ -173,14 +184,7 @@ static const struct conf_option auth[] = {
 			"Where accounts are: `internal` is the server's own database.",
 			.unique = true),
 	CONF_ENUM_ARRAY("sasl_mechanisms", struct conf_auth, sasl_mechanisms, NULL,
-			CONF_WORDS(
-#define X(id, name, option, alg, plus) { option, SASL_##id },
-				SASL_MECHS(X)
-#undef X
-				{ "anonymous", 0, .unsupported = true },
-				{ "external", 0, .unsupported = true },
-				{ "oauth", 0, .unsupported = true },
-				{ "digest", 0, .unsupported = true }),
+			mechanisms,
 			"The SASL mechanisms that may be used, in the order in which they are "
 			"offered; not given: all.", .unique = true),
 	CONF_SAME_TABLE("password", password, "How new passwords are stored."),

@@ -111,7 +111,8 @@ static void submit(struct login *l)
 	l->job.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
 	l->job.work = work;
 	l->job.done = done;
-	if (auth_pool_submit(l->worker->server->auth_pool, &l->job) < 0)
+	if (l->worker->server->auth_pool == NULL || /* the server ends */
+	    auth_pool_submit(l->worker->server->auth_pool, &l->job) < 0)
 		answer(l, -EAGAIN);
 }
 

@@ -25,7 +25,8 @@ struct server {
 	unsigned char secret[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
 	wallus_t started;
 	atomic_bool stopping;
-	atomic_uint workers_up; /* whose loop still runs */
+	int *listen_fd;
+	size_t n_listen_fd;
 };
 
 /* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing

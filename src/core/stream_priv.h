@@ -5,6 +5,7 @@
 
 enum {
 	STREAM_MAX_AUTH_FAILURES = 4,
+	STREAM_MAX_AUTH_TRIES = 20, /* those that failed before a password was tried included */
 	STREAM_MAX_BIND_FAILURES = 6,
 	STREAM_MAX_LANG = 35,	       /* bytes of xml:lang; a longer one is ignored */
 	STREAM_MAX_NEG_BYTES = 65536,  /* of one element before authentication */
@@ -30,7 +31,7 @@ struct stream_neg {
 	bool challenged;     /* the server's SCRAM challenge has gone out */
 	bool asked_initial;  /* an empty challenge asked for the initial response */
 	bool user_exists;
-	uint8_t auth_failures;
+	uint8_t auth_failures, auth_tries;
 	uint8_t bind_failures;
 	struct scram_server scram;
 	struct scram_keys keys;

@@ -60,15 +60,24 @@ void stream_put_mechanisms(struct stream *st, struct buf *b)
 	stream_put(st, STRV("</sasl-channel-binding>"));
 }
 
-static void fail(struct stream *st, enum sasl_err err)
+static void put_failure(struct stream *st, enum sasl_err err, bool counts)
 {
-	stream_neg_reset(st->neg);
+	struct stream_neg *n = st->neg;
+
+	stream_neg_reset(n);
 	stream_putf(st, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><%s/></failure>",
 		    sasl_err_name(err));
-	if (++st->neg->auth_failures >= STREAM_MAX_AUTH_FAILURES)
+	n->auth_failures += counts;
+	if (++n->auth_tries >= STREAM_MAX_AUTH_TRIES ||
+	    n->auth_failures >= STREAM_MAX_AUTH_FAILURES)
 		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "too many failed authentications");
 	else
 		st->env->timeout(st, st->listener->state_timeout_ms);
+}
+
+static void fail(struct stream *st, enum sasl_err err)
+{
+	put_failure(st, err, true);
 }
 
 static void succeed(struct stream *st, struct strv data)
@@ -215,7 +224,9 @@ static void scram_first(struct stream *st, struct strv message)
 		return;
 	}
 	if (!binding_fits(st)) {
-		fail(st, SASL_ERR_NOT_AUTHORIZED);
+		/* Nobody's password has been tried. Clients that know tls-unique alone go through
+		 * all the -PLUS mechanisms before they take one without. */
+		put_failure(st, SASL_ERR_NOT_AUTHORIZED, false);
 		return;
 	}
 	n->user = user_jid(st, n->scram.user);

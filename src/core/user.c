@@ -193,3 +193,9 @@ void user_gone(struct user *u)
 	drop_from_table(u);
 	user_unpin(u);
 }
+
+void user_unload(struct user *u)
+{
+	u->pins = u->n_sessions = 0;
+	user_free(u);
+}

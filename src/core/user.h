@@ -54,3 +54,6 @@ void user_gone(struct user *u);
 
 /* Drops users that nothing needs, the longest idle first, beyond what the cache may hold. */
 void user_trim(struct worker *w);
+
+/* At the end of its worker: frees it whatever is under way. */
+void user_unload(struct user *u);

@@ -9,9 +9,12 @@
 #include "base/slot.h"
 #include "core/counter.h"
 #include "io/inbox.h"
+#include "io/listen.h"
 #include "io/loop.h"
 #include "store/store.h"
 #include "xmpp/jid.h"
+
+#include <pthread.h>
 
 struct server;
 struct conf;
@@ -23,7 +26,6 @@ struct worker {
 	struct server *server;
 	const struct conf *conf; /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
-	struct inbox *inbox;
 	struct xml_reader *reader;
 	struct arena *scratch; /* reset when an event has been handled */
 	struct slots streams;
@@ -34,6 +36,13 @@ struct worker {
 	struct counters counters;
 	struct list all_streams;
 	uint32_t n_streams;
+	struct list paused;	 /* streams that wait for room in another's inbox */
+	struct timer room_timer; /* looks for it */
+	struct timer drain_timer; /* at shutdown: have all streams ended? */
+	msec_t drain_until;
+	struct listener *listeners; /* one for each of conf's, in its order */
+	size_t n_listeners;
+	pthread_t thread;
 };
 
 extern _Thread_local struct worker *this_worker;
@@ -50,6 +59,11 @@ struct post {
 	struct inbox_msg msg;
 	void (*fn)(struct worker *w, struct post *p); /* owns p */
 };
+
+nodiscard int worker_new(struct server *s, uint16_t id, struct worker **ret);
+void worker_free(struct worker **w); /* its thread has ended */
+void *worker_main(void *worker);     /* the thread: until loop_stop() */
+
 void worker_post(struct worker *to, struct post *p, size_t bytes);
 bool worker_is_full(const struct worker *w);
 

@@ -16,3 +16,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 int cmd_serve(const struct args *a);
 int cmd_check(const struct args *a);
 int cmd_user(const struct args *a);
+
+/* For a first start without a configuration: the folder for the data, and a certificate. -1: it
+ * failed, and has been said. */
+int prepare_defaults(void);

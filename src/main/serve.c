@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* A first start without any configuration: a folder for the data, and a certificate. */
-static int make_defaults(void)
+int prepare_defaults(void)
 {
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
 	static const char *const names[] = { "localhost", NULL };
@@ -41,7 +41,7 @@ static int load(const struct args *a, struct conf **ret)
 	if (a->config == NULL) {
 		fprintf(stderr, "meerkat: no configuration file: serving localhost, data in "
 				"./meerkat-data\n");
-		if (make_defaults() < 0)
+		if (prepare_defaults() < 0)
 			return -1;
 	}
 	r = conf_load(a->config, ret, &errors);

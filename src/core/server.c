@@ -1,0 +1,302 @@
+#include "core/server.h"
+#include "auth/cache.h"
+#include "auth/pool.h"
+#include "base/base64.h"
+#include "core/c2s.h"
+#include "core/user.h"
+#include "core/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	AUTH_CACHE_ENTRIES = 4096,
+	AUTH_THREADS = 1,
+	SHUTDOWN_MS = 3000, /* for the streams to end; the rest is cut off */
+};
+
+/* --- listeners --- */
+
+static void on_accept(struct listener *l, int fd, const char *peer)
+{
+	struct worker *w = l->owner;
+
+	c2s_accept(w, &w->conf->c2s[l - w->listeners], fd, peer);
+}
+
+static void on_accept_error(struct listener *l, int err)
+{
+	static struct log_limit limit;
+	unsigned dropped;
+
+	if (log_limit_ok(&limit, 6, &dropped))
+		log_warning("listener.full", "no connection can be accepted for now: %s; the limit "
+					     "of descriptors is raised by `ulimit -n`",
+			    strerror(err));
+}
+
+static int open_socket(struct server *s, size_t i, struct buf *err)
+{
+	const struct conf_listener *l = &s->conf->c2s[i];
+	struct listen_conf lc = { .address = l->ip_address.p,
+				  .port = (uint16_t)l->port,
+				  .backlog = (int)MIN(l->backlog, (int64_t)INT32_MAX),
+				  .reuse_port = l->reuse_port };
+	int fd = listen_open(&lc);
+
+	if (fd < 0) {
+		int r = buf_addf(err, "listen.c2s[%zu]: %s port %u: %s", i + 1, lc.address, lc.port,
+				 strerror(-fd));
+		(void)r; /* a message cut short is still one */
+	}
+	return fd;
+}
+
+/* One socket for all workers, or with reuse_port one for each. */
+static int open_listener(struct server *s, size_t i, struct buf *err)
+{
+	int fd = -1, r;
+
+	for (uint16_t k = 0; k < s->n_workers; k++) {
+		struct worker *w = s->workers[k];
+		struct listener *l = &w->listeners[i];
+
+		if (fd < 0 || s->conf->c2s[i].reuse_port) {
+			fd = open_socket(s, i, err);
+			if (fd < 0)
+				return fd;
+			s->listen_fd[s->n_listen_fd++] = fd;
+		}
+		l->max_per_turn = (unsigned)MIN(s->conf->c2s[i].num_acceptors, (int64_t)1024);
+		l->on_accept = on_accept;
+		l->on_error = on_accept_error;
+		l->owner = w;
+		r = listener_start(l, w->loop, fd);
+		ASSERT(r == 0); /* a fresh socket and a fresh loop */
+		w->n_listeners = i + 1;
+	}
+	return 0;
+}
+
+static int open_listeners(struct server *s, struct buf *err)
+{
+	size_t n = s->conf->n_c2s;
+	int r = 0;
+
+	s->listen_fd = mem_alloc(n * s->n_workers * sizeof(int));
+	for (uint16_t k = 0; k < s->n_workers; k++)
+		s->workers[k]->listeners = mem_zalloc(n * sizeof(struct listener));
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = open_listener(s, i, err);
+	return r;
+}
+
+/* --- making it --- */
+
+static int read_secret(struct server *s, struct buf *err)
+{
+	struct store_call *c = store_secret("scram-salt", SERVER_SECRET_LEN);
+	int r = store_wait(s->store, c);
+
+	if (r == 0 && c->text.n == 2 * SERVER_SECRET_LEN)
+		r = hex_decode(c->text, s->secret);
+	else if (r == 0)
+		r = -EINVAL;
+	if (r < 0 && buf_addf(err, "the database %s: its secret cannot be read",
+			      s->conf->store.path.p) < 0)
+		r = -EINVAL;
+	store_call_free(&c);
+	return r;
+}
+
+/* As many descriptors as the system lets us have: a connection takes one. */
+static void raise_limits(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur == l.rlim_max)
+		return;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		log_warning("server.limits", "the limit of descriptors cannot be raised: %s",
+			    strerror(errno));
+}
+
+static int start(struct server *s, struct buf *err)
+{
+	struct store_conf sc = { .path = s->conf->store.path.p };
+	int r = store_open(&sc, &s->store, err);
+
+	r = r ? r : read_secret(s, err);
+	if (r < 0)
+		return r;
+	s->auth_pool = auth_pool_new(AUTH_THREADS);
+	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
+	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)
+		r = worker_new(s, i, &s->workers[i]);
+	return r ? r : open_listeners(s, err);
+}
+
+int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct buf *err)
+{
+	struct server *s = MEM_NEW(struct server);
+	int r;
+
+	ASSERT(n_workers > 0 && n_workers <= SERVER_MAX_WORKERS);
+	raise_limits();
+	s->conf = conf_ref(c);
+	s->n_workers = n_workers;
+	s->workers = mem_zalloc(n_workers * sizeof(*s->workers));
+	s->started = clock_wall_us();
+	r = start(s, err);
+	if (r < 0) {
+		server_free(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void server_free(struct server **ps)
+{
+	struct server *s = *ps;
+
+	*ps = NULL;
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n_listen_fd; i++)
+		close(s->listen_fd[i]);
+	mem_free(s->listen_fd);
+	auth_pool_free(&s->auth_pool);
+	store_close(&s->store);
+	for (uint16_t i = 0; i < s->n_workers; i++)
+		worker_free(&s->workers[i]);
+	auth_cache_free(&s->auth_cache);
+	mem_wipe(s->secret, sizeof(s->secret));
+	mem_free(s->workers);
+	conf_unref(&s->conf);
+	mem_free(s);
+}
+
+void server_start(struct server *s)
+{
+	sigset_t all, old;
+
+	sigfillset(&all); /* signals are the main thread's */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	for (uint16_t i = 0; i < s->n_workers; i++) {
+		int r = pthread_create(&s->workers[i]->thread, NULL, worker_main, s->workers[i]);
+		ASSERT(r == 0);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* --- the end --- */
+
+/* Looks again every few milliseconds whether this worker's connections have all ended. */
+static void on_drain_timer(struct timer *t)
+{
+	struct worker *w = container_of(t, struct worker, drain_timer);
+
+	if (w->n_streams == 0 || loop_now(w->loop) >= w->drain_until)
+		loop_stop(w->loop);
+	else
+		timer_arm(w->loop, t, 10);
+}
+
+static void on_shutdown(struct worker *w, struct post *p)
+{
+	mem_free(p);
+	for (size_t i = 0; i < w->n_listeners; i++)
+		listener_stop(&w->listeners[i]);
+	w->n_listeners = 0;
+	c2s_shutdown_all(w);
+	w->drain_until = loop_now(w->loop) + SHUTDOWN_MS;
+	timer_init(&w->drain_timer, on_drain_timer);
+	timer_arm(w->loop, &w->drain_timer, 10);
+}
+
+/* What is left when a worker's loop has stopped: streams that did not end in time, messages that
+ * came late. We stand in for the thread. */
+static void finish_worker(struct worker *w)
+{
+	this_worker = w;
+	LIST_EACH_SAFE(it, &w->all_streams)
+		conn_abort(container_of(it, struct c2s, all)->conn);
+	loop_turn(w->loop, 0);
+	this_worker = NULL;
+}
+
+void server_stop(struct server *s)
+{
+	atomic_store(&s->stopping, true);
+	for (uint16_t i = 0; i < s->n_workers; i++) {
+		struct post *p = MEM_NEW(struct post);
+		p->fn = on_shutdown;
+		worker_post(s->workers[i], p, sizeof(*p));
+	}
+	for (uint16_t i = 0; i < s->n_workers; i++)
+		pthread_join(s->workers[i]->thread, NULL);
+	/* Nobody runs any more: what workers have sent each other and the database's and the
+	 * pool's answers are handled here, one worker after the other, until it is quiet. */
+	for (int round = 0; round < 3; round++)
+		for (uint16_t i = 0; i < s->n_workers; i++)
+			finish_worker(s->workers[i]);
+	auth_pool_free(&s->auth_pool);
+	store_close(&s->store); /* everything queued is committed */
+	for (int round = 0; round < 3; round++)
+		for (uint16_t i = 0; i < s->n_workers; i++)
+			finish_worker(s->workers[i]);
+}
+
+/* --- from other threads --- */
+
+struct removed {
+	struct post post;
+	struct arena *arena;
+	struct jid account;
+};
+
+static void on_removed(struct worker *w, struct post *p)
+{
+	struct removed *m = container_of(p, struct removed, post);
+	struct arena *a = m->arena;
+	struct user *u = user_find(w, m->account);
+
+	if (u)
+		user_gone(u);
+	arena_free(&a);
+}
+
+void server_account_removed(struct server *s, struct jid account)
+{
+	struct arena *a = arena_new(512);
+	struct removed *m = ARENA_NEW(a, struct removed);
+
+	m->arena = a;
+	m->account = jid_dup(a, account);
+	m->post.fn = on_removed;
+	worker_post(worker_home(s, account), &m->post, sizeof(*m));
+}
+
+static const char *const counter_names[] = {
+#define X(id, doc) doc,
+	COUNTERS(X)
+#undef X
+};
+
+void server_write_counters(struct server *s, struct buf *b)
+{
+	for (int c = 0; c < COUNT_MAX; c++) {
+		int64_t sum = 0;
+		int r;
+
+		for (uint16_t i = 0; i < s->n_workers; i++)
+			sum += atomic_load_explicit(&s->workers[i]->counters.v[c],
+						    memory_order_relaxed);
+		r = buf_addf(b, "%s: %lld\n", counter_names[c], (long long)sum);
+		ASSERT(r == 0);
+	}
+}

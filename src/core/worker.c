@@ -1,0 +1,139 @@
+#include "core/worker.h"
+#include "core/c2s.h"
+#include "core/server.h"
+#include "core/user.h"
+#include "xml/xml.h"
+
+enum { SCRATCH_BLOCK = 16384, MAX_STREAMS = 1 << 24 };
+
+_Thread_local struct worker *this_worker;
+
+struct worker *worker_home(struct server *s, struct jid bare)
+{
+	if (s->n_workers == 1)
+		return s->workers[0];
+	return s->workers[hash_strv(jid_bare_text(bare)) % s->n_workers];
+}
+
+static void run_post(struct inbox_msg *m, void *owner)
+{
+	struct worker *w = owner;
+	struct post *p = container_of(m, struct post, msg);
+
+	p->fn(w, p);
+	arena_reset(w->scratch);
+}
+
+void worker_post(struct worker *to, struct post *p, size_t bytes)
+{
+	p->msg.run = run_post;
+	p->msg.bytes = (uint32_t)MIN(bytes, (size_t)UINT32_MAX);
+	inbox_post(loop_inbox(to->loop), &p->msg);
+}
+
+bool worker_is_full(const struct worker *w)
+{
+	return inbox_is_full(loop_inbox(w->loop));
+}
+
+/* --- the database --- */
+
+typedef void (*store_fn)(struct worker *w, struct store_call *call, void *arg);
+
+static void on_answer(struct inbox_msg *m, void *owner)
+{
+	struct store_call *call = container_of(m, struct store_call, msg);
+	struct worker *w = owner;
+	store_fn fn = (store_fn)call->fn;
+
+	fn(w, call, call->arg);
+	store_call_free(&call);
+	arena_reset(w->scratch);
+}
+
+/* On a thread of the store. */
+static void deliver(struct store_call *call)
+{
+	struct worker *w = call->owner;
+
+	call->msg.run = on_answer;
+	call->msg.bytes = call->bytes;
+	inbox_post(loop_inbox(w->loop), &call->msg);
+}
+
+int worker_store(struct worker *w, struct store_call *call, store_fn fn, void *arg)
+{
+	int r;
+
+	ASSERT_ON(w);
+	call->deliver = deliver;
+	call->owner = w;
+	call->fn = (void (*)(void))fn;
+	call->arg = arg;
+	/* At the very end the database is closed before the last messages are handled. */
+	r = w->server->store ? store_submit(w->server->store, call) : -EAGAIN;
+	if (r < 0)
+		store_call_free(&call);
+	return r;
+}
+
+/* --- life --- */
+
+static void on_room_timer(struct timer *t)
+{
+	c2s_look_for_room(container_of(t, struct worker, room_timer));
+}
+
+int worker_new(struct server *s, uint16_t id, struct worker **ret)
+{
+	struct worker *w = MEM_NEW(struct worker);
+
+	w->id = id;
+	w->server = s;
+	w->conf = s->conf;
+	w->loop = loop_new();
+	loop_set_owner(w->loop, w);
+	w->reader = xml_reader_new();
+	w->scratch = arena_new(SCRATCH_BLOCK);
+	slots_init(&w->streams, id, MAX_STREAMS);
+	hash_init(&w->users);
+	list_init(&w->idle_users);
+	list_init(&w->all_streams);
+	list_init(&w->paused);
+	timer_init(&w->room_timer, on_room_timer);
+	*ret = w;
+	return 0;
+}
+
+static void free_user(struct hnode *n, void *arg)
+{
+	user_unload(container_of(n, struct user, node));
+}
+
+void worker_free(struct worker **pw)
+{
+	struct worker *w = *pw;
+
+	*pw = NULL;
+	if (w == NULL)
+		return;
+	this_worker = w; /* its thread has ended: we stand in for it */
+	hash_each(&w->users, free_user, NULL);
+	hash_fini(&w->users);
+	slots_fini(&w->streams);
+	xml_reader_free(&w->reader);
+	arena_free(&w->scratch);
+	loop_free(&w->loop);
+	mem_free(w->listeners);
+	mem_free(w);
+	this_worker = NULL;
+}
+
+void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	this_worker = w;
+	loop_run(w->loop);
+	return NULL;
+}
