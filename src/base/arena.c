@@ -1,34 +1,122 @@
+/* An arena lives in its own first block. Blocks of the two usual sizes are kept by each thread for
+ * the next arena: arenas come and go with every event, and must not leave holes between the small
+ * allocations that stay. */
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdio.h>
+
+enum {
+	SMALL = 1024,
+	MEDIUM = 4096,
+	KEPT_MAX = 64, /* blocks of each size that a thread keeps */
+};
 
 struct block {
 	struct block *next;
-	size_t size;
+	size_t size; /* of data */
 	max_align_t data[];
 };
 
 struct arena {
-	struct block *blocks; /* the newest first */
+	struct block *blocks; /* the newest first; the last one holds the arena */
 	char *at, *end;
 	size_t block_size;
 	size_t used;
 };
 
+struct kept {
+	struct block *first;
+	unsigned n;
+};
+
+static _Thread_local struct kept kept_small, kept_medium;
+static pthread_key_t kept_key;
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+
+static void drop_kept(struct kept *k)
+{
+	while (k->first) {
+		struct block *next = k->first->next;
+		mem_free(k->first);
+		k->first = next;
+	}
+	k->n = 0;
+}
+
+static void thread_ends(void *unused_value)
+{
+	drop_kept(&kept_small);
+	drop_kept(&kept_medium);
+}
+
+static void kept_init(void)
+{
+	int r = pthread_key_create(&kept_key, thread_ends);
+	ASSERT(r == 0);
+}
+
+static struct kept *kept_of(size_t size)
+{
+	return size == SMALL ? &kept_small : size == MEDIUM ? &kept_medium : NULL;
+}
+
+static struct block *block_new(size_t size)
+{
+	struct kept *k;
+	struct block *b;
+
+	size = size <= SMALL ? SMALL : size <= MEDIUM ? MEDIUM : size;
+	k = kept_of(size);
+	if (k && k->first) {
+		b = k->first;
+		k->first = b->next;
+		k->n--;
+	} else {
+		b = mem_alloc(sizeof(*b) + size);
+		b->size = size;
+	}
+	b->next = NULL;
+	return b;
+}
+
+static void block_free(struct block *b)
+{
+	struct kept *k = kept_of(b->size);
+
+	if (k == NULL || k->n >= KEPT_MAX) {
+		mem_free(b);
+		return;
+	}
+	if (kept_small.n + kept_medium.n == 0) { /* runs thread_ends() when the thread does */
+		pthread_once(&kept_once, kept_init);
+		pthread_setspecific(kept_key, &kept_small);
+	}
+	b->next = k->first;
+	k->first = b;
+	k->n++;
+}
+
 struct arena *arena_new(size_t block)
 {
-	struct arena *a = MEM_NEW(struct arena);
-	a->block_size = MAX(block, (size_t)256);
+	struct block *b = block_new(MAX(block, sizeof(struct arena) + 256));
+	struct arena *a = (struct arena *)(void *)b->data;
+
+	*a = (struct arena){ .blocks = b, .block_size = b->size };
+	a->at = (char *)(a + 1);
+	a->end = (char *)b->data + b->size;
 	return a;
 }
 
-static void free_blocks(struct block *b)
+/* Frees all but the last, which it returns. */
+static struct block *free_to_last(struct block *b)
 {
-	while (b) {
+	while (b->next) {
 		struct block *next = b->next;
-		mem_free(b);
+		block_free(b);
 		b = next;
 	}
+	return b;
 }
 
 void arena_free(struct arena **pa)
@@ -36,28 +124,15 @@ void arena_free(struct arena **pa)
 	struct arena *a = *pa;
 
 	*pa = NULL;
-	if (a == NULL)
-		return;
-	free_blocks(a->blocks);
-	mem_free(a);
+	if (a)
+		block_free(free_to_last(a->blocks));
 }
 
 void arena_reset(struct arena *a)
 {
-	struct block *keep = a->blocks;
-
-	if (keep == NULL)
-		return;
-	if (keep->size > a->block_size) { /* an outsized one is not kept */
-		free_blocks(keep);
-		a->blocks = NULL;
-		a->at = a->end = NULL;
-	} else {
-		free_blocks(keep->next);
-		keep->next = NULL;
-		a->at = (char *)keep->data;
-		a->end = a->at + keep->size;
-	}
+	a->blocks = free_to_last(a->blocks);
+	a->at = (char *)(a + 1);
+	a->end = (char *)a->blocks->data + a->blocks->size;
 	a->used = 0;
 }
 
@@ -68,14 +143,12 @@ size_t arena_used(const struct arena *a)
 
 static void grow(struct arena *a, size_t n)
 {
-	size_t size = MAX(n, a->block_size);
-	struct block *b = mem_alloc(sizeof(*b) + size);
+	struct block *b = block_new(MAX(n, a->block_size));
 
-	b->size = size;
 	b->next = a->blocks;
 	a->blocks = b;
 	a->at = (char *)b->data;
-	a->end = a->at + size;
+	a->end = a->at + b->size;
 }
 
 void *arena_alloc(struct arena *a, size_t n)
@@ -84,7 +157,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	ASSERT(n < SIZE_MAX / 2);
 	n = (n + 7) & ~(size_t)7;
-	if ((size_t)(a->end - a->at) < n || a->at == NULL)
+	if ((size_t)(a->end - a->at) < n)
 		grow(a, n);
 	p = a->at;
 	a->at += n;
