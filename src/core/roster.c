@@ -117,14 +117,14 @@ void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), voi
 	hash_each(&r->items, each_one, &e);
 }
 
-static bool is_empty(const struct roster_item *it)
+bool roster_item_is_empty(const struct roster_item *it)
 {
 	return it->sub.state == SUB_NONE && !it->sub.approved && !it->listed && !it->request;
 }
 
 void roster_drop_if_empty(struct roster *r, struct roster_item *it)
 {
-	if (is_empty(it))
+	if (roster_item_is_empty(it))
 		item_free(r, it);
 }
 

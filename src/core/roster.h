@@ -51,6 +51,7 @@ void roster_save(struct user *u, struct roster_item *it,
 		 void (*done)(struct user *u, int err, void *arg), void *arg);
 
 /* Forgets an item of which nothing is left (state none, not listed, nothing approved). */
+bool roster_item_is_empty(const struct roster_item *it);
 void roster_drop_if_empty(struct roster *r, struct roster_item *it);
 
 /* Tells the interested sessions of the account what has become of the item (RFC 6121 2.1.6);
