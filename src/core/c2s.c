@@ -5,6 +5,7 @@
 #include "core/module.h"
 #include "core/register.h"
 #include "core/server.h"
+#include "core/throttle.h"
 
 #include <stdio.h>
 
@@ -166,6 +167,14 @@ static void env_bind(struct stream *st, struct strv resource)
 
 /* --- stanzas --- */
 
+static bool run_from_client(struct ctx *c)
+{
+	for (const struct hooks **h = c->host->hooks; *h; h++)
+		if ((*h)->from_client && (*h)->from_client(c) == HANDLED)
+			return true;
+	return false;
+}
+
 static void env_stanza(struct stream *st, const struct stanza *s)
 {
 	struct c2s *c = c2s_of(st);
@@ -174,11 +183,10 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 			   .user = c->session->user, .scratch = w->scratch };
 
 	count_add(&w->counters, COUNT_STANZAS_IN, 1);
-	for (const struct hooks **h = st->host->hooks; *h; h++)
-		if ((*h)->from_client && (*h)->from_client(&ctx) == HANDLED)
-			return;
-	if (c->session)
+	w->sender = c->handle;
+	if (!run_from_client(&ctx) && c->session)
 		route(w, c->session, s);
+	w->sender = HANDLE_NONE;
 }
 
 /* --- the move to the account's home --- */
@@ -306,6 +314,7 @@ static void on_eof(void *owner)
 
 static void on_drained(void *owner)
 {
+	throttle_release(owner);
 }
 
 static void c2s_free(struct c2s *c)
@@ -314,6 +323,7 @@ static void c2s_free(struct c2s *c)
 	count_add(&c->worker->counters, COUNT_BYTES_IN, (int64_t)conn_bytes_in(c->conn));
 	count_add(&c->worker->counters, COUNT_BYTES_OUT, (int64_t)conn_bytes_out(c->conn));
 	loop_task_cancel(&c->move_task);
+	throttle_release(c);
 	delist(c);
 	stream_fini(&c->st);
 	mem_free(c);
@@ -352,35 +362,6 @@ static const struct conn_ops conn_ops = {
 	.on_drained = on_drained,
 	.on_close = on_close,
 };
-
-/* --- back-pressure between workers --- */
-
-void c2s_wait_for_room(struct stream *st, struct worker *to)
-{
-	struct c2s *c = c2s_of(st);
-
-	if (st->closed || !list_empty(&c->paused))
-		return;
-	count_add(&c->worker->counters, COUNT_INBOX_PAUSES, 1);
-	conn_pause(c->conn);
-	c->waits_for = to;
-	list_push(&c->worker->paused, &c->paused);
-	timer_arm(c->worker->loop, &c->worker->room_timer, 1);
-}
-
-void c2s_look_for_room(struct worker *w)
-{
-	LIST_EACH_SAFE(it, &w->paused) {
-		struct c2s *c = container_of(it, struct c2s, paused);
-		if (worker_is_full(c->waits_for))
-			continue;
-		list_remove(&c->paused);
-		if (!c->st.waiting)
-			conn_feed_again(c->conn);
-	}
-	if (!list_empty(&w->paused))
-		timer_arm(w->loop, &w->room_timer, 1);
-}
 
 /* --- coming and going --- */
 

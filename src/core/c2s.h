@@ -20,6 +20,8 @@ struct c2s {
 	struct list all;    /* in worker->all_streams */
 	struct list paused; /* in worker->paused, while an inbox has no room */
 	struct worker *waits_for; /* whose */
+	struct throttled *throttled; /* who waits for this one: see core/throttle.h */
+	uint32_t n_throttles;	     /* for how many others it waits itself */
 	struct loop_task move_task;
 	struct handle handle;
 };
@@ -34,12 +36,6 @@ void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const c
 
 /* The stream, if it is still there. */
 struct c2s *c2s_get(struct worker *w, struct handle h);
-
-/* Stops reading from this stream until `to`'s inbox has room again. */
-void c2s_wait_for_room(struct stream *st, struct worker *to);
-
-/* Reads on from those whose inbox has room again. */
-void c2s_look_for_room(struct worker *w);
 
 /* Ends all streams of this worker with system-shutdown. */
 void c2s_shutdown_all(struct worker *w);

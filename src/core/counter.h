@@ -24,6 +24,7 @@
 	X(CLOSED_ERROR, "closed with a stream error") \
 	X(CLOSED_TLS, "closed: TLS failed") \
 	X(OFFLINE_STORED, "messages stored for offline users") \
+	X(PEER_PAUSES, "streams paused: a receiver did not read") \
 	X(INBOX_PAUSES, "streams paused: a worker was behind")
 
 enum counter {

@@ -1,12 +1,14 @@
 #include "core/module.h"
 #include "core/c2s.h"
 #include "core/server.h"
+#include "core/throttle.h"
 #include "xml/xml.h"
 
 enum { ROUTE_MAX_DEPTH = 8, ROUTE_MAX_BYTES = 64 << 20 };
 
 struct crossing {
 	struct post post;
+	struct handle sender; /* for back-pressure */
 	uint32_t n;
 	char bytes[];
 };
@@ -216,7 +218,9 @@ static void on_crossing(struct worker *w, struct post *post)
 {
 	struct crossing *x = container_of(post, struct crossing, post);
 
+	w->sender = x->sender;
 	route_bytes(w, strv_make(x->bytes, x->n));
+	w->sender = HANDLE_NONE;
 	mem_free(x);
 }
 
@@ -232,12 +236,13 @@ static void cross(struct worker *w, struct worker *to, struct session *sender,
 	}
 	x = mem_alloc(sizeof(*x) + b.n);
 	x->post.fn = on_crossing;
+	x->sender = w->sender;
 	x->n = (uint32_t)b.n;
 	memcpy(x->bytes, b.p, b.n);
 	worker_post(to, &x->post, sizeof(*x) + b.n);
 	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
 	if (sender && to != w && worker_is_full(to))
-		c2s_wait_for_room(sender->stream, to);
+		throttle_for_inbox(c2s_of(sender->stream), to);
 }
 
 void route(struct worker *w, struct session *sender, const struct stanza *s)

@@ -1,6 +1,7 @@
 #include "core/module.h"
 #include "base/rand.h"
 #include "core/c2s.h"
+#include "core/throttle.h"
 
 struct session *session_find(struct user *u, struct strv resource)
 {
@@ -117,6 +118,9 @@ void session_send(struct session *s, const struct stanza *st)
 	was = b->n;
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
+	/* Presence is broadcast: one contact who does not read must not hold up the rest. */
+	if (st->kind != STANZA_PRESENCE)
+		throttle_after_send(s->user->worker, s->user->worker->sender, c2s_of(s->stream));
 	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
 }
 

@@ -1,6 +1,7 @@
 #include "core/worker.h"
 #include "core/c2s.h"
 #include "core/server.h"
+#include "core/throttle.h"
 #include "core/user.h"
 #include "xml/xml.h"
 
@@ -81,7 +82,7 @@ int worker_store(struct worker *w, struct store_call *call, store_fn fn, void *a
 
 static void on_room_timer(struct timer *t)
 {
-	c2s_look_for_room(container_of(t, struct worker, room_timer));
+	throttle_look_for_room(container_of(t, struct worker, room_timer));
 }
 
 int worker_new(struct server *s, uint16_t id, struct worker **ret)

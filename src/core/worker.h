@@ -24,6 +24,7 @@ struct worker {
 	uint16_t id;
 	uint16_t depth; /* of routing within one event: bounds recursion */
 	struct server *server;
+	struct handle sender; /* whose stanza is being handled: for back-pressure */
 	const struct conf *conf; /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
 	struct xml_reader *reader;

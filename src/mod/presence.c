@@ -111,10 +111,12 @@ static void probe_item(struct roster_item *it, void *arg)
 	struct session *s = arg;
 	struct worker *w = s->user->worker;
 
-	if (sub_has_to(it->sub.state)) /* RFC 6121 4.2.2: one probe each, from the full JID */
-		send_plain(w, jid_text(s->jid), jid_text(it->jid), "probe");
 	if (it->request) /* RFC 6121 3.1.3: asked while the user was offline */
 		session_send_bytes(s, strv_from(it->request));
+	/* RFC 6121 4.2.2: one probe each. Last: the answer may be that the contact knows nothing of
+	 * us, and takes the item away. */
+	if (sub_has_to(it->sub.state))
+		send_plain(w, jid_text(s->jid), jid_text(it->jid), "probe");
 }
 
 static void greet(struct session *s)
