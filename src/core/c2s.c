@@ -239,7 +239,7 @@ static void move_home(struct loop_task *t)
 	struct worker *home = worker_home(c->worker->server, c->st.jid);
 	struct move *m;
 
-	if (c->st.closed)
+	if (c->st.closed || conn_is_dead(c->conn))
 		return;
 	m = MEM_NEW(struct move);
 	m->c = c;

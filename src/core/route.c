@@ -206,10 +206,13 @@ static void route_home(struct worker *w, struct session *sender, const struct st
 		if (!falls_back_to_bare(w, s))
 			return;
 	}
-	if (u)
+	if (u) {
+		user_pin(u); /* nobody may be online: it must not be dropped on the way */
 		to_account(w, sender, u, s);
-	else if (s->kind != STANZA_PRESENCE || is_subscription(s))
+		user_unpin(u);
+	} else if (s->kind != STANZA_PRESENCE || is_subscription(s)) {
 		load_and_route(w, s); /* other presence is for those who are online */
+	}
 }
 
 /* --- from here to there --- */

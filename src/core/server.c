@@ -229,6 +229,22 @@ static void finish_worker(struct worker *w)
 	this_worker = NULL;
 }
 
+static bool is_quiet(const struct server *s)
+{
+	for (uint16_t i = 0; i < s->n_workers; i++)
+		if (s->workers[i]->n_streams || !inbox_is_empty(loop_inbox(s->workers[i]->loop)))
+			return false;
+	return true;
+}
+
+static void finish_all(struct server *s)
+{
+	do
+		for (uint16_t i = 0; i < s->n_workers; i++)
+			finish_worker(s->workers[i]);
+	while (!is_quiet(s));
+}
+
 void server_stop(struct server *s)
 {
 	atomic_store(&s->stopping, true);
@@ -241,14 +257,10 @@ void server_stop(struct server *s)
 		pthread_join(s->workers[i]->thread, NULL);
 	/* Nobody runs any more: what workers have sent each other and the database's and the
 	 * pool's answers are handled here, one worker after the other, until it is quiet. */
-	for (int round = 0; round < 3; round++)
-		for (uint16_t i = 0; i < s->n_workers; i++)
-			finish_worker(s->workers[i]);
+	finish_all(s);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store); /* everything queued is committed */
-	for (int round = 0; round < 3; round++)
-		for (uint16_t i = 0; i < s->n_workers; i++)
-			finish_worker(s->workers[i]);
+	finish_all(s);
 }
 
 /* --- from other threads --- */

@@ -140,6 +140,10 @@ void pre_auth_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 		put_iq_error(st, &s, STANZA_ERR_BAD_REQUEST, NULL);
 		return;
 	}
+	if (++st->neg->pre_auth_iqs > STREAM_MAX_PRE_AUTH_IQS) {
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "too many requests before login");
+		return;
+	}
 	stream_wait(st);
 	if (!st->env->pre_auth_iq(st, &s)) {
 		stream_go_on(st);

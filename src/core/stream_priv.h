@@ -7,6 +7,7 @@ enum {
 	STREAM_MAX_AUTH_FAILURES = 4,
 	STREAM_MAX_AUTH_TRIES = 20, /* those that failed before a password was tried included */
 	STREAM_MAX_BIND_FAILURES = 6,
+	STREAM_MAX_PRE_AUTH_IQS = 20,
 	STREAM_MAX_LANG = 35,	       /* bytes of xml:lang; a longer one is ignored */
 	STREAM_MAX_NEG_BYTES = 65536,  /* of one element before authentication */
 };
@@ -33,6 +34,7 @@ struct stream_neg {
 	bool user_exists;
 	uint8_t auth_failures, auth_tries;
 	uint8_t bind_failures;
+	uint8_t pre_auth_iqs;
 	struct scram_server scram;
 	struct scram_keys keys;
 	struct jid user; /* whom the exchange is about, in arena */

@@ -466,6 +466,11 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 	loop_at_turn_end(l, &c->flush);
 }
 
+bool conn_is_dead(const struct conn *c)
+{
+	return c->dead;
+}
+
 const char *conn_peer(const struct conn *c)
 {
 	return c->peer;

@@ -62,6 +62,7 @@ void conn_abort(struct conn *c);
 void conn_detach(struct conn *c);
 void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner);
 
+bool conn_is_dead(const struct conn *c); /* on_close is on its way */
 const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
 uint64_t conn_bytes_in(const struct conn *c);
 uint64_t conn_bytes_out(const struct conn *c);

@@ -32,6 +32,11 @@ static inline bool inbox_is_full(const struct inbox *in)
 	return atomic_load_explicit(&in->bytes, memory_order_relaxed) > INBOX_FULL_BYTES;
 }
 
+static inline bool inbox_is_empty(const struct inbox *in)
+{
+	return atomic_load_explicit(&in->head, memory_order_relaxed) == NULL;
+}
+
 /* The consumer's: runs all that is there, the oldest first. */
 void inbox_run(struct inbox *in, void *owner);
 
