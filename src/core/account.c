@@ -1,4 +1,7 @@
 #include "core/account.h"
+#include "auth/pool.h"
+#include "core/server.h"
+#include "core/worker.h"
 
 struct store_call *account_get_call(struct jid account)
 {
@@ -37,4 +40,81 @@ int account_put_call(const struct conf_auth *conf, struct jid account, struct st
 	if (prepared.p != password.p)
 		mem_wipe((char *)prepared.p, prepared.n);
 	return 0;
+}
+
+/* --- from a worker --- */
+
+struct putting {
+	struct auth_job job;
+	struct post post;
+	struct worker *worker;
+	struct arena *arena; /* owns all that follows */
+	struct jid account;
+	struct strv password;
+	bool create;
+	struct store_call *call;
+	int err;
+	void (*fn)(struct worker *w, int err, void *arg);
+	void *arg;
+};
+
+static void put_ends(struct putting *p, int err)
+{
+	struct arena *a = p->arena;
+
+	p->fn(p->worker, err, p->arg);
+	mem_wipe((char *)p->password.p, p->password.n);
+	arena_free(&a);
+}
+
+static void on_put(struct worker *w, struct store_call *call, void *arg)
+{
+	put_ends(arg, call->err);
+}
+
+static void on_hashed(struct worker *w, struct post *post)
+{
+	struct putting *p = container_of(post, struct putting, post);
+
+	if (p->err < 0)
+		put_ends(p, p->err);
+	else if (worker_store(w, p->call, on_put, p) < 0)
+		put_ends(p, -EAGAIN);
+}
+
+static void hash(struct auth_job *j)
+{
+	struct putting *p = container_of(j, struct putting, job);
+
+	p->err = account_put_call(&p->worker->server->conf->auth, p->account, p->password,
+				  p->create, &p->call);
+}
+
+static void hashed(struct auth_job *j)
+{
+	struct putting *p = container_of(j, struct putting, job);
+
+	p->post.fn = on_hashed;
+	worker_post(p->worker, &p->post, sizeof(*p));
+}
+
+void account_put(struct worker *w, struct jid account, struct strv password, bool create,
+		 const char *address, void (*fn)(struct worker *w, int err, void *arg), void *arg)
+{
+	struct arena *a = arena_new(1024);
+	struct putting *p = ARENA_NEW(a, struct putting);
+
+	p->arena = a;
+	p->worker = w;
+	p->account = jid_dup(a, account);
+	p->password = arena_strv(a, password);
+	p->create = create;
+	p->fn = fn;
+	p->arg = arg;
+	p->job.account_key = auth_pool_key(jid_text(account));
+	p->job.address_key = auth_pool_key(strv_from(address));
+	p->job.work = hash;
+	p->job.done = hashed;
+	if (w->server->auth_pool == NULL || auth_pool_submit(w->server->auth_pool, &p->job) < 0)
+		put_ends(p, -EAGAIN);
 }

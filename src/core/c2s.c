@@ -82,7 +82,7 @@ static void env_features(struct stream *st, bool authed, struct buf *b)
 {
 	for (const struct hooks **h = st->host->hooks; *h; h++)
 		if ((*h)->features)
-			(*h)->features(st->host, authed, st->secure, b);
+			(*h)->features(st->host, authed, register_is_offered(st), b);
 }
 
 static void log_close(struct c2s *c, enum stream_err why, const char *text)

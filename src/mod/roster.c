@@ -204,6 +204,25 @@ static enum verdict on_set(struct ctx *c)
 	return HANDLED;
 }
 
+static void end_subscriptions(struct roster_item *it, void *arg)
+{
+	struct user *u = arg;
+	enum sub_state was = it->sub.state;
+
+	if (sub_has_from(was))
+		send_unavailable(u, it->jid);
+	if (sub_has_to(was) || sub_ask(was))
+		send_presence(u->worker, jid_text(u->jid), it->jid, "unsubscribe");
+	if (sub_has_from(was) || sub_is_pending_in(was))
+		send_presence(u->worker, jid_text(u->jid), it->jid, "unsubscribed");
+}
+
+/* The account is gone: its contacts' rosters hear of it as if it had removed each of them. */
+static void account_removed(struct worker *w, struct user *u)
+{
+	roster_each(u->roster, end_subscriptions, u);
+}
+
 static const struct conf_option options[] = {
 	CONF_BOOL("versioning", struct roster_conf, versioning, "false",
 		  "Offer roster versioning (RFC 6121 2.6): a client whose copy is current gets an "
@@ -218,7 +237,9 @@ static const struct iq_handler iq[] = {
 	{ 0 },
 };
 
-static const struct hooks hooks = { .phase = PHASE_MAIN, .features = features };
+static const struct hooks hooks = { .phase = PHASE_MAIN,
+				    .features = features,
+				    .account_removed = account_removed };
 
 const struct module mod_roster = {
 	.name = "mod_roster",

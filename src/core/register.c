@@ -1,0 +1,265 @@
+#include "core/register.h"
+#include "core/access.h"
+#include "core/account.h"
+#include "core/c2s.h"
+#include "core/module.h"
+#include "core/server.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+
+const struct register_conf *register_conf(const struct host *h)
+{
+	for (size_t i = 0; all_modules[i]; i++)
+		if (strcmp(all_modules[i]->name, "mod_register") == 0)
+			return h->mod_conf[i];
+	return NULL;
+}
+
+bool register_is_offered(const struct stream *st)
+{
+	return st->secure || !st->listener->has_tls;
+}
+
+/* --- who may --- */
+
+static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+	uint8_t mask = (uint8_t)(0xff << (8 - rest));
+
+	return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
+}
+
+bool register_address_may(const struct register_conf *c, const char *address)
+{
+	uint8_t raw[16], family = AF_INET;
+	const struct register_net *best = NULL;
+
+	if (inet_pton(AF_INET, address, raw) != 1) {
+		family = AF_INET6;
+		if (inet_pton(AF_INET6, address, raw) != 1)
+			return c->n_ip_access == 0;
+	}
+	for (size_t i = 0; i < c->n_ip_access; i++) {
+		const struct register_net *n = &c->ip_access[i];
+		if (n->family == family && bits_equal(n->raw, raw, n->bits) &&
+		    (best == NULL || n->bits > best->bits))
+			best = n;
+	}
+	return best == NULL || !best->deny;
+}
+
+/* When an address has registered last: a fixed table, in which a newer address may take the place
+ * of another. */
+enum { N_RECENT = 8192 };
+static struct {
+	uint64_t address; /* its hash */
+	msec_t until;
+} recent[N_RECENT];
+static pthread_mutex_t recent_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool take_turn(const char *address, int64_t timeout_s)
+{
+	uint64_t h = hash_strv(strv_from(address));
+	msec_t now = clock_mono_ms();
+	bool ok;
+
+	if (timeout_s == CONF_INFINITY)
+		return true;
+	pthread_mutex_lock(&recent_lock);
+	ok = recent[h % N_RECENT].address != h || recent[h % N_RECENT].until <= now;
+	if (ok) {
+		recent[h % N_RECENT].address = h;
+		recent[h % N_RECENT].until = now + timeout_s * 1000;
+	}
+	pthread_mutex_unlock(&recent_lock);
+	return ok;
+}
+
+/* A registration that came to nothing does not count. */
+static void give_turn_back(const char *address)
+{
+	uint64_t h = hash_strv(strv_from(address));
+
+	pthread_mutex_lock(&recent_lock);
+	if (recent[h % N_RECENT].address == h)
+		recent[h % N_RECENT].until = 0;
+	pthread_mutex_unlock(&recent_lock);
+}
+
+/* --- the request --- */
+
+void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret)
+{
+	*ret = (struct register_fields){ 0 };
+	XML_EACH_CHILD(e, query) {
+		if (xml_is(e, NS_REGISTER, "username"))
+			ret->username = xml_text(e, a);
+		else if (xml_is(e, NS_REGISTER, "password"))
+			ret->password = xml_text(e, a);
+		else if (xml_is(e, NS_REGISTER, "remove"))
+			ret->remove = true;
+	}
+}
+
+enum stanza_err register_error(int err, const char **text)
+{
+	*text = NULL;
+	switch (err) {
+	case 0:
+		return STANZA_ERR_NONE;
+	case -EEXIST:
+		return STANZA_ERR_CONFLICT;
+	case -ENOENT:
+		return STANZA_ERR_ITEM_NOT_FOUND;
+	case -EINVAL:
+		*text = "such a password is not allowed";
+		return STANZA_ERR_NOT_ACCEPTABLE;
+	case -ENOSPC:
+		*text = "the domain has no room for another account";
+		return STANZA_ERR_RESOURCE_CONSTRAINT;
+	case -EAGAIN:
+		*text = "the server is too busy";
+		return STANZA_ERR_RESOURCE_CONSTRAINT;
+	default:
+		*text = "the database failed";
+		return STANZA_ERR_INTERNAL_SERVER_ERROR;
+	}
+}
+
+/* --- before login --- */
+
+struct registration {
+	struct handle stream;
+	struct arena *arena; /* owns all that follows */
+	struct jid account;
+	struct strv id;
+	const struct host *host;
+	const char *address;
+};
+
+static void answer(struct stream *st, struct strv id, struct strv payload, enum stanza_err err,
+		   const char *text)
+{
+	static const struct xml_el none;
+	struct stanza s = { .kind = STANZA_IQ, .type = IQ_SET, .id = id, .el = &none };
+	struct buf *b = st->env->out(st);
+	int r = err ? stanza_write_error(b, &s, err, text) : stanza_write_result(b, &s, payload);
+
+	(void)r; /* a full buffer: the connection is dropped at the end of the turn */
+}
+
+static void refuse(struct stream *st, const struct stanza *s, enum stanza_err err, const char *text)
+{
+	answer(st, s->id, STRV(""), err, text);
+	stream_resume(st);
+}
+
+static void send_message(struct worker *w, const struct host *h, struct strv to, struct strv subject,
+			 struct strv body)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct xml_out o = xml_out(&b);
+
+	xo_start(&o, "message", NS_NONE);
+	xo_attr(&o, "from", h->domain);
+	xo_attr(&o, "to", to);
+	if (subject.n)
+		xo_leaf(&o, "subject", NS_NONE, subject);
+	xo_leaf(&o, "body", NS_NONE, body);
+	xo_end(&o);
+	if (o.err == 0)
+		route_bytes(w, buf_strv(&b));
+}
+
+static void tell_others(struct worker *w, const struct registration *r)
+{
+	const struct register_conf *c = register_conf(r->host);
+	const char *news = arena_printf(r->arena, "The user " STRV_FMT " was registered from %s.",
+					STRV_ARG(jid_text(r->account)), r->address);
+
+	if (c->welcome_subject.n || c->welcome_body.n)
+		send_message(w, r->host, jid_text(r->account), c->welcome_subject, c->welcome_body);
+	for (size_t i = 0; i < c->n_registration_watchers; i++)
+		send_message(w, r->host, c->registration_watchers[i], STRV(""), strv_from(news));
+}
+
+static void on_registered(struct worker *w, int err, void *arg)
+{
+	struct registration *r = arg;
+	struct c2s *c = c2s_get(w, r->stream);
+	struct arena *a = r->arena;
+	const char *text;
+	enum stanza_err e = register_error(err, &text);
+
+	if (err < 0)
+		give_turn_back(r->address);
+	else
+		log_notice("register.account", STRV_FMT " from %s", STRV_ARG(jid_text(r->account)),
+			   r->address);
+	if (c && !c->st.closed) {
+		answer(&c->st, r->id, STRV(""), e, text);
+		stream_resume(&c->st);
+		conn_feed_again(c->conn);
+	}
+	if (err == 0)
+		tell_others(w, r);
+	arena_free(&a);
+}
+
+static void register_account(struct stream *st, const struct stanza *s)
+{
+	struct c2s *c = c2s_of(st);
+	const struct register_conf *conf = register_conf(st->host);
+	struct arena *a = arena_new(2048);
+	struct registration *r = ARENA_NEW(a, struct registration);
+	struct register_fields f;
+	struct strv local;
+
+	register_read(a, stanza_payload(s), &f);
+	if (f.username.n == 0 || f.password.n == 0) {
+		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE, "a username and a password are needed");
+	} else if (jid_prep_local(a, f.username, &local) < 0) {
+		refuse(st, s, STANZA_ERR_JID_MALFORMED, "such a username is not allowed");
+	} else {
+		r->arena = a;
+		r->stream = c->handle;
+		r->account = jid_make(a, local, st->host->domain, STRV(""));
+		r->id = arena_strv(a, s->id);
+		r->host = st->host;
+		r->address = arena_cstr(a, strv_from(conn_peer(c->conn)));
+		if (!register_address_may(conf, r->address) ||
+		    !access_allows(st->conf, conf->access, st->host->domain, r->account)) {
+			refuse(st, s, STANZA_ERR_FORBIDDEN, NULL);
+		} else if (!take_turn(r->address, st->conf->general.registration_timeout_s)) {
+			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,
+			       "too soon after the last registration from this address");
+		} else {
+			account_put(c->worker, r->account, f.password, true, r->address,
+				    on_registered, r);
+			return;
+		}
+	}
+	arena_free(&a);
+}
+
+bool register_pre_auth(struct stream *st, const struct stanza *s)
+{
+	if (register_conf(st->host) == NULL) {
+		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+	} else if (!register_is_offered(st)) {
+		refuse(st, s, STANZA_ERR_NOT_ALLOWED, "only over TLS");
+	} else if (s->type == IQ_GET) {
+		answer(st, s->id, STRV("<query xmlns='jabber:iq:register'><instructions>Choose a "
+				       "username and password for use with this service."
+				       "</instructions><username/><password/></query>"),
+		       STANZA_ERR_NONE, NULL);
+		stream_resume(st);
+	} else if (s->type == IQ_SET) {
+		register_account(st, s);
+	} else {
+		stream_resume(st);
+	}
+	return true;
+}

@@ -1,0 +1,41 @@
+/* In-band registration (XEP-0077) before login: what mod_register's IQs and the stream machine
+ * have in common. */
+#pragma once
+
+#include "core/stream.h"
+
+struct register_net { /* ip_access: of the networks that hold an address the smallest decides */
+	struct strv address; /* "192.0.2.0/24" */
+	int64_t deny;
+	uint8_t family, bits, raw[16];
+};
+
+struct register_conf {
+	struct strv access;
+	struct register_net *ip_access;
+	size_t n_ip_access;
+	struct strv welcome_subject, welcome_body;
+	const struct strv *registration_watchers;
+	size_t n_registration_watchers;
+};
+
+/* mod_register's configuration where it is on for this host; NULL: it is off. */
+const struct register_conf *register_conf(const struct host *h);
+
+/* Is this the stream for it: encrypted, or on a listener that knows no TLS at all? */
+bool register_is_offered(const struct stream *st);
+
+/* stream_env.pre_auth_iq. */
+bool register_pre_auth(struct stream *st, const struct stanza *s);
+
+/* What an attempt to make or change an account has come to. */
+enum stanza_err register_error(int err, const char **text);
+
+/* <username/> and <password/> of a query, trimmed of nothing; p == NULL: not there. */
+struct register_fields {
+	struct strv username, password;
+	bool remove;
+};
+void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret);
+
+bool register_address_may(const struct register_conf *c, const char *address);

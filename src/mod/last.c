@@ -1,0 +1,134 @@
+/* Last activity (XEP-0012): MongooseIM's mod_last. */
+#include "core/module.h"
+#include "core/server.h"
+#include "base/utf8.h"
+
+enum { LAST_MAX_STATUS = 4096 }; /* bytes of a status that are kept */
+
+/* What the session said when it went: of the account, once its last session has gone. */
+struct last_data {
+	char *status; /* NULL: nothing */
+};
+
+extern const struct module mod_last;
+
+static struct strv payload(struct arena *a, int64_t seconds, struct strv status)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(64 << 10);
+	struct xml_out o = xml_out(&b);
+
+	xo_start(&o, "query", NS_LAST);
+	xo_attrf(&o, "seconds", "%lld", (long long)MAX(seconds, (int64_t)0));
+	if (status.n)
+		xo_text(&o, status);
+	xo_end(&o);
+	ASSERT(o.err == 0); /* the status is bounded */
+	return arena_strv(a, buf_strv(&b));
+}
+
+static enum verdict on_server(struct ctx *c)
+{
+	wallus_t up = clock_wall_us() - c->worker->server->started;
+
+	reply_payload(c, payload(c->scratch, up / 1000000, STRV("")));
+	return HANDLED;
+}
+
+static void got(struct later *l, struct store_call *call)
+{
+	if (call->err == -ENOENT) /* never logged in */
+		later_error(l, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+	else if (call->err < 0)
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+	else
+		later_payload(l, payload(l->arena, clock_wall_us() / 1000000 - call->number,
+					 call->text));
+}
+
+static enum verdict on_own(struct ctx *c)
+{
+	reply_payload(c, payload(c->scratch, 0, STRV(""))); /* whoever asks is online */
+	return HANDLED;
+}
+
+static enum verdict on_account(struct ctx *c)
+{
+	struct roster_item *it = roster_find(c->user->roster, jid_bare(c->stanza->from));
+
+	if (it == NULL || !sub_has_from(it->sub.state)) { /* XEP-0012 4 */
+		reply_error(c, STANZA_ERR_FORBIDDEN, NULL);
+		return HANDLED;
+	}
+	if (c->user->n_sessions > 0)
+		return on_own(c);
+	later_store(later_new(c), store_last_get(c->user->jid), got);
+	return HANDLED;
+}
+
+/* XEP-0012 5: a request to a resource is for those who see its presence. For contacts of this
+ * very server both rosters say the same, and ours is at hand. */
+static enum verdict from_client(struct ctx *c)
+{
+	const struct stanza *s = c->stanza;
+	struct last_data *d = mod_session_data(c->session, &mod_last);
+	struct roster_item *it;
+	const struct xml_el *status;
+
+	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) && s->type == PRESENCE_UNAVAILABLE) {
+		status = xml_child(s->el, NS_CLIENT, "status");
+		mem_free(d->status);
+		d->status = status ? strv_dup(xml_text(status, c->scratch)) : NULL;
+	}
+	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
+	    stanza_payload(s)->ns != NS_LAST || jid_eq_bare(s->to, c->session->jid))
+		return PASS;
+	it = roster_find(c->session->user->roster, jid_bare(s->to));
+	if (it && sub_has_to(it->sub.state))
+		return PASS;
+	reply_error(c, STANZA_ERR_FORBIDDEN, NULL);
+	return HANDLED;
+}
+
+static void on_set(struct worker *w, struct store_call *call, void *arg)
+{
+	/* A failure is in the log already, and there is nobody to tell. */
+}
+
+static void unbind(struct session *s)
+{
+	struct last_data *d = mod_session_data(s, &mod_last);
+	struct strv status = d->status ? strv_from(d->status) : STRV("");
+
+	while (status.n > LAST_MAX_STATUS || !utf8_is_valid(status))
+		status.n = MIN(status.n - 1, (size_t)LAST_MAX_STATUS);
+	if (s->user->n_sessions == 1 && s->user->state == USER_READY &&
+	    worker_store(s->user->worker,
+			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status), on_set,
+			 NULL) < 0)
+		log_warning("last.busy", "the database is too busy: a time of last activity is lost");
+	mem_free(d->status);
+	d->status = NULL;
+}
+
+static const struct iq_handler iq[] = {
+	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_SERVER, on_server },
+	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_OWN, on_own },
+	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_ACCOUNT, on_account },
+	{ 0 },
+};
+
+static const struct hooks hooks = {
+	.phase = PHASE_CHECK,
+	.from_client = from_client,
+	.unbind = unbind,
+};
+
+const struct module mod_last = {
+	.name = "mod_last",
+	.doc = "Last activity (XEP-0012).",
+	.features = (const enum xml_ns[]){ NS_LAST, NS_NONE },
+	.on_by_default = true,
+	.iq = iq,
+	.hooks = &hooks,
+	.session_size = sizeof(struct last_data),
+};

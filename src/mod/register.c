@@ -1,0 +1,186 @@
+/* In-band registration (XEP-0077): MongooseIM's mod_register. Registering itself, before login, is
+ * in core/register.c; here are the feature, and what an account may do with itself. */
+#include "core/module.h"
+#include "core/account.h"
+#include "core/c2s.h"
+#include "core/register.h"
+
+#include <arpa/inet.h>
+
+static void features(const struct host *h, bool authed, bool secure, struct buf *b)
+{
+	struct xml_out o = xml_out(b);
+
+	if (authed || !secure)
+		return;
+	xo_start(&o, "register", NS_REGISTER_FEATURE);
+	xo_end(&o);
+}
+
+static enum verdict on_get(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+	struct xml_out o = xml_out(&b);
+
+	xo_start(&o, "query", NS_REGISTER);
+	xo_start(&o, "registered", NS_NONE);
+	xo_end(&o);
+	xo_leaf(&o, "username", NS_NONE, jid_local(c->stanza->from));
+	xo_leaf(&o, "password", NS_NONE, STRV(""));
+	xo_end(&o);
+	ASSERT(o.err == 0);
+	reply_payload(c, buf_strv(&b));
+	return HANDLED;
+}
+
+/* --- a new password --- */
+
+static void on_changed(struct worker *w, int err, void *arg)
+{
+	struct later *l = arg;
+	const char *text;
+	enum stanza_err e = register_error(err, &text);
+
+	if (e)
+		later_error(l, e, text);
+	else
+		later_result(l);
+}
+
+static enum verdict change_password(struct ctx *c, const struct register_fields *f)
+{
+	struct c2s *conn = c2s_of(c->session->stream);
+	struct strv local;
+
+	if (f->username.n == 0 || f->password.n == 0) {
+		reply_error(c, STANZA_ERR_BAD_REQUEST, "a username and a password are needed");
+		return HANDLED;
+	}
+	if (jid_prep_local(c->scratch, f->username, &local) < 0 ||
+	    !strv_eq(local, jid_local(c->session->user->jid))) {
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "only one's own password");
+		return HANDLED;
+	}
+	if (!register_is_offered(c->session->stream)) {
+		reply_error(c, STANZA_ERR_NOT_AUTHORIZED, "only over TLS");
+		return HANDLED;
+	}
+	account_put(c->worker, c->session->user->jid, f->password, false, conn_peer(conn->conn),
+		    on_changed, later_new(c));
+	return HANDLED;
+}
+
+/* --- the end of an account --- */
+
+static void on_removed(struct later *l, struct store_call *call)
+{
+	struct session *s = later_session(l);
+	struct user *u = s ? s->user : NULL;
+	const char *text;
+	enum stanza_err e = register_error(call->err, &text);
+
+	if (e) {
+		later_error(l, e, text);
+		return;
+	}
+	if (u)
+		user_pin(u);
+	later_result(l); /* XEP-0077 3.2: the result, then the end of the streams */
+	if (u) {
+		user_gone(u);
+		user_unpin(u);
+	}
+}
+
+static enum verdict on_set(struct ctx *c)
+{
+	struct register_fields f;
+
+	if (c->session == NULL) /* `from` is an account of ours, but this is not its home */
+		return PASS;
+	register_read(c->scratch, stanza_payload(c->stanza), &f);
+	if (!f.remove)
+		return change_password(c, &f);
+	later_store(later_new(c), store_account_remove(c->session->user->jid), on_removed);
+	return HANDLED;
+}
+
+/* --- options --- */
+
+static void check_net(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	struct register_net *n = dst;
+	ptrdiff_t slash = strv_find(n->address, '/');
+	struct strv text = n->address;
+	AUTO(mem_freep) char *host = NULL;
+	uint64_t bits;
+
+	if (slash >= 0)
+		text.n = (size_t)slash;
+	host = strv_dup(text);
+	n->family = inet_pton(AF_INET, host, n->raw) == 1 ? AF_INET : AF_INET6;
+	bits = n->family == AF_INET ? 32 : 128;
+	if ((n->family == AF_INET6 && inet_pton(AF_INET6, host, n->raw) != 1) ||
+	    (slash >= 0 && strv_to_u64(strv_from_pos(n->address, (size_t)slash + 1), bits, &bits) < 0))
+		conf_complain_at(c, "address", "expected an IP address or network, found \"" STRV_FMT
+					       "\"", STRV_ARG(n->address));
+	n->bits = (uint8_t)bits;
+}
+
+static const struct conf_option net_options[] = {
+	CONF_STRING("address", struct register_net, address, NULL,
+		    "An address or a network, `192.0.2.0/24`.", .mandatory = true),
+	CONF_ENUM("policy", struct register_net, deny, NULL,
+		  CONF_WORDS({ "allow", 0 }, { "deny", 1 }), "What it may.", .mandatory = true),
+	{ 0 },
+};
+
+static void check_watcher(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	struct strv *text = dst;
+	struct jid jid;
+
+	if (jid_parse(conf_arena(c), *text, &jid) < 0)
+		conf_complain_expected(c, "a JID");
+}
+
+static const struct conf_option welcome[] = {
+	CONF_STRING("subject", struct register_conf, welcome_subject, "\"\"", "Its subject."),
+	CONF_STRING("body", struct register_conf, welcome_body, "\"\"", "Its text."),
+	{ 0 },
+};
+
+static const struct conf_option options[] = {
+	CONF_STRING("access", struct register_conf, access, "\"all\"",
+		    "The access rule that says which names may be registered."),
+	CONF_TABLE_ARRAY("ip_access", struct register_conf, ip_access, net_options,
+			 "From where: of the networks that hold an address, the smallest decides; "
+			 "none: it may.", .check = check_net),
+	CONF_SAME_TABLE("welcome_message", welcome,
+			"A message to each new account; none when both are empty."),
+	CONF_STRING_ARRAY("registration_watchers", struct register_conf, registration_watchers,
+			  "[]", "Who gets a message about each new account.", .allowed = "JIDs",
+			  .check = check_watcher),
+	CONF_UNSUPPORTED("password_strength"),
+	{ 0 },
+};
+
+static const struct iq_handler iq[] = {
+	{ NS_REGISTER, "query", IQ_ON_GET | IQ_TO_SERVER, on_get },
+	{ NS_REGISTER, "query", IQ_ON_GET | IQ_TO_OWN, on_get },
+	{ NS_REGISTER, "query", IQ_ON_SET | IQ_TO_SERVER, on_set },
+	{ NS_REGISTER, "query", IQ_ON_SET | IQ_TO_OWN, on_set },
+	{ 0 },
+};
+
+static const struct hooks hooks = { .phase = PHASE_MAIN, .features = features };
+
+const struct module mod_register = {
+	.name = "mod_register",
+	.doc = "In-band registration (XEP-0077): off unless it is named here.",
+	.features = (const enum xml_ns[]){ NS_REGISTER, NS_NONE },
+	.iq = iq,
+	.hooks = &hooks,
+	.options = options,
+	.conf_size = sizeof(struct register_conf),
+};
