@@ -344,8 +344,8 @@ static void compare(const struct ours *o, struct strv doc)
 	} else if (o->last == XML_FAIL) {
 		if (!strv_starts(buf_strv(&t.trace), buf_strv(&o->trace)))
 			die("trees differ", doc, "before a failure");
-		if (t.ok && !is_restricted(o, rest) && accepts(doc, "'>") &&
-		    accepts(doc, "\">"))
+		if (t.ok && !is_restricted(o, rest) && accepts(doc, "'>xxxxxx") &&
+		    accepts(doc, "\">xxxxxx")) /* what may be CDATA it looks at in one */
 			die("expat accepts", doc, NULL);
 	} else if (t.ok) {
 		if (!strv_eq(buf_strv(&t.trace), buf_strv(&o->trace)))
