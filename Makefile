@@ -35,7 +35,8 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 docs: build
-	@build-release/src/main/meerkat help --configuration > docs/configuration.md
+	@build-release/src/main/meerkat help --configuration > docs/configuration.md.new
+	@mv docs/configuration.md.new docs/configuration.md
 
 packages:
 	@tools/packages.sh build

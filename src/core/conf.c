@@ -218,7 +218,18 @@ void conf_unref(struct conf **pc)
 
 void conf_write_docs(struct buf *b)
 {
+	static const char intro[] =
+		"# Configuration\n"
+		"\n"
+		"One file in TOML 1.0, with MongooseIM's names; `meerkat check -c FILE` lists all that "
+		"is wrong with it, each with its place. An option that nobody knows is an error; one "
+		"that MongooseIM knows and Meerkat does not support is a warning.\n"
+		"\n"
+		"This page is written by `make docs` from the tables that the server reads its "
+		"configuration with.\n"
+		"\n";
 	AUTO(arena_free) struct arena *a = arena_new(16384);
 
+	buf_put(b, strv_from(intro));
 	conf_doc(conf_root_options(a), "", b);
 }
