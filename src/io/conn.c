@@ -1,222 +1,64 @@
-#include "io/conn.h"
+/* A connection's input and its life; conn_out.c has its output. */
+#include "io/conn_priv.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct conn {
-	struct io_watch watch;
-	struct loop *loop;
-	const struct conn_ops *ops;
-	void *owner;
-	struct tls *tls;
-	struct buf in;	 /* plain bytes that the owner has not taken */
-	struct buf out;	 /* plain bytes to be sent */
-	struct buf wire; /* bytes for the socket, ahead of `out`: sealed, or a short write's rest */
-	struct timer timer;	 /* stuck output, or the grace of closing */
-	struct loop_task flush;	 /* at the end of the turn */
-	struct loop_task again;	 /* in the next turn: more to read, or to give again */
-	struct loop_task bury;
-	uint64_t bytes_in, bytes_out;
-	const char *detail;
-	uint8_t why;
-	bool paused : 1;
-	bool readable : 1; /* the socket may hold more than was read */
-	bool hup : 1;	   /* the peer's FIN, or an error, stands behind what it holds */
-	bool peer_eof : 1;
-	bool eof_told : 1;
-	bool wants_out : 1; /* EPOLLOUT is armed */
-	bool congested : 1;
-	bool closing : 1;  /* conn_close() */
-	bool shut : 1;	   /* our side has ended */
-	bool dead : 1;
-	bool feeding : 1; /* on_data is on the stack */
-	char peer[CONN_PEER_LEN];
-};
-
-enum { EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET };
-
-static void on_event(struct io_watch *w, uint32_t events);
 
 /* --- the end --- */
 
 static void bury(struct loop_task *t)
 {
-	struct conn *c = container_of(t, struct conn, bury);
+	struct conn *c = container_of(t, struct conn, flush);
 
 	close(c->watch.fd);
 	c->ops->on_close(c->owner, (enum conn_close)c->why, c->detail);
+	conn_io_free(c);
 	tls_free(&c->tls);
-	buf_free(&c->in);
-	if (c->out.p)
-		loop_pool_put(c->loop, &c->out);
-	buf_free(&c->wire);
 	mem_free(c);
 }
 
-static void die(struct conn *c, enum conn_close why, const char *detail)
+void conn_die(struct conn *c, enum conn_close why, const char *detail)
 {
+	ASSERT(c->loop != NULL);
 	if (c->dead)
 		return;
 	c->dead = true;
-	c->why = (uint8_t)why;
+	/* Once goodbye is said, it does not matter how the peer goes. */
+	c->why = (uint8_t)(c->closing && why != CONN_CLOSE_ABORT ? CONN_CLOSED : why);
 	c->detail = detail;
-	loop_unwatch(c->loop, &c->watch);
-	timer_cancel(c->loop, &c->timer);
-	loop_task_cancel(&c->flush);
+	if (c->watched)
+		loop_unwatch(c->loop, &c->watch);
+	c->watched = false;
+	if (c->io)
+		timer_cancel(c->loop, &c->io->timer);
 	loop_task_cancel(&c->again);
-	loop_bury(c->loop, &c->bury);
+	loop_task_cancel(&c->flush);
+	c->flush.fn = bury;
+	loop_bury(c->loop, &c->flush);
 }
 
 void conn_abort(struct conn *c)
 {
-	die(c, CONN_CLOSE_ABORT, NULL);
+	conn_die(c, CONN_CLOSE_ABORT, NULL);
 }
 
-static void on_timer(struct timer *t)
+static void forget_input(struct conn *c)
 {
-	struct conn *c = container_of(t, struct conn, timer);
-
-	die(c, c->closing ? CONN_CLOSED : CONN_CLOSE_SLOW, "the peer did not read");
-}
-
-/* --- output --- */
-
-struct buf *conn_out(struct conn *c)
-{
-	if (c->out.p == NULL)
-		loop_pool_get(c->loop, &c->out);
-	if (!c->dead)
-		loop_at_turn_end(c->loop, &c->flush);
-	return &c->out;
-}
-
-bool conn_is_congested(const struct conn *c)
-{
-	return c->congested;
-}
-
-static void give_back_out(struct conn *c)
-{
-	buf_clear(&c->out);
-	loop_pool_put(c->loop, &c->out);
-}
-
-/* One write of `b`. 0: all of it; 1: the socket is full; -errno. */
-static int write_some(struct conn *c, struct buf *b)
-{
-	ssize_t n;
-
-	if (b->n == 0)
-		return 0;
-	do
-		n = send(c->watch.fd, b->p, b->n, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-		return -errno;
-	if (n > 0) {
-		c->bytes_out += (uint64_t)n;
-		buf_consume(b, (size_t)n);
-		if (!c->closing)
-			timer_cancel(c->loop, &c->timer); /* the peer does read */
-	}
-	return b->n > 0;
-}
-
-/* Everything that can go out now. 0: all; 1: some is left; -errno. */
-static int write_all(struct conn *c)
-{
-	int r;
-
-	if (c->tls && tls_is_up(c->tls) && c->out.n) {
-		if (tls_seal(c->tls, buf_strv(&c->out), &c->wire) < 0)
-			return -ENOBUFS;
-		give_back_out(c);
-	}
-	r = write_some(c, &c->wire);
-	if (r == 0 && c->wire.p)
-		buf_free(&c->wire);
-	if (r == 0 && c->tls == NULL && c->out.p) {
-		r = write_some(c, &c->out);
-		if (r == 0)
-			give_back_out(c);
-	}
-	return r;
-}
-
-static void watch_out(struct conn *c, bool wanted)
-{
-	if (c->wants_out == wanted)
-		return;
-	c->wants_out = wanted;
-	loop_rewatch(c->loop, &c->watch, EVENTS | (wanted ? EPOLLOUT : 0));
-}
-
-static void note_congestion(struct conn *c)
-{
-	size_t n = c->out.n + c->wire.n;
-
-	if (n >= CONN_CONGESTED) {
-		c->congested = true;
-	} else if (c->congested && n < CONN_CONGESTED / 2) {
-		c->congested = false;
-		if (!c->closing)
-			c->ops->on_drained(c->owner);
-	}
-}
-
-/* Our side ends when all is out: close_notify, then FIN. */
-static void end_our_side(struct conn *c)
-{
-	if (c->tls && !c->shut) {
-		tls_close_notify(c->tls, &c->wire);
-		if (write_some(c, &c->wire) < 0) {
-			die(c, CONN_CLOSED, NULL);
-			return;
-		}
-	}
-	if (!c->shut)
-		shutdown(c->watch.fd, SHUT_WR);
-	c->shut = true;
-	if (c->peer_eof)
-		die(c, CONN_CLOSED, NULL);
-}
-
-static void flush(struct loop_task *t)
-{
-	struct conn *c = container_of(t, struct conn, flush);
-	int r;
-
-	if (c->dead)
-		return;
-	if (c->out.n + c->wire.n >= CONN_MAX_OUT - 65536) {
-		die(c, CONN_CLOSE_SLOW, "too much output waits");
-		return;
-	}
-	r = write_all(c);
-	if (r < 0) {
-		die(c, c->closing ? CONN_CLOSED : CONN_CLOSE_LOST, strerror(-r));
-		return;
-	}
-	watch_out(c, r > 0);
-	if (r > 0 && !c->closing && list_empty(&c->timer.link))
-		timer_arm(c->loop, &c->timer, CONN_MAX_STUCK_MS);
-	note_congestion(c);
-	if (r == 0 && c->closing && !c->dead)
-		end_our_side(c);
+	if (c->io && !c->feeding) /* on_data may be reading it: give_kept() frees it then */
+		buf_free(&c->io->in);
 }
 
 void conn_close(struct conn *c, int grace_ms)
 {
+	ASSERT(c->loop != NULL);
 	if (c->closing || c->dead)
 		return;
 	c->closing = true;
 	c->paused = false; /* what still comes is read and dropped, so that the FIN is seen */
-	if (!c->feeding)
-		buf_free(&c->in);
-	timer_arm(c->loop, &c->timer, grace_ms);
+	forget_input(c);
+	timer_arm(c->loop, &conn_io(c)->timer, grace_ms);
 	loop_at_turn_end(c->loop, &c->flush);
 	loop_soon(c->loop, &c->again);
 }
@@ -241,51 +83,59 @@ static struct strv give(struct conn *c, struct strv in)
 /* What was kept, once more. */
 static void give_kept(struct conn *c)
 {
+	struct buf *in = c->io ? &c->io->in : NULL;
 	struct strv rest;
 
-	if (c->in.n == 0 || c->paused || c->closing || c->dead)
+	if (in == NULL || in->n == 0 || c->paused || c->closing || c->dead)
 		return;
-	rest = give(c, buf_strv(&c->in));
+	rest = give(c, buf_strv(in));
 	if (rest.n == 0)
-		buf_free(&c->in);
+		buf_free(in);
 	else
-		buf_consume(&c->in, c->in.n - rest.n);
+		buf_consume(in, in->n - rest.n);
+}
+
+static void keep(struct conn *c, struct strv in)
+{
+	if (in.n && buf_adds(&conn_io(c)->in, in) < 0)
+		conn_die(c, CONN_CLOSE_LOST, "too much input waits");
 }
 
 static void take_plain(struct conn *c, struct strv in)
 {
 	if (c->closing || c->dead || in.n == 0)
 		return;
-	if (c->in.n == 0 && !c->paused)
-		in = give(c, in);
-	else if (buf_adds(&c->in, in) == 0) {
+	if (c->paused || (c->io && c->io->in.n)) {
+		keep(c, in);
 		give_kept(c);
-		return;
+	} else {
+		keep(c, give(c, in));
 	}
-	if (in.n && buf_adds(&c->in, in) < 0)
-		die(c, CONN_CLOSE_LOST, "too much input waits");
 }
 
 static void take_cipher(struct conn *c, struct strv in)
 {
+	AUTO(buf_free) struct buf wire = BUF_INIT(1 << 20);
 	struct buf *plain = loop_plain_buf(c->loop);
 	bool was_up = tls_is_up(c->tls);
 	int r;
 
 	buf_clear(plain);
-	r = tls_feed(c->tls, in, plain, &c->wire);
-	if (c->wire.n)
-		loop_at_turn_end(c->loop, &c->flush);
-	if (!was_up && tls_is_up(c->tls) && !c->closing)
+	r = tls_feed(c->tls, in, plain, &wire);
+	if (wire.n && !c->ended)
+		conn_add_wire(c, buf_strv(&wire));
+	if (!was_up && tls_is_up(c->tls) && !c->closing && !c->dead) {
+		loop_at_turn_end(c->loop, &c->flush); /* what waited for the handshake */
 		c->ops->on_secured(c->owner);
-	take_plain(c, buf_strv(plain));
-	if (r == -EPIPE) {
-		c->peer_eof = true;
-	} else if (r < 0 && !c->dead) {
-		int w = write_all(c); /* the alert */
-		(void)w;
-		die(c, CONN_CLOSE_TLS, tls_error(c->tls));
 	}
+	take_plain(c, buf_strv(plain));
+	if (r == -EPIPE)
+		c->peer_eof = true;
+	if (r == 0 || r == -EPIPE || c->dead)
+		return;
+	r = conn_write_wire(c); /* the alert, if it can go out */
+	(void)r;
+	conn_die(c, CONN_CLOSE_TLS, tls_error(c->tls));
 }
 
 static void tell_eof(struct conn *c)
@@ -293,11 +143,22 @@ static void tell_eof(struct conn *c)
 	if (!c->peer_eof || c->dead)
 		return;
 	if (c->closing && c->shut) {
-		die(c, CONN_CLOSED, NULL);
+		conn_die(c, CONN_CLOSED, NULL);
 	} else if (!c->closing && !c->eof_told && !c->paused) {
 		c->eof_told = true;
 		c->ops->on_eof(c->owner);
 	}
+}
+
+static void on_bytes(struct conn *c, struct strv in)
+{
+	c->bytes_in += in.n;
+	/* A short read has emptied the socket, unless a FIN stands behind the data. */
+	c->readable = in.n == LOOP_BUF || c->hup;
+	if (c->tls)
+		take_cipher(c, in);
+	else
+		take_plain(c, in);
 }
 
 /* One read: a turn's share of one connection. */
@@ -309,24 +170,17 @@ static void read_once(struct conn *c)
 	do
 		n = recv(c->watch.fd, buf, LOOP_BUF, 0);
 	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		c->readable = false;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			die(c, c->closing ? CONN_CLOSED : CONN_CLOSE_LOST, strerror(errno));
+	if (n > 0) {
+		on_bytes(c, strv_make(buf, (size_t)n));
 		return;
 	}
-	if (n == 0) {
-		c->readable = false;
+	c->readable = false;
+	if (n == 0)
 		c->peer_eof = true;
-		return;
-	}
-	c->bytes_in += (uint64_t)n;
-	/* A short read has emptied the socket, unless a FIN stands behind the data. */
-	c->readable = n == LOOP_BUF || c->hup;
-	if (c->tls)
-		take_cipher(c, strv_make(buf, (size_t)n));
+	else if (errno == EAGAIN || errno == EWOULDBLOCK)
+		c->hup = false; /* no end was behind it after all */
 	else
-		take_plain(c, strv_make(buf, (size_t)n));
+		conn_die(c, CONN_CLOSE_LOST, strerror(errno));
 }
 
 static void go_on(struct conn *c)
@@ -335,9 +189,11 @@ static void go_on(struct conn *c)
 		return;
 	if (c->readable)
 		read_once(c);
-	if (c->readable && !c->dead && !c->paused)
+	if (c->dead || c->paused)
+		return;
+	if (c->readable)
 		loop_soon(c->loop, &c->again);
-	if (!c->readable)
+	else
 		tell_eof(c);
 }
 
@@ -345,8 +201,6 @@ static void on_event(struct io_watch *w, uint32_t events)
 {
 	struct conn *c = container_of(w, struct conn, watch);
 
-	if (c->dead)
-		return;
 	if (events & EPOLLOUT)
 		loop_at_turn_end(c->loop, &c->flush);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
@@ -362,11 +216,14 @@ static void on_again(struct loop_task *t)
 
 	give_kept(c);
 	go_on(c);
+	if (!c->dead)
+		conn_io_drop(c);
 }
 
 void conn_pause(struct conn *c)
 {
-	c->paused = true;
+	if (!c->closing)
+		c->paused = true;
 }
 
 void conn_feed_again(struct conn *c)
@@ -380,30 +237,31 @@ void conn_feed_again(struct conn *c)
 
 static int watch(struct conn *c)
 {
-	c->watch.on_event = on_event;
+	int r;
+
 	c->wants_out = false;
-	return loop_watch(c->loop, &c->watch, EVENTS);
+	r = loop_watch(c->loop, &c->watch, CONN_EVENTS);
+	c->watched = r == 0;
+	return r;
 }
 
 int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	     const struct conn_ops *ops, void *owner, struct conn **ret)
 {
-	struct conn *c = MEM_NEW(struct conn);
+	size_t n = strnlen(peer, CONN_PEER_LEN - 1);
+	struct conn *c = mem_zalloc(sizeof(*c) + n + 1);
 	int one = 1, r;
 
-	c->watch.fd = fd;
+	c->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
-	c->in.max = CONN_MAX_IN;
-	c->out.max = CONN_MAX_OUT;
-	c->wire.max = CONN_MAX_OUT + (1 << 20);
-	snprintf(c->peer, sizeof(c->peer), "%s", peer);
-	timer_init(&c->timer, on_timer);
-	loop_task_init(&c->flush, flush);
+	memcpy(c->peer, peer, n);
+	loop_task_init(&c->flush, conn_flush);
 	loop_task_init(&c->again, on_again);
-	loop_task_init(&c->bury, bury);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* a UNIX socket has none */
+	/* A peer that vanished without a word is noticed some day even if nobody pings it. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	r = watch(c);
 	if (r < 0) {
 		close(fd);
@@ -418,18 +276,15 @@ int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 
 void conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 {
-	ASSERT(c->tls == NULL && !c->dead);
-	if (c->out.p) { /* <proceed/> and what stands before it */
-		if (buf_adds(&c->wire, buf_strv(&c->out)) < 0) {
-			die(c, CONN_CLOSE_SLOW, "too much output waits");
-			return;
-		}
-		give_back_out(c);
+	ASSERT(c->tls == NULL);
+	if (c->dead)
+		return;
+	if (c->io && c->io->out.n) { /* <proceed/> and what stands before it */
+		conn_add_wire(c, buf_strv(&c->io->out));
+		buf_clear(&c->io->out);
 	}
-	if (!c->feeding)
-		buf_free(&c->in);
+	forget_input(c);
 	c->tls = tls_new(ctx);
-	loop_at_turn_end(c->loop, &c->flush);
 }
 
 struct tls *conn_tls(struct conn *c)
@@ -441,12 +296,17 @@ void conn_detach(struct conn *c)
 {
 	int r;
 
-	ASSERT(!c->dead && !c->feeding);
-	r = write_all(c); /* an error shows again at the other end */
-	(void)r;
-	loop_unwatch(c->loop, &c->watch);
-	timer_cancel(c->loop, &c->timer);
-	loop_task_cancel(&c->flush);
+	ASSERT(c->loop != NULL && !c->feeding && (c->dead || !c->closing));
+	if (!c->dead) {
+		conn_note_congestion(c);
+		r = conn_write(c); /* an error shows again at the other end */
+		(void)r;
+		loop_unwatch(c->loop, &c->watch);
+		c->watched = false;
+		if (c->io)
+			timer_cancel(c->loop, &c->io->timer);
+	}
+	loop_task_cancel(&c->flush); /* the dead are buried where they arrive */
 	loop_task_cancel(&c->again);
 	c->loop = NULL;
 }
@@ -459,8 +319,15 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
+	if (c->dead) {
+		loop_bury(l, &c->flush);
+		return;
+	}
 	r = watch(c);
-	ASSERT(r == 0); /* it was watched before, and this loop has room for it */
+	if (r < 0) {
+		conn_die(c, CONN_CLOSE_LOST, strerror(-r));
+		return;
+	}
 	c->readable = c->hup = true; /* edges may have passed while nobody watched */
 	loop_soon(l, &c->again);
 	loop_at_turn_end(l, &c->flush);

@@ -5,7 +5,7 @@
 
 int inbox_init(struct inbox *in)
 {
-	*in = (struct inbox){ 0 };
+	*in = (struct inbox){ .event_fd = -1 };
 	in->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return in->event_fd < 0 ? -errno : 0;
 }

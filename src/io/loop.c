@@ -22,6 +22,8 @@ struct loop {
 	uint64_t busy[N_WORDS]; /* which slots may hold timers */
 	int64_t tick;		/* the last one that was handled */
 	size_t n_timers;
+	struct epoll_event *batch; /* the events of this turn that are still to be handled */
+	int n_batch;
 	struct buf plain;
 	char *pool[LOOP_POOL_MAX];
 	unsigned n_pool;
@@ -204,6 +206,10 @@ void loop_unwatch(struct loop *l, struct io_watch *w)
 {
 	int r = epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 	ASSERT(r == 0);
+	/* Its event may be at hand already; its owner may be gone, or be another thread's, then. */
+	for (int i = 0; i < l->n_batch; i++)
+		if (l->batch[i].data.ptr == w)
+			l->batch[i].data.ptr = NULL;
 }
 
 static void add_task(struct list *to, struct loop_task *t)
@@ -237,13 +243,18 @@ static void run_tasks(struct list *tasks)
 	}
 }
 
+static bool has_tasks(const struct loop *l)
+{
+	return !list_empty(&l->soon) || !list_empty(&l->turn_end) || !list_empty(&l->dead);
+}
+
 static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)
 {
 	int ms = next_timer_ms(l), n;
 
 	if (max_wait_ms >= 0 && (ms < 0 || ms > max_wait_ms))
 		ms = max_wait_ms;
-	if (!list_empty(&l->soon) || !inbox_sleep(&l->inbox))
+	if (has_tasks(l) || !inbox_sleep(&l->inbox))
 		ms = 0;
 	do
 		n = epoll_wait(l->epoll_fd, ev, MAX_EVENTS, ms);
@@ -253,6 +264,20 @@ static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_
 	return n;
 }
 
+static void run_events(struct loop *l, struct epoll_event *ev, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct io_watch *w = ev[i].data.ptr;
+
+		l->batch = &ev[i + 1];
+		l->n_batch = n - i - 1;
+		if (w)
+			w->on_event(w, ev[i].events);
+	}
+	l->batch = NULL;
+	l->n_batch = 0;
+}
+
 void loop_turn(struct loop *l, int max_wait_ms)
 {
 	struct epoll_event ev[MAX_EVENTS];
@@ -260,22 +285,21 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	int n = wait_for_events(l, ev, max_wait_ms);
 
 	l->now = clock_mono_ms();
-	for (int i = 0; i < n; i++) {
-		struct io_watch *w = ev[i].data.ptr;
-		w->on_event(w, ev[i].events);
-	}
+	run_events(l, ev, n);
 	list_init(&ready); /* what becomes ready from here on waits for the next turn */
 	list_splice(&ready, &l->soon);
 	run_tasks(&ready);
 	inbox_run(&l->inbox, l->owner);
 	run_timers(l);
-	run_tasks(&l->turn_end);
-	run_tasks(&l->dead);
+	do { /* who goes may leave words to others: they go out before we sleep */
+		run_tasks(&l->turn_end);
+		run_tasks(&l->dead);
+	} while (!list_empty(&l->turn_end));
 }
 
 void loop_run(struct loop *l)
 {
-	while (!atomic_load_explicit(&l->stop, memory_order_relaxed))
+	while (!atomic_load(&l->stop))
 		loop_turn(l, -1);
 }
 

@@ -1,0 +1,230 @@
+/* A connection's output: collected, sealed, written once a turn; its limits and its end. */
+#include "io/conn_priv.h"
+
+#include <sys/socket.h>
+
+static void on_timer(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn_io, timer)->conn;
+
+	conn_die(c, CONN_CLOSE_SLOW, c->closing ? NULL : "the peer did not read");
+}
+
+struct conn_io *conn_io(struct conn *c)
+{
+	struct conn_io *io = c->io;
+
+	if (io)
+		return io;
+	io = c->io = MEM_NEW(struct conn_io);
+	io->conn = c;
+	io->in.max = CONN_MAX_IN;
+	io->out.max = CONN_OUT_CAP;
+	io->wire.max = CONN_WIRE_CAP;
+	timer_init(&io->timer, on_timer);
+	return io;
+}
+
+static void give_back(struct conn *c, struct buf *b)
+{
+	buf_clear(b);
+	if (b->p)
+		loop_pool_put(c->loop, b);
+}
+
+void conn_io_free(struct conn *c)
+{
+	if (c->io == NULL)
+		return;
+	give_back(c, &c->io->out);
+	give_back(c, &c->io->wire);
+	buf_free(&c->io->in);
+	mem_free(c->io);
+	c->io = NULL;
+}
+
+void conn_io_drop(struct conn *c)
+{
+	struct conn_io *io = c->io;
+
+	if (io && !io->in.p && !io->out.p && !io->wire.p && list_empty(&io->timer.link))
+		conn_io_free(c);
+}
+
+static size_t waiting(const struct conn *c)
+{
+	return c->io ? c->io->out.n + c->io->wire.n - c->io->sent : 0;
+}
+
+struct buf *conn_out(struct conn *c)
+{
+	struct conn_io *io = conn_io(c);
+
+	ASSERT(c->loop != NULL);
+	if (io->out.p == NULL)
+		loop_pool_get(c->loop, &io->out);
+	if (!c->dead && waiting(c) >= CONN_MAX_OUT)
+		conn_die(c, CONN_CLOSE_SLOW, "too much output waits");
+	if (c->dead || c->ended)
+		buf_clear(&io->out); /* nobody will read it */
+	else
+		loop_at_turn_end(c->loop, &c->flush);
+	return &io->out;
+}
+
+void conn_add_wire(struct conn *c, struct strv bytes)
+{
+	struct conn_io *io = conn_io(c);
+
+	if (io->wire.p == NULL)
+		loop_pool_get(c->loop, &io->wire);
+	if (waiting(c) >= CONN_MAX_OUT || buf_adds(&io->wire, bytes) < 0)
+		conn_die(c, CONN_CLOSE_SLOW, "too much output waits");
+	else
+		loop_at_turn_end(c->loop, &c->flush);
+}
+
+/* --- congestion: a source that asks within a turn hears of it, and of its end, too --- */
+
+bool conn_is_congested(const struct conn *c)
+{
+	return c->congested || waiting(c) >= CONN_CONGESTED;
+}
+
+void conn_note_congestion(struct conn *c)
+{
+	c->congested = conn_is_congested(c);
+}
+
+static void note_relief(struct conn *c)
+{
+	if (!c->congested || waiting(c) >= CONN_CONGESTED / 2)
+		return;
+	c->congested = false;
+	if (!c->closing)
+		c->ops->on_drained(c->owner);
+}
+
+/* --- writing --- */
+
+int conn_write_wire(struct conn *c)
+{
+	struct conn_io *io = c->io;
+	ssize_t n;
+
+	if (io == NULL || io->wire.n == 0)
+		return 0;
+	do
+		n = send(c->watch.fd, io->wire.p + io->sent, io->wire.n - io->sent, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
+	c->bytes_out += (uint64_t)n;
+	io->sent += (size_t)n;
+	if (!c->closing)
+		timer_cancel(c->loop, &io->timer); /* the peer does read */
+	if (io->sent == io->wire.n) {
+		io->sent = 0;
+		give_back(c, &io->wire);
+		return 0;
+	}
+	if (io->sent > io->wire.n / 2) { /* moved seldom: a slow reader must not cost squares */
+		buf_consume(&io->wire, io->sent);
+		io->sent = 0;
+	}
+	return 1;
+}
+
+static void out_becomes_wire(struct conn_io *io)
+{
+	ASSERT(io->wire.n == 0 && io->wire.p == NULL);
+	io->wire.p = io->out.p;
+	io->wire.n = io->out.n;
+	io->wire.cap = io->out.cap;
+	io->out = BUF_INIT(CONN_OUT_CAP);
+}
+
+static int seal_out(struct conn *c)
+{
+	struct conn_io *io = c->io;
+	int r;
+
+	if (io->wire.p == NULL)
+		loop_pool_get(c->loop, &io->wire);
+	r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
+	give_back(c, &io->out);
+	return r;
+}
+
+int conn_write(struct conn *c)
+{
+	struct conn_io *io = c->io;
+	int r;
+
+	if (io == NULL)
+		return 0;
+	if (io->out.n == 0)
+		give_back(c, &io->out);
+	if (c->tls && tls_is_up(c->tls) && io->out.n && (r = seal_out(c)) < 0)
+		return r;
+	r = conn_write_wire(c);
+	if (r == 0 && c->tls == NULL && io->out.n) {
+		out_becomes_wire(io);
+		r = conn_write_wire(c);
+	}
+	return r;
+}
+
+static void watch_out(struct conn *c, bool wanted)
+{
+	if (c->wants_out == wanted)
+		return;
+	c->wants_out = wanted;
+	loop_rewatch(c->loop, &c->watch, CONN_EVENTS | (wanted ? EPOLLOUT : 0));
+}
+
+/* Our side ends when all is out: close_notify, then FIN. */
+static void end_our_side(struct conn *c)
+{
+	bool up = c->tls && tls_is_up(c->tls);
+	int r = 0;
+
+	if (c->shut || (waiting(c) && (up || !c->tls))) /* on_drained has brought more */
+		return;
+	give_back(c, &conn_io(c)->out); /* waits for a handshake, which will not be */
+	if (up && !c->ended) {
+		tls_close_notify(c->tls, &c->io->wire);
+		r = conn_write_wire(c);
+		watch_out(c, r > 0);
+	}
+	c->ended = true;
+	if (r > 0)
+		return; /* the rest of close_notify comes first */
+	c->shut = true;
+	if (r < 0 || c->peer_eof)
+		conn_die(c, CONN_CLOSED, NULL);
+	else
+		shutdown(c->watch.fd, SHUT_WR);
+}
+
+void conn_flush(struct loop_task *t)
+{
+	struct conn *c = container_of(t, struct conn, flush);
+	int r;
+
+	ASSERT(!c->dead);
+	conn_note_congestion(c);
+	r = conn_write(c);
+	if (r < 0) {
+		conn_die(c, CONN_CLOSE_LOST, strerror(-r));
+		return;
+	}
+	watch_out(c, r > 0);
+	if (r > 0 && list_empty(&c->io->timer.link))
+		timer_arm(c->loop, &c->io->timer, CONN_MAX_STUCK_MS);
+	note_relief(c);
+	if (r == 0 && c->closing && !c->dead)
+		end_our_side(c);
+	if (!c->dead)
+		conn_io_drop(c);
+}

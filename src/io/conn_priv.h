@@ -1,0 +1,64 @@
+/* For the files of the connection only. */
+#pragma once
+
+#include "io/conn.h"
+
+/* What a connection needs while there is something to do; an idle one has none of it. */
+struct conn_io {
+	struct conn *conn;
+	struct buf in;	    /* plain bytes that the owner has not taken */
+	struct buf out;	    /* plain bytes to be sent */
+	struct buf wire;    /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
+	size_t sent;	    /* of `wire` */
+	struct timer timer; /* stuck output, or the grace of closing */
+};
+
+struct conn {
+	struct io_watch watch;
+	struct loop *loop; /* NULL: detached */
+	const struct conn_ops *ops;
+	void *owner;
+	struct tls *tls;
+	struct conn_io *io;
+	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
+	struct loop_task again; /* in the next turn: more to read, or to give again */
+	uint64_t bytes_in, bytes_out;
+	const char *detail;
+	uint8_t why;
+	bool watched : 1;
+	bool paused : 1;
+	bool readable : 1; /* the socket may hold more than was read */
+	bool hup : 1;	   /* the peer's FIN, or an error, may stand behind what it holds */
+	bool peer_eof : 1;
+	bool eof_told : 1;
+	bool wants_out : 1; /* EPOLLOUT is armed */
+	bool congested : 1;
+	bool closing : 1; /* conn_close() */
+	bool ended : 1;	  /* nothing can follow what is in `wire` */
+	bool shut : 1;	  /* our side has ended */
+	bool dead : 1;
+	bool feeding : 1; /* on_data is on the stack */
+	char peer[];
+};
+
+enum {
+	CONN_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET,
+	/* conn_out() looks at the limit before an append, so that the last one, as long as the
+	 * longest input, is always whole. */
+	CONN_OUT_CAP = CONN_MAX_OUT + CONN_MAX_IN + (1 << 20),
+	CONN_WIRE_CAP = CONN_OUT_CAP + (1 << 20), /* ... and what sealing adds */
+};
+
+struct conn_io *conn_io(struct conn *c);
+void conn_io_drop(struct conn *c); /* if nothing is in it */
+void conn_io_free(struct conn *c);
+
+void conn_die(struct conn *c, enum conn_close why, const char *detail);
+void conn_flush(struct loop_task *t);
+void conn_note_congestion(struct conn *c);
+
+/* What can go out now goes out. 0: all; 1: some is left; -errno. */
+nodiscard int conn_write(struct conn *c);
+nodiscard int conn_write_wire(struct conn *c); /* ... but seals nothing more */
+/* Behind what waits; too much is the end of the connection. */
+void conn_add_wire(struct conn *c, struct strv bytes);
