@@ -51,7 +51,6 @@ void peer_step(struct peer *p); /* handshake, reading */
 void peer_send(struct pair *t, const char *bytes, size_t n);
 void peer_end(struct peer *p);	/* close_notify, FIN */
 void peer_reset(struct peer *p); /* RST */
-void peer_small_window(struct pair *t);
 
 /* Turns both sides once; the loop waits a millisecond at most for something to happen. */
 void pair_step(struct pair *t);

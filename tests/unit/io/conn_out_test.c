@@ -1,0 +1,530 @@
+/* Connections' output: a peer that does not read, congestion, limits; STARTTLS; the move to
+ * another thread. */
+#include "pair.h"
+#include "io/inbox.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+static const int versions[] = { 0, TLS1_2_VERSION, TLS1_3_VERSION };
+
+static void open_version(struct pair *t, int version)
+{
+	struct tls_ctx *ctx = version ? pair_ctx(NULL) : NULL;
+	int small = 16384;
+
+	pair_open(t, PAIR_TCP, ctx, version);
+	setsockopt(t->p.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	tls_ctx_unref(&ctx);
+}
+
+#define EACH_VERSION(v) \
+	for (const int *v = versions; v < versions + ARRAY_LEN(versions); v++)
+
+/* --- a peer that does not read --- */
+
+enum { CHUNK = 60000, N_PATTERN = 251 };
+
+static void write_chunk(struct side *s, size_t *at)
+{
+	static char chunk[CHUNK];
+
+	for (size_t i = 0; i < CHUNK; i++)
+		chunk[i] = (char)((*at)++ % N_PATTERN);
+	buf_put(conn_out(s->conn), strv_make(chunk, CHUNK));
+}
+
+/* A count before its first byte that is not right. */
+static size_t good_pattern(const struct buf *b)
+{
+	size_t i = 0;
+
+	while (i < b->n && b->p[i] == (char)(i % N_PATTERN))
+		i++;
+	return i;
+}
+
+/* Writes until the kernel takes no more and the connection calls itself congested. */
+static size_t congest(struct pair *t)
+{
+	size_t at = 0;
+
+	t->p.reads = false;
+	while (!conn_is_congested(t->s.conn)) {
+		CHECK(at < 64 << 20);
+		write_chunk(&t->s, &at);
+		loop_turn(t->s.loop, 0);
+	}
+	return at;
+}
+
+TEST(conn_congested_drains_when_the_peer_reads_again)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		size_t at;
+
+		open_version(&t, *v);
+		at = congest(&t);
+		pair_idle(&t);
+		CHECK_INT(t.s.n_drained, 0);
+		CHECK(conn_bytes_out(t.s.conn) < at);
+		t.p.reads = true;
+		PAIR_UNTIL(&t, t.p.got.n == at);
+		CHECK_INT(good_pattern(&t.p.got), at);
+		CHECK_INT(t.s.n_drained, 1);
+		CHECK(!conn_is_congested(t.s.conn));
+		side_write(&t.s, "!"); /* and it works as before */
+		PAIR_UNTIL(&t, t.p.got.n == at + 1);
+		pair_close(&t);
+	}
+}
+
+/* Who asks in the turn of the writing hears of it, and of the relief, though the kernel takes
+ * all at once. */
+TEST(conn_congested_within_a_turn_is_drained_at_its_end)
+{
+	struct pair t;
+	size_t at = 0;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	while (at < CONN_CONGESTED)
+		write_chunk(&t.s, &at);
+	CHECK(conn_is_congested(t.s.conn));
+	PAIR_UNTIL(&t, t.s.n_drained == 1);
+	CHECK(!conn_is_congested(t.s.conn));
+	PAIR_UNTIL(&t, t.p.got.n == at);
+	pair_close(&t);
+}
+
+static void close_when_drained(struct side *s)
+{
+	side_write(s, "that was all");
+	conn_close(s->conn, 60000);
+}
+
+TEST(conn_closed_from_on_drained_still_sends_all)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		size_t at;
+
+		open_version(&t, *v);
+		t.s.at_drained = close_when_drained;
+		at = congest(&t);
+		t.p.reads = true;
+		PAIR_UNTIL(&t, t.p.eof);
+		CHECK_INT(t.p.got.n, at + 12);
+		CHECK_INT(t.p.notified, *v != 0);
+		peer_end(&t.p);
+		PAIR_UNTIL(&t, t.s.n_close == 1);
+		pair_close(&t);
+	}
+}
+
+TEST(conn_close_of_a_congested_one_sends_all)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		size_t at;
+
+		open_version(&t, *v);
+		at = congest(&t);
+		conn_close(t.s.conn, 60000);
+		pair_idle(&t);
+		t.p.reads = true;
+		PAIR_UNTIL(&t, t.p.eof);
+		CHECK_INT(good_pattern(&t.p.got), at);
+		CHECK_INT(t.p.notified, *v != 0);
+		CHECK_INT(t.s.n_drained, 0); /* not after conn_close() */
+		peer_end(&t.p);
+		PAIR_UNTIL(&t, t.s.n_close == 1);
+		CHECK_INT(t.s.why, CONN_CLOSED);
+		pair_close(&t);
+	}
+}
+
+TEST(conn_is_dropped_when_too_much_waits)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		size_t at = 0;
+
+		open_version(&t, *v);
+		t.p.reads = false;
+		while (t.s.conn && at < 64 << 20) {
+			write_chunk(&t.s, &at);
+			loop_turn(t.s.loop, 0);
+		}
+		CHECK_INT(t.s.n_close, 1);
+		CHECK_INT(t.s.why, CONN_CLOSE_SLOW);
+		CHECK(at >= CONN_MAX_OUT && at < CONN_MAX_OUT + (16 << 20));
+		pair_close(&t);
+	}
+}
+
+/* The limit holds within one turn, too, and who goes on writing harms nobody. */
+TEST(conn_is_dropped_when_one_turn_writes_too_much)
+{
+	struct pair t;
+	size_t at = 0;
+
+	open_version(&t, 0);
+	for (int i = 0; i < 2000; i++)
+		write_chunk(&t.s, &at);
+	CHECK(conn_out(t.s.conn)->n == 0); /* nobody will read it */
+	loop_turn(t.s.loop, 0);
+	CHECK_INT(t.s.why, CONN_CLOSE_SLOW);
+	pair_close(&t);
+}
+
+TEST(conn_takes_one_append_of_the_longest_input)
+{
+	struct pair t;
+	size_t at = 0;
+	char *big = mem_zalloc(CONN_MAX_IN);
+
+	open_version(&t, TLS1_3_VERSION);
+	t.p.reads = false;
+	while (at < CONN_MAX_OUT - CHUNK)
+		write_chunk(&t.s, &at);
+	buf_put(conn_out(t.s.conn), strv_make(big, CONN_MAX_IN));
+	loop_turn(t.s.loop, 0);
+	CHECK_INT(t.s.n_close, 0);
+	mem_free(big);
+	side_write(&t.s, "one more");
+	loop_turn(t.s.loop, 0);
+	CHECK_INT(t.s.why, CONN_CLOSE_SLOW);
+	pair_close(&t);
+}
+
+TEST(conn_is_dropped_when_nothing_is_taken_for_a_minute)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+
+		clock_fake_set(1000, 0);
+		open_version(&t, *v);
+		congest(&t);
+		clock_fake_advance(CONN_MAX_STUCK_MS - 20);
+		pair_idle(&t);
+		CHECK_INT(t.s.n_close, 0);
+		clock_fake_advance(40);
+		pair_step(&t);
+		CHECK_INT(t.s.n_close, 1);
+		CHECK_INT(t.s.why, CONN_CLOSE_SLOW);
+		pair_close(&t);
+		clock_fake_off();
+	}
+}
+
+TEST(conn_whose_peer_reads_slowly_is_kept)
+{
+	struct pair t;
+	uint64_t out;
+	size_t at;
+
+	clock_fake_set(1000, 0);
+	open_version(&t, 0);
+	at = congest(&t);
+	for (int i = 0; i < 150; i++) /* more than the kernel takes in one go */
+		write_chunk(&t.s, &at);
+	clock_fake_advance(CONN_MAX_STUCK_MS - 20);
+	pair_idle(&t);
+	out = conn_bytes_out(t.s.conn);
+	while (conn_bytes_out(t.s.conn) == out) { /* until the kernel has room again */
+		char b[65536];
+		ssize_t n = recv(t.p.fd, b, sizeof(b), 0);
+		CHECK(n > 0 || errno == EAGAIN);
+		loop_turn(t.s.loop, 1);
+	}
+	do { /* ... and has no more */
+		out = conn_bytes_out(t.s.conn);
+		pair_idle(&t);
+	} while (conn_bytes_out(t.s.conn) != out);
+	clock_fake_advance(CONN_MAX_STUCK_MS - 20); /* from that moment on, a new minute */
+	pair_idle(&t);
+	CHECK_INT(t.s.n_close, 0);
+	clock_fake_advance(40);
+	pair_idle(&t);
+	CHECK_INT(t.s.why, CONN_CLOSE_SLOW);
+	pair_close(&t);
+	clock_fake_off();
+}
+
+TEST(conn_grace_ends_though_output_waits)
+{
+	struct pair t;
+
+	clock_fake_set(1000, 0);
+	open_version(&t, TLS1_3_VERSION);
+	congest(&t);
+	conn_close(t.s.conn, 2000);
+	pair_idle(&t);
+	clock_fake_advance(2020);
+	pair_step(&t);
+	CHECK_INT(t.s.n_close, 1);
+	CHECK_INT(t.s.why, CONN_CLOSED);
+	pair_close(&t);
+	clock_fake_off();
+}
+
+/* --- STARTTLS --- */
+
+static const char starttls[] = "<starttls/>";
+
+static size_t take_starttls(struct side *s, struct strv in)
+{
+	if (conn_tls(s->conn)) {
+		buf_put(&s->got, in);
+		return in.n;
+	}
+	if (in.n < sizeof(starttls) - 1)
+		return 0; /* it is kept: so it is discarded from there, too */
+	side_write(s, "<proceed/>");
+	conn_start_tls(s->conn, s->ctx);
+	side_write(s, "<features/>"); /* sealed, though there is no handshake yet */
+	return sizeof(starttls) - 1;
+}
+
+static void shake_hands(struct pair *t)
+{
+	PAIR_UNTIL(t, t->p.got.n == 10);
+	CHECK_STR(buf_strv(&t->p.got), "<proceed/>");
+	buf_clear(&t->p.got);
+	peer_start_tls(&t->p, TLS1_2_VERSION, TLS1_3_VERSION);
+	PAIR_UNTIL(t, t->s.n_secured == 1);
+}
+
+TEST(conn_starts_tls_and_forgets_what_came_in_clear)
+{
+	static const char *const tries[] = { "<starttls/>", "<starttls/><iq id='injected'/>" };
+
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		for (size_t cut = 0; cut < sizeof(starttls) - 1; cut++) {
+			struct pair t;
+
+			pair_open(&t, i ? PAIR_TCP : PAIR_UNIX, NULL, 0);
+			t.s.ctx = pair_ctx(NULL);
+			t.s.take = take_starttls;
+			peer_send(&t, tries[i], cut);
+			pair_idle(&t);
+			peer_send(&t, tries[i] + cut, strlen(tries[i]) - cut);
+			shake_hands(&t);
+			PAIR_UNTIL(&t, t.p.got.n == 11);
+			CHECK_STR(buf_strv(&t.p.got), "<features/>");
+			peer_send(&t, "<auth/>", 7);
+			PAIR_UNTIL(&t, t.s.got.n >= 7);
+			CHECK_STR(buf_strv(&t.s.got), "<auth/>");
+			pair_close(&t);
+		}
+	}
+}
+
+TEST(conn_fails_when_clear_text_follows_starttls_later)
+{
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.s.ctx = pair_ctx(NULL);
+	t.s.take = take_starttls;
+	peer_send(&t, starttls, sizeof(starttls) - 1);
+	PAIR_UNTIL(&t, t.p.got.n == 10);
+	peer_send(&t, "<iq id='injected'/>", 19);
+	PAIR_UNTIL(&t, t.s.n_close == 1);
+	CHECK_INT(t.s.why, CONN_CLOSE_TLS);
+	CHECK_INT(t.s.n_secured, 0);
+	CHECK_INT(t.s.n_data, 1);
+	CHECK(t.s.detail[0] != '\0');
+	pair_close(&t);
+}
+
+TEST(conn_closes_in_the_middle_of_a_handshake)
+{
+	struct pair t;
+	struct tls_ctx *ctx = pair_ctx(NULL);
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	conn_start_tls(t.s.conn, ctx);
+	side_write(&t.s, "never seen");
+	conn_close(t.s.conn, 60000);
+	PAIR_UNTIL(&t, t.p.eof);
+	CHECK_INT(t.p.got.n, 0);
+	peer_end(&t.p);
+	PAIR_UNTIL(&t, t.s.n_close == 1);
+	CHECK_INT(t.s.why, CONN_CLOSED);
+	tls_ctx_unref(&ctx);
+	pair_close(&t);
+}
+
+/* --- the move to another thread's loop --- */
+
+/* The connection goes around between two loops, each on its thread, while the peer talks to it
+ * and it answers. */
+struct mover {
+	struct inbox_msg msg;
+	struct loop *loops[2];
+	struct side *s;
+	int hops, at;
+	struct loop_task task;
+	atomic_bool stop;
+};
+
+enum { N_HOPS = 60, N_ECHO = 200000 };
+
+static _Thread_local struct mover *mover;
+
+static size_t echo_and_count(struct side *s, struct strv in)
+{
+	s->step += in.n;
+	buf_put(conn_out(s->conn), in);
+	return in.n;
+}
+
+static void on_moved(struct inbox_msg *m, void *owner)
+{
+	struct mover *mv = container_of(m, struct mover, msg);
+	struct loop *l = mv->loops[mv->at];
+
+	mv->s->loop = l;
+	conn_attach(mv->s->conn, l, &side_ops, mv->s);
+	if (--mv->hops > 0)
+		loop_soon(l, &mv->task);
+}
+
+static void move_on(struct loop_task *t)
+{
+	struct mover *mv = container_of(t, struct mover, task);
+
+	conn_detach(mv->s->conn);
+	mv->at = !mv->at;
+	inbox_post(loop_inbox(mv->loops[mv->at]), &mv->msg);
+}
+
+static void *other_thread(void *arg)
+{
+	mover = arg;
+	while (!mover->stop)
+		loop_turn(mover->loops[1], 100);
+	return NULL;
+}
+
+static void start_moving(struct mover *mv, struct side *s)
+{
+	*mv = (struct mover){ .s = s, .hops = N_HOPS, .msg.run = on_moved };
+	loop_task_init(&mv->task, move_on);
+	mv->loops[0] = s->loop;
+	mv->loops[1] = loop_new();
+	loop_soon(s->loop, &mv->task);
+}
+
+TEST(conn_moves_between_threads_with_bytes_in_flight)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		struct mover mv;
+		pthread_t thread;
+		static char big[N_ECHO];
+		size_t sent = 0;
+		msec_t deadline = pair_real_ms() + PAIR_DEADLINE_MS;
+
+		for (size_t i = 0; i < N_ECHO; i++)
+			big[i] = (char)(i % N_PATTERN);
+		open_version(&t, *v);
+		t.s.take = echo_and_count;
+		start_moving(&mv, &t.s);
+		CHECK_INT(pthread_create(&thread, NULL, other_thread, &mv), 0);
+		while (t.p.got.n < N_ECHO && pair_real_ms() < deadline) {
+			size_t n = MIN((size_t)3001, N_ECHO - sent);
+			ssize_t r = !n ? 0 : t.p.ssl ? SSL_write(t.p.ssl, big + sent, (int)n) :
+				    send(t.p.fd, big + sent, n, MSG_NOSIGNAL);
+			sent += r > 0 ? (size_t)r : 0;
+			loop_turn(mv.loops[0], 1);
+			peer_step(&t.p);
+		}
+		mv.stop = true;
+		pthread_join(thread, NULL);
+		CHECK_INT(t.p.got.n, N_ECHO);
+		CHECK_INT(good_pattern(&t.p.got), N_ECHO);
+		while (mv.hops > 0) { /* whose turn it was when the other thread ended */
+			loop_turn(mv.loops[0], 0);
+			loop_turn(mv.loops[1], 0);
+		}
+		conn_abort(t.s.conn);
+		loop_turn(mv.loops[0], 0);
+		loop_turn(mv.loops[1], 0);
+		CHECK_INT(t.s.n_close, 1);
+		t.s.loop = mv.loops[0];
+		loop_free(&mv.loops[1]);
+		pair_close(&t);
+	}
+}
+
+/* What came, and what went wrong, while nobody watched. */
+TEST(conn_attached_sees_what_it_missed)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		struct loop *l = loop_new();
+
+		open_version(&t, *v);
+		side_write(&t.s, "out");
+		conn_detach(t.s.conn);
+		peer_send(&t, "in", 2);
+		peer_end(&t.p);
+		loop_turn(t.s.loop, 0);
+		CHECK_INT(t.s.n_data, 0);
+		conn_attach(t.s.conn, l, &side_ops, &t.s);
+		loop_free(&t.s.loop);
+		t.s.loop = l;
+		PAIR_UNTIL(&t, t.s.n_eof == 1);
+		CHECK_STR(buf_strv(&t.s.got), "in");
+		PAIR_UNTIL(&t, t.p.got.n == 3);
+		pair_close(&t);
+	}
+}
+
+TEST(conn_attached_drains_what_was_congested)
+{
+	EACH_VERSION(v) {
+		struct pair t;
+		struct loop *l = loop_new();
+		size_t at;
+
+		open_version(&t, *v);
+		at = congest(&t);
+		conn_detach(t.s.conn);
+		t.p.reads = true;
+		peer_step(&t.p);
+		conn_attach(t.s.conn, l, &side_ops, &t.s);
+		loop_free(&t.s.loop);
+		t.s.loop = l;
+		PAIR_UNTIL(&t, t.p.got.n == at);
+		CHECK_INT(good_pattern(&t.p.got), at);
+		CHECK_INT(t.s.n_drained, 1);
+		pair_close(&t);
+	}
+}
+
+/* It dies in the turn in which it is to move: the new owner hears of it. */
+TEST(conn_that_has_died_can_be_moved)
+{
+	struct pair t;
+	struct loop *l = loop_new();
+
+	open_version(&t, TLS1_3_VERSION);
+	conn_abort(t.s.conn);
+	conn_detach(t.s.conn);
+	loop_turn(t.s.loop, 0);
+	CHECK_INT(t.s.n_close, 0);
+	conn_attach(t.s.conn, l, &side_ops, &t.s);
+	conn_feed_again(t.s.conn);
+	conn_close(t.s.conn, 1000);
+	loop_free(&t.s.loop);
+	t.s.loop = l;
+	pair_step(&t);
+	CHECK_INT(t.s.n_close, 1);
+	CHECK_INT(t.s.why, CONN_CLOSE_ABORT);
+	pair_close(&t);
+}
