@@ -100,8 +100,11 @@ static void accept_some(struct listener *l)
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			/* They wait in the kernel's queue until something is free again. */
+			/* They wait in the kernel's queue until something is free again. The
+			 * socket stays readable: watched on, it would spin the loop. */
 			l->on_error(l, errno);
+			loop_unwatch(l->loop, &l->watch);
+			l->paused = true;
 			timer_arm(l->loop, &l->retry, RETRY_MS);
 			return;
 		}
@@ -114,9 +117,20 @@ static void on_event(struct io_watch *w, uint32_t events)
 	accept_some(container_of(w, struct listener, watch));
 }
 
+static int watch(struct listener *l)
+{
+	return loop_watch(l->loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
 static void on_retry(struct timer *t)
 {
-	accept_some(container_of(t, struct listener, retry));
+	struct listener *l = container_of(t, struct listener, retry);
+
+	if (watch(l) < 0) { /* no memory for it yet */
+		timer_arm(l->loop, &l->retry, RETRY_MS);
+		return;
+	}
+	l->paused = false;
 }
 
 static void on_more(struct loop_task *t)
@@ -130,12 +144,14 @@ int listener_start(struct listener *l, struct loop *loop, int fd)
 	l->loop = loop;
 	timer_init(&l->retry, on_retry);
 	loop_task_init(&l->more, on_more);
-	return loop_watch(loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE);
+	l->paused = false;
+	return watch(l);
 }
 
 void listener_stop(struct listener *l)
 {
-	loop_unwatch(l->loop, &l->watch);
+	if (!l->paused)
+		loop_unwatch(l->loop, &l->watch);
 	timer_cancel(l->loop, &l->retry);
 	loop_task_cancel(&l->more);
 }

@@ -21,6 +21,7 @@ struct listener {
 	struct timer retry;	  /* when the process has no descriptors left */
 	struct loop_task more;
 	unsigned max_per_turn;
+	bool paused; /* not watched until the retry */
 	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
 	void (*on_accept)(struct listener *l, int fd, const char *peer);
 	void (*on_error)(struct listener *l, int err); /* for the log */
