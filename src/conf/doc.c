@@ -50,6 +50,19 @@ static void put_names(struct buf *b, const struct conf_option *options,
 		buf_put(b, STRV(".\n\n"));
 }
 
+/* The words that are accepted with a warning. */
+static void put_unsupported_words(struct buf *b, const struct conf_word *words)
+{
+	const char *sep = "; known to MongooseIM, not supported here: ";
+
+	for (; words && words->name; words++) {
+		if (!words->unsupported)
+			continue;
+		buf_putf(b, "%s\"%s\"", sep, words->name);
+		sep = ", ";
+	}
+}
+
 static void put_option(struct buf *b, const struct conf_option *row,
 		       const struct conf_option *options)
 {
@@ -64,6 +77,7 @@ static void put_option(struct buf *b, const struct conf_option *row,
 	put_cell(b, buf_strv(&allowed));
 	if (row->unit)
 		buf_putf(b, " (%s)", row->unit);
+	put_unsupported_words(b, row->words);
 	buf_put(b, STRV(" | "));
 	put_default(b, row);
 	buf_put(b, STRV(" | "));

@@ -18,7 +18,8 @@
  *
  *     struct conf_errors errors = CONF_ERRORS_INIT(arena, path);
  *     struct roster_conf conf;
- *     int r = conf_read(arena, table, "modules.mod_roster", roster_options, &conf, &errors);
+ *     int r = conf_read(arena, table, "modules.mod_roster", roster_options, &conf,
+ *                       &errors);
  *
  * and a mistake becomes a message such as
  *
@@ -26,8 +27,8 @@
  *     2147483647 or "infinity", found the string "infinite"; did you mean "infinity"?
  *
  * A row takes further members behind its doc text: `.mandatory = true`, `.check = fn`.
- * Defaults are TOML text ("5000", "\"infinity\"", "[\"a\"]", "false"); NULL: not set, which
- * reads as CONF_UNSET (numbers, enums), false, STRV_NULL, or no elements.
+ * Defaults are TOML text ("5000", "\"infinity\"", "[\"a\"]", "false"); NULL: not set,
+ * which reads as CONF_UNSET (numbers, enums), false, STRV_NULL, or no elements.
  *
  * Sections inside each other:
  *
@@ -57,8 +58,8 @@
  *             { 0 },
  *     };
  *
- * By convention an array `x` has its count in `n_x`, and an optional table `x` its presence
- * in `has_x`.
+ * By convention an array `x` has its count in `n_x`, and an optional table `x` its
+ * presence in `has_x`.
  *
  * Free keys: each [shaper.NAME] is one element, whose `name` is the key and whose other
  * members are filled as a single row, named "*", says:
@@ -66,11 +67,12 @@
  *     struct shaper { struct strv name; int64_t max_rate; };
  *     struct conf { struct shaper *shapers; size_t n_shapers; };
  *     static const struct conf_option shaper[] = {
- *             CONF_INT("max_rate", struct shaper, max_rate, NULL, 1, INT32_MAX, "Bytes/s.",
- *                      .mandatory = true),
+ *             CONF_INT("max_rate", struct shaper, max_rate, NULL, 1, INT32_MAX,
+ *                      "Bytes/s.", .mandatory = true),
  *             { 0 },
  *     };
- *     static const struct conf_option any_shaper = CONF_SAME_TABLE("*", shaper, "A shaper.");
+ *     static const struct conf_option any_shaper =
+ *             CONF_SAME_TABLE("*", shaper, "A shaper.");
  *             ...
  *             CONF_MAP("shaper", struct conf, shapers, name, &any_shaper, "Shapers."),
  *
@@ -78,12 +80,13 @@
  * struct access_rule { struct strv name; struct clause *clauses; size_t n_clauses; }:
  *
  *     static const struct conf_option any_rule =
- *             CONF_TABLE_ARRAY("*", struct access_rule, clauses, clause_options, "A rule.");
+ *             CONF_TABLE_ARRAY("*", struct access_rule, clauses, clause_options,
+ *                              "A rule.");
  *             ...
  *             CONF_MAP("access", struct conf, rules, name, &any_rule, "Access rules."),
  *
- * Tables of rows may also be built while the program runs, e.g. one CONF_T_TABLE_NEW row for
- * each module. */
+ * Tables of rows may also be built while the program runs, e.g. one CONF_T_TABLE_NEW row
+ * for each module. */
 #pragma once
 
 #include "conf/error.h"
@@ -95,7 +98,7 @@ enum conf_type {		 /* filled in: */
 	CONF_T_BOOL,		 /* bool */
 	CONF_T_INT,		 /* int64_t, min to max */
 	CONF_T_INT_OR_INFINITY,	 /* int64_t; "infinity" is CONF_INFINITY */
-	CONF_T_STRING,		 /* struct strv, NUL behind it; only .words, if there are any */
+	CONF_T_STRING,		 /* struct strv, NUL behind it; one of .words, if any */
 	CONF_T_PATH,		 /* struct strv, not empty, NUL behind it */
 	CONF_T_FILE,		 /* the same, and a file that can be read now */
 	CONF_T_ENUM,		 /* int64_t, the word's value */
@@ -108,7 +111,7 @@ enum conf_type {		 /* filled in: */
 	CONF_T_MAP,		 /* struct *x; size_t n_x: free keys */
 	CONF_T_CUSTOM,		 /* whatever .check fills in; zero when not set */
 	CONF_T_UNSUPPORTED,	 /* nothing: a warning */
-	CONF_T_IGNORED,		 /* nothing: a warning that gives the row's doc as the reason */
+	CONF_T_IGNORED,		 /* nothing: a warning, with the doc as the reason */
 	CONF_T_ALIAS,		 /* another name of the option whose name is in .dflt */
 };
 
@@ -120,11 +123,12 @@ struct conf_word {
 
 struct conf_ctx;
 
-/* Looks at a value that has passed the row's other checks; not called for defaults, except
- * for CONF_T_CUSTOM. `dst` is what was filled in, and may be changed (a domain, normalised);
- * for arrays of strings and enums it is called for each element (struct strv *, int64_t *),
- * before duplicates are looked for. For tables, and each table of an array or a map: `dst` is
- * the struct, and nothing within is wrong. Complains with conf_complain(). */
+/* Looks at a value that has passed the row's other checks; not called for defaults,
+ * except for CONF_T_CUSTOM. `dst` is what was filled in, and may be changed (a domain,
+ * normalised); for arrays of strings and enums it is called for each element (struct
+ * strv *, int64_t *), before duplicates are looked for. For tables, and each table of an
+ * array or a map: `dst` is the struct, and nothing within is wrong. Complains with
+ * conf_complain(). */
 typedef void (*conf_check_fn)(struct conf_ctx *c, const struct toml_value *v, void *dst);
 
 struct conf_option {
@@ -134,15 +138,15 @@ struct conf_option {
 	bool unique;	/* arrays: no two elements are equal */
 	bool restart;	/* a change takes effect when the server starts anew */
 	bool secret;	/* the value is never shown */
-	bool has_range; /* of numbers: min to max; of strings their bytes, of arrays their count */
-	int64_t min, max;
+	bool has_range;
+	int64_t min, max; /* of numbers, of the bytes of strings, the count of arrays */
 	const char *dflt; /* TOML */
 	const char *unit; /* for the documentation: "ms", "s", "bytes" */
-	const char *allowed; /* "a domain": what messages and documentation say is expected; NULL:
-			      * as the type has it */
+	const char *allowed; /* "a domain": what messages and documentation expect;
+			      * NULL: as the type has it */
 	const struct conf_word *words; /* ended by .name == NULL */
-	const struct conf_option *options; /* of the table, ended by .name == NULL, may be NULL;
-					    * of a map: the one row of its values */
+	const struct conf_option *options; /* of the table, ended by .name == NULL; NULL:
+					    * none; of a map: the one row of its values */
 	size_t offset;	     /* of the member in the struct */
 	size_t count_offset; /* of n_x, or of has_x */
 	bool has_count;
@@ -152,12 +156,13 @@ struct conf_option {
 	const char *doc;
 };
 
-/* Fills *ret: the defaults, and what the table gives instead. `path` is the table's own name
- * in the messages, "" for the whole file. All mistakes are added to `e`: -EINVAL when there
- * was an error (warnings do not count). *ret is then still complete, for further checks: the
- * default where a value was wrong, arrays without their wrong elements. */
+/* Fills *ret: the defaults, and what the table gives instead. `path` is the table's own
+ * name in the messages, "" for the whole file. All mistakes are added to `e`: -EINVAL if
+ * there was an error (warnings do not count). *ret is then still complete, for further
+ * checks: the default where a value was wrong, arrays without their wrong elements. */
 nodiscard int conf_read(struct arena *a, const struct toml_value *table, const char *path,
-			const struct conf_option *options, void *ret, struct conf_errors *e);
+			const struct conf_option *options, void *ret,
+			struct conf_errors *e);
 
 /* The same for a whole file. */
 nodiscard int conf_read_root(struct arena *a, const struct toml_table *root,
@@ -170,7 +175,7 @@ void conf_defaults(struct arena *a, const struct conf_option *options, void *ret
 /* --- for checks --- */
 struct arena *conf_arena(const struct conf_ctx *c);
 
-/* An error, or a warning, about the value (the element, the table) that is being checked. */
+/* An error, or a warning, about the value (element, table) that is being checked. */
 void conf_complain(struct conf_ctx *c, const char *fmt, ...) printf_like(2, 3);
 void conf_warn(struct conf_ctx *c, const char *fmt, ...) printf_like(2, 3);
 
@@ -183,99 +188,18 @@ void conf_warn_at(struct conf_ctx *c, const char *member, const char *fmt, ...)
 /* "expected ALLOWED, found the string "x"": the message of all wrong values. */
 void conf_complain_expected(struct conf_ctx *c, const char *allowed);
 
-/* Reads a table from within the check of a CONF_T_CUSTOM row; `part` is appended to the path:
- * ".name", "[2]", "". Errors go where the context's go; -EINVAL when there was one. */
+/* Reads a table from within the check of a CONF_T_CUSTOM row; `part` is appended to the
+ * path: ".name", "[2]", "". Errors go where the context's go; -EINVAL if there is one. */
 nodiscard int conf_read_part(struct conf_ctx *c, const struct toml_value *table,
-			     const char *part, const struct conf_option *options, void *ret);
+			     const char *part, const struct conf_option *options,
+			     void *ret);
 
 /* The known word that is spelled most like this one, or NULL when none comes near: for
  * "did you mean". `names` is ended by NULL. */
 const char *conf_nearest(struct strv word, const char *const *names);
 
-/* Appends Markdown: each option's name, type, default and text. `path` as for conf_read. */
+/* Appends Markdown: each option's name, what is allowed, default, doc text. `path`: as for
+ * conf_read. */
 void conf_doc(const struct conf_option *options, const char *path, struct buf *b);
 
-/* --- the rows --- */
-
-/* offsetof, and the member has the type that the row fills. */
-#define CONF_AT(S, m, T) \
-	(offsetof(S, m) + \
-	 0 * sizeof(struct { \
-		 _Static_assert(__builtin_types_compatible_p(__typeof__(((S *)0)->m), T), \
-				"the member has another type than the row"); \
-		 int unused; \
-	 }))
-#define CONF_ELEM(S, m)	 (*((S *)0)->m)
-#define CONF_COUNT(S, m) .has_count = true, .count_offset = CONF_AT(S, n_##m, size_t)
-#define CONF_WORDS(...)	 ((const struct conf_word[]){ __VA_ARGS__, { 0 } })
-
-#define CONF_ROW(name_, type_, doc_, ...) \
-	{ .name = (name_), .type = (type_), .doc = (doc_), __VA_ARGS__ }
-
-#define CONF_BOOL(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_BOOL, doc_, .offset = CONF_AT(S, m, bool), \
-		 .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_INT(name_, S, m, dflt_, min_, max_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_INT, doc_, .offset = CONF_AT(S, m, int64_t), \
-		 .dflt = (dflt_), .has_range = true, .min = (min_), .max = (max_), \
-		 ##__VA_ARGS__)
-#define CONF_INT_OR_INFINITY(name_, S, m, dflt_, min_, max_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_INT_OR_INFINITY, doc_, .offset = CONF_AT(S, m, int64_t), \
-		 .dflt = (dflt_), .has_range = true, .min = (min_), .max = (max_), \
-		 ##__VA_ARGS__)
-#define CONF_STRING(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_STRING, doc_, .offset = CONF_AT(S, m, struct strv), \
-		 .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_PATH(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_PATH, doc_, .offset = CONF_AT(S, m, struct strv), \
-		 .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_FILE(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_FILE, doc_, .offset = CONF_AT(S, m, struct strv), \
-		 .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_ENUM(name_, S, m, dflt_, words_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_ENUM, doc_, .offset = CONF_AT(S, m, int64_t), \
-		 .dflt = (dflt_), .words = (words_), ##__VA_ARGS__)
-#define CONF_STRING_ARRAY(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_STRING_ARRAY, doc_, CONF_COUNT(S, m), \
-		 .offset = CONF_AT(S, m, const struct strv *), .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_FILE_ARRAY(name_, S, m, dflt_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_FILE_ARRAY, doc_, CONF_COUNT(S, m), \
-		 .offset = CONF_AT(S, m, const struct strv *), .dflt = (dflt_), ##__VA_ARGS__)
-#define CONF_ENUM_ARRAY(name_, S, m, dflt_, words_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_ENUM_ARRAY, doc_, CONF_COUNT(S, m), \
-		 .offset = CONF_AT(S, m, const int64_t *), .dflt = (dflt_), \
-		 .words = (words_), ##__VA_ARGS__)
-
-#define CONF_TABLE(name_, S, m, options_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_TABLE, doc_, .offset = offsetof(S, m), \
-		 .options = (options_), ##__VA_ARGS__)
-#define CONF_OPTIONAL_TABLE(name_, S, m, options_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_TABLE, doc_, .offset = offsetof(S, m), .has_count = true, \
-		 .count_offset = CONF_AT(S, has_##m, bool), .options = (options_), \
-		 ##__VA_ARGS__)
-/* A table whose options fill the struct around it. */
-#define CONF_SAME_TABLE(name_, options_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_TABLE, doc_, .offset = 0, .options = (options_), ##__VA_ARGS__)
-#define CONF_TABLE_NEW(name_, S, m, options_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_TABLE_NEW, doc_, .offset = offsetof(S, m), \
-		 .size = sizeof(CONF_ELEM(S, m)), .options = (options_), ##__VA_ARGS__)
-#define CONF_TABLE_ARRAY(name_, S, m, options_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_TABLE_ARRAY, doc_, CONF_COUNT(S, m), .offset = offsetof(S, m), \
-		 .size = sizeof(CONF_ELEM(S, m)), .options = (options_), ##__VA_ARGS__)
-#define CONF_MAP(name_, S, m, key_, row_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_MAP, doc_, CONF_COUNT(S, m), .offset = offsetof(S, m), \
-		 .size = sizeof(CONF_ELEM(S, m)), \
-		 .key_offset = CONF_AT(__typeof__(CONF_ELEM(S, m)), key_, struct strv), \
-		 .options = (row_), ##__VA_ARGS__)
-/* `check_` reads the value (or the default) into the member; `size_` bytes are zeroed first. */
-#define CONF_CUSTOM(name_, S, m, dflt_, allowed_, check_, doc_, ...) \
-	CONF_ROW(name_, CONF_T_CUSTOM, doc_, .offset = offsetof(S, m), \
-		 .size = sizeof(((S *)0)->m), .dflt = (dflt_), .allowed = (allowed_), \
-		 .check = (check_), ##__VA_ARGS__)
-
-/* Known to MongooseIM, an option or a whole section, and not supported here. */
-#define CONF_UNSUPPORTED(name_)	     { .name = (name_), .type = CONF_T_UNSUPPORTED }
-/* Accepted, and without effect here. `why_` ends the sentence "has no effect here: ...". */
-#define CONF_IGNORED(name_, why_) { .name = (name_), .type = CONF_T_IGNORED, .doc = (why_) }
-/* Another spelling of a row of the same table. */
-#define CONF_ALIAS(name_, of_) { .name = (name_), .type = CONF_T_ALIAS, .dflt = (of_) }
+#include "conf/row.h" /* CONF_BOOL() and the other rows */
