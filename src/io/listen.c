@@ -84,9 +84,25 @@ static void peer_text(const union address *at, char to[INET6_ADDRSTRLEN])
 		strcpy(to, "unknown");
 }
 
+static int watch(struct listener *l)
+{
+	return loop_watch(l->loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/* They wait in the kernel's queue until something is free again, and we do not look meanwhile:
+ * the socket would wake us in every turn. */
+static void rest(struct listener *l, int err)
+{
+	loop_unwatch(l->loop, &l->watch);
+	l->resting = true;
+	timer_arm(l->loop, &l->retry, RETRY_MS);
+	l->on_error(l, err);
+}
+
+/* A turn's share; the watch is level-triggered, so the next turn goes on with what is left. */
 static void accept_some(struct listener *l)
 {
-	for (unsigned i = 0; i < l->max_per_turn; i++) {
+	for (unsigned i = 0; i < l->max_per_turn && l->loop; i++) {
 		char peer[INET6_ADDRSTRLEN];
 		union address at;
 		socklen_t len = sizeof(at);
@@ -100,16 +116,11 @@ static void accept_some(struct listener *l)
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			/* They wait in the kernel's queue until something is free again. The
-			 * socket stays readable: watched on, it would spin the loop. */
-			l->on_error(l, errno);
-			loop_unwatch(l->loop, &l->watch);
-			l->paused = true;
-			timer_arm(l->loop, &l->retry, RETRY_MS);
+			rest(l, errno);
 			return;
 		}
+		/* Anything else is about this one connection: it is gone before it was ours. */
 	}
-	loop_soon(l->loop, &l->more);
 }
 
 static void on_event(struct io_watch *w, uint32_t events)
@@ -117,41 +128,31 @@ static void on_event(struct io_watch *w, uint32_t events)
 	accept_some(container_of(w, struct listener, watch));
 }
 
-static int watch(struct listener *l)
-{
-	return loop_watch(l->loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE);
-}
-
 static void on_retry(struct timer *t)
 {
 	struct listener *l = container_of(t, struct listener, retry);
+	int r = watch(l);
 
-	if (watch(l) < 0) { /* no memory for it yet */
+	if (r < 0)
 		timer_arm(l->loop, &l->retry, RETRY_MS);
-		return;
-	}
-	l->paused = false;
-}
-
-static void on_more(struct loop_task *t)
-{
-	accept_some(container_of(t, struct listener, more));
+	l->resting = r < 0;
 }
 
 int listener_start(struct listener *l, struct loop *loop, int fd)
 {
 	l->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	l->loop = loop;
+	l->resting = false;
 	timer_init(&l->retry, on_retry);
-	loop_task_init(&l->more, on_more);
-	l->paused = false;
 	return watch(l);
 }
 
 void listener_stop(struct listener *l)
 {
-	if (!l->paused)
+	if (l->loop == NULL)
+		return;
+	if (!l->resting)
 		loop_unwatch(l->loop, &l->watch);
 	timer_cancel(l->loop, &l->retry);
-	loop_task_cancel(&l->more);
+	l->loop = NULL;
 }

@@ -18,8 +18,8 @@ uint16_t listen_port(int fd);
 struct listener {
 	struct io_watch watch;
 	struct loop *loop;
-	struct timer retry;	  /* when the process has no descriptors left */
-	struct loop_task more;
+	struct timer retry; /* when the process has no descriptors left */
+	bool resting;	    /* ... until then nothing is accepted */
 	unsigned max_per_turn;
 	bool paused; /* not watched until the retry */
 	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
@@ -28,5 +28,7 @@ struct listener {
 	void *owner;
 };
 
+/* The caller has filled in what stands behind `resting`. -errno of epoll_ctl(2). */
 nodiscard int listener_start(struct listener *l, struct loop *loop, int fd);
-void listener_stop(struct listener *l); /* leaves the fd open: it may be shared */
+/* Leaves the fd open: it may be shared. From on_accept, too. */
+void listener_stop(struct listener *l);

@@ -25,14 +25,28 @@ static int add_extension(X509 *x, int nid, const char *value)
 	return r;
 }
 
+/* One by one: no character of a name can be taken for syntax, as in a configuration string. */
 static int add_names(X509 *x, const char *const *names)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(65536);
+	GENERAL_NAMES *list = GENERAL_NAMES_new();
+	int r = list ? 0 : -EINVAL;
 
-	for (const char *const *n = names; *n; n++)
-		if (buf_addf(&b, "%sDNS:%s", b.n ? "," : "", *n) < 0)
-			return -EINVAL;
-	return add_extension(x, NID_subject_alt_name, buf_cstr(&b));
+	for (const char *const *n = names; *n && r == 0; n++) {
+		ASN1_OCTET_STRING *ip = a2i_IPADDRESS(*n);
+		ASN1_IA5STRING *dns = ip ? NULL : ASN1_IA5STRING_new();
+		GENERAL_NAME *name = GENERAL_NAME_new();
+
+		ASSERT(name != NULL && (ip || dns));
+		if (dns && ASN1_STRING_set(dns, *n, -1) != 1)
+			r = -EINVAL;
+		GENERAL_NAME_set0_value(name, ip ? GEN_IPADD : GEN_DNS, ip ? (void *)ip : dns);
+		ASSERT(sk_GENERAL_NAME_push(list, name) > 0);
+	}
+	if (r == 0 && X509_add1_ext_i2d(x, NID_subject_alt_name, list, 0, 0) != 1)
+		r = -EINVAL;
+	GENERAL_NAMES_free(list);
+	ERR_clear_error(); /* of names that are no addresses */
+	return r;
 }
 
 static X509 *make_certificate(EVP_PKEY *key, const char *const *names)
@@ -43,15 +57,18 @@ static X509 *make_certificate(EVP_PKEY *key, const char *const *names)
 	uint64_t number;
 	int r;
 
-	RAND_bytes(serial, sizeof(serial));
+	ASSERT(x != NULL && RAND_bytes(serial, sizeof(serial)) == 1);
 	memcpy(&number, serial, sizeof(number));
 	X509_set_version(x, X509_VERSION_3);
 	ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), number >> 1);
 	X509_gmtime_adj(X509_getm_notBefore(x), -3600); /* a client's clock may be slow */
 	X509_time_adj_ex(X509_getm_notAfter(x), DAYS, 0, NULL);
 	X509_set_pubkey(x, key);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)names[0], -1,
-				   -1, 0);
+	/* For people to read; clients look at the names above. At most 64 characters fit. */
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+				   (const unsigned char *)(strlen(names[0]) <= 64 ? names[0] :
+										    "XMPP server"),
+				   -1, -1, 0);
 	X509_set_issuer_name(x, subject);
 	r = add_names(x, names);
 	r = r ? r : add_extension(x, NID_basic_constraints, "critical,CA:FALSE");
@@ -63,30 +80,51 @@ static X509 *make_certificate(EVP_PKEY *key, const char *const *names)
 	return x;
 }
 
-/* Beside the file, then in its place: whole or not at all. */
-static int write_file(const char *path, X509 *x, EVP_PKEY *key, struct buf *err)
+/* Beside the file: what is there under that name is of a run that failed. */
+static int write_new(const char *path, X509 *x, EVP_PKEY *key, struct buf *err)
 {
-	AUTO(buf_free) struct buf tmp = BUF_INIT(8192);
 	FILE *f;
 	int fd, ok;
 
-	if (buf_addf(&tmp, "%s.new", path) < 0)
-		return tls_fail(err, path, "the name is too long");
-	fd = open(buf_cstr(&tmp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (f == NULL) {
+		int e = errno;
 		if (fd >= 0)
 			close(fd);
-		return tls_fail(err, buf_cstr(&tmp), strerror(errno));
+		return tls_fail(err, path, strerror(e));
 	}
 	ok = x == NULL || PEM_write_X509(f, x) == 1;
 	ok = ok && (key == NULL || PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
 	ok = ok && fflush(f) == 0 && fsync(fd) == 0;
 	ok = fclose(f) == 0 && ok;
-	if (ok && rename(buf_cstr(&tmp), path) == 0)
-		return 0;
-	unlink(buf_cstr(&tmp));
-	return tls_fail(err, path, "cannot be written");
+	return ok ? 0 : tls_fail(err, path, "cannot be written");
+}
+
+/* Both are written before the first takes its place, so that they fit each other. */
+static int write_files(const char *certfile, const char *keyfile, X509 *x, EVP_PKEY *key,
+		       struct buf *err)
+{
+	AUTO(buf_free) struct buf cert = BUF_INIT(8192), new_key = BUF_INIT(8192);
+	int r;
+
+	if (buf_addf(&cert, "%s.new", certfile) < 0 ||
+	    (keyfile && buf_addf(&new_key, "%s.new", keyfile) < 0))
+		return tls_fail(err, certfile, "the name is too long");
+	r = write_new(buf_cstr(&cert), x, keyfile ? NULL : key, err);
+	if (r == 0 && keyfile)
+		r = write_new(buf_cstr(&new_key), NULL, key, err);
+	if (r == 0 && keyfile && rename(buf_cstr(&new_key), keyfile) < 0)
+		r = tls_fail(err, keyfile, strerror(errno));
+	if (r == 0 && rename(buf_cstr(&cert), certfile) < 0)
+		r = tls_fail(err, certfile, strerror(errno));
+	if (r < 0) {
+		unlink(buf_cstr(&cert));
+		if (keyfile)
+			unlink(buf_cstr(&new_key));
+	}
+	return r;
 }
 
 int tls_make_self_signed(const char *certfile, const char *keyfile, const char *const *names,
@@ -94,17 +132,18 @@ int tls_make_self_signed(const char *certfile, const char *keyfile, const char *
 {
 	EVP_PKEY *key;
 	X509 *x;
-	bool one = strcmp(certfile, keyfile) == 0;
-	int r = 0;
+	int r;
 
+	ASSERT(names[0] != NULL);
+	if (keyfile && strcmp(certfile, keyfile) == 0)
+		keyfile = NULL;
 	ERR_clear_error();
 	key = EVP_EC_gen("P-256");
 	x = key ? make_certificate(key, names) : NULL;
-	if (x == NULL)
-		r = tls_fail(err, certfile, "a certificate cannot be made");
-	if (r == 0 && !one)
-		r = write_file(keyfile, NULL, key, err);
-	r = r ? r : write_file(certfile, x, one ? key : NULL, err);
+	if (x)
+		r = write_files(certfile, keyfile, x, key, err);
+	else
+		r = tls_fail(err, certfile, "a certificate for these names cannot be made");
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return r;

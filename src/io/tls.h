@@ -22,7 +22,8 @@ struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
 
 /* Makes a key (ECDSA P-256) and a self-signed certificate for these names (ended by NULL), valid
- * for ten years, into one file or two; mode 0600; whole or not at all. */
+ * for ten years, into one file (keyfile NULL or the same) or two; mode 0600; whole or not at
+ * all. A name may be an IP address; a domain is in its ASCII form. */
 nodiscard int tls_make_self_signed(const char *certfile, const char *keyfile,
 				   const char *const *names, struct buf *err);
 

@@ -6,42 +6,66 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+/* The first error is the cause, those behind it say only what it led to. NULL: none. */
+static const char *first_reason(void)
+{
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(code);
+
+	if (code == 0)
+		return NULL;
+	if (ERR_SYSTEM_ERROR(code))
+		return strerror(ERR_GET_REASON(code));
+	return reason ? reason : "unknown reason";
+}
+
 int tls_fail(struct buf *err, const char *file, const char *what)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = ERR_reason_error_string(code);
+	const char *why = first_reason();
 	int r = buf_addf(err, "%s%s%s%s%s", file ? file : "", file ? ": " : "", what,
-			 code ? ": " : "", code ? (reason ? reason : "unknown reason") : "");
+			 why ? ": " : "", why ? why : "");
 
 	(void)r; /* a message cut short is still one */
 	ERR_clear_error();
 	return -EINVAL;
 }
 
-static int give_password(char *to, int size, int writing, void *password)
-{
-	size_t n = password ? strlen(password) : 0;
+struct secret {
+	const char *password; /* NULL: none */
+	bool asked_for;
+};
 
+static int give_password(char *to, int size, int writing, void *arg)
+{
+	struct secret *secret = arg;
+	size_t n = secret->password ? strlen(secret->password) : 0;
+
+	secret->asked_for = true;
 	if (n == 0 || n > (size_t)size)
 		return -1;
-	memcpy(to, password, n);
+	memcpy(to, secret->password, n);
 	return (int)n;
 }
 
 static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
 {
 	const char *keyfile = conf->keyfile ? conf->keyfile : conf->certfile;
+	struct secret secret = { .password = conf->password };
+	int ok;
 
-	SSL_CTX_set_default_passwd_cb(c->ssl, give_password);
-	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, (void *)conf->password);
 	if (SSL_CTX_use_certificate_chain_file(c->ssl, conf->certfile) != 1)
 		return tls_fail(err, conf->certfile, "no certificate in PEM can be read");
-	if (SSL_CTX_use_PrivateKey_file(c->ssl, keyfile, SSL_FILETYPE_PEM) != 1)
-		return tls_fail(err, keyfile, "no private key in PEM can be read that fits the "
-					      "certificate");
-	if (SSL_CTX_check_private_key(c->ssl) != 1)
-		return tls_fail(err, keyfile, "the private key does not fit the certificate");
+	SSL_CTX_set_default_passwd_cb(c->ssl, give_password);
+	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, &secret);
+	ok = SSL_CTX_use_PrivateKey_file(c->ssl, keyfile, SSL_FILETYPE_PEM) == 1;
 	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, NULL);
+	if (!ok && secret.asked_for)
+		return tls_fail(err, keyfile, conf->password ? "the key's password is wrong" :
+							       "the key needs a password");
+	if (!ok && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_X509)
+		return tls_fail(err, keyfile, "no private key in PEM can be read");
+	if (!ok || SSL_CTX_check_private_key(c->ssl) != 1)
+		return tls_fail(err, keyfile, "the private key does not fit the certificate");
 	return 0;
 }
 
@@ -131,8 +155,9 @@ static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *er
 {
 	int r;
 
-	SSL_CTX_set_min_proto_version(c->ssl, conf->min_version);
-	SSL_CTX_set_max_proto_version(c->ssl, conf->max_version);
+	if (SSL_CTX_set_min_proto_version(c->ssl, conf->min_version) != 1 ||
+	    SSL_CTX_set_max_proto_version(c->ssl, conf->max_version) != 1)
+		return tls_fail(err, NULL, "no such versions of TLS");
 	SSL_CTX_set_options(c->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					    SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_num_tickets(c->ssl, 0);

@@ -268,15 +268,15 @@ static void remove_dir(void)
 
 const char *pair_file(const char *name)
 {
-	static char paths[4][300];
-	static int i;
+	static char paths[16][300]; /* a test holds several */
+	static size_t i;
 
 	if (dir[0] == '\0') {
 		strcpy(dir, "/tmp/meerkat-io-XXXXXX");
 		CHECK(mkdtemp(dir) != NULL);
 		atexit(remove_dir);
 	}
-	i = (i + 1) % 4;
+	i = (i + 1) % ARRAY_LEN(paths);
 	snprintf(paths[i], sizeof(paths[i]), "%s/%s", dir, name);
 	return paths[i];
 }
