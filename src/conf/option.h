@@ -198,7 +198,7 @@ nodiscard int conf_read_part(struct conf_ctx *c, const struct toml_value *table,
  * "did you mean". `names` is ended by NULL. */
 const char *conf_nearest(struct strv word, const char *const *names);
 
-/* Appends Markdown: each option's name, what is allowed, default, doc text. `path`: as for
+/* Appends Markdown: each option's name, what is allowed, default, doc. `path`: as in
  * conf_read. */
 void conf_doc(const struct conf_option *options, const char *path, struct buf *b);
 
