@@ -129,7 +129,7 @@ static void to_account(struct worker *w, struct session *sender, struct user *u,
 			return;
 	if (s->kind == STANZA_MESSAGE)
 		message_to_account(&c);
-	else if (s->type == PRESENCE_AVAILABLE || s->type == PRESENCE_UNAVAILABLE)
+	else if (s->type != PRESENCE_PROBE) /* errors too: a subscription may have failed */
 		route_to_sessions(u, s, -128);
 }
 
