@@ -29,9 +29,10 @@ struct conn_ops {
 };
 
 enum {
-	CONN_MAX_OUT = 16 << 20,   /* bytes that may wait for a peer */
+	/* So much may wait for a peer; when more is to be added, it is dropped. */
+	CONN_MAX_OUT = 16 << 20,
 	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
-	CONN_MAX_IN = 65 << 20,
+	CONN_MAX_IN = 65 << 20,	    /* what the owner has not taken */
 	CONN_MAX_STUCK_MS = 60000, /* output waits, and nothing of it is taken */
 	CONN_PEER_LEN = 64,
 };
@@ -40,8 +41,10 @@ enum {
 nodiscard int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 		       const struct conn_ops *ops, void *owner, struct conn **ret);
 
-/* The buffer to append output to. */
+/* The buffer to append output to, until the caller returns to the loop: ask again for each
+ * stanza, the limit is looked at here. What is added to a connection that has ended is dropped. */
 struct buf *conn_out(struct conn *c);
+/* Who has heard "yes" hears on_drained (or on_close) later. */
 bool conn_is_congested(const struct conn *c);
 
 /* STARTTLS: what is in the output goes out in clear, what has come in clear is discarded
@@ -58,7 +61,8 @@ void conn_feed_again(struct conn *c);
 void conn_close(struct conn *c, int grace_ms);
 void conn_abort(struct conn *c);
 
-/* Leaves its loop, so that another thread can take it; callbacks end. Not within on_data. */
+/* Leaves its loop, so that another thread can take it; callbacks end. Not within on_data, not
+ * after conn_close(). What has died meanwhile moves, too, and is closed where it arrives. */
 void conn_detach(struct conn *c);
 void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner);
 

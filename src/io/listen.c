@@ -37,7 +37,7 @@ static int open_socket(const struct listen_conf *conf, const union address *at, 
 	int one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (at->any.sa_family == AF_INET6) /* its own address alone: IPv4 has a listener of its own */
+	if (at->any.sa_family == AF_INET6) /* IPv4 has a listener of its own */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (conf->reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
 		return -errno;

@@ -8,7 +8,7 @@ struct listen_conf {
 	const char *address; /* IPv4 or IPv6 */
 	uint16_t port;	     /* 0: any free one */
 	int backlog;
-	bool reuse_port; /* SO_REUSEPORT: another socket, of another process even, may bind it, too */
+	bool reuse_port; /* SO_REUSEPORT: other sockets, even of other processes, may bind it */
 };
 
 /* The socket, or -errno. */
@@ -21,7 +21,6 @@ struct listener {
 	struct timer retry; /* when the process has no descriptors left */
 	bool resting;	    /* ... until then nothing is accepted */
 	unsigned max_per_turn;
-	bool paused; /* not watched until the retry */
 	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
 	void (*on_accept)(struct listener *l, int fd, const char *peer);
 	void (*on_error)(struct listener *l, int err); /* for the log */

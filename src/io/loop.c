@@ -250,8 +250,10 @@ static bool has_tasks(const struct loop *l)
 
 static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)
 {
-	int ms = next_timer_ms(l), n;
+	int ms, n;
 
+	l->now = clock_mono_ms(); /* the last turn may have been long */
+	ms = next_timer_ms(l);
 	if (max_wait_ms >= 0 && (ms < 0 || ms > max_wait_ms))
 		ms = max_wait_ms;
 	if (has_tasks(l) || !inbox_sleep(&l->inbox))

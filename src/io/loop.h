@@ -48,7 +48,8 @@ msec_t loop_now(const struct loop *l); /* of this turn */
 /* -errno of epoll_ctl(2). */
 nodiscard int loop_watch(struct loop *l, struct io_watch *w, uint32_t events);
 void loop_rewatch(struct loop *l, struct io_watch *w, uint32_t events);
-void loop_unwatch(struct loop *l, struct io_watch *w); /* from here on no event, not even of this turn */
+/* No event from here on, not even of this turn. */
+void loop_unwatch(struct loop *l, struct io_watch *w);
 
 static inline void loop_task_init(struct loop_task *t, void (*fn)(struct loop_task *))
 {

@@ -8,7 +8,7 @@ struct tls_ctx; /* immutable, counted, any thread */
 struct tls;	/* of one connection */
 
 struct tls_conf {
-	const char *certfile; /* PEM: the certificate and its chain; the key too, if keyfile is NULL */
+	const char *certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
 	const char *keyfile;
 	const char *password; /* of the key; NULL: none */
 	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */

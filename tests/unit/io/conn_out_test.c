@@ -12,10 +12,8 @@ static const int versions[] = { 0, TLS1_2_VERSION, TLS1_3_VERSION };
 static void open_version(struct pair *t, int version)
 {
 	struct tls_ctx *ctx = version ? pair_ctx(NULL) : NULL;
-	int small = 16384;
 
 	pair_open(t, PAIR_TCP, ctx, version);
-	setsockopt(t->p.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	tls_ctx_unref(&ctx);
 }
 

@@ -4,25 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The ways to be connected that most tests go through. */
-static const struct way {
-	enum pair_kind kind;
-	int version; /* 0: plain */
-} ways[] = {
-	{ PAIR_UNIX, 0 },	      { PAIR_TCP, 0 },		  { PAIR_TCP, TLS1_2_VERSION },
-	{ PAIR_TCP, TLS1_3_VERSION }, { PAIR_UNIX, TLS1_3_VERSION },
-};
-
-static void open_way(struct pair *t, const struct way *w)
-{
-	struct tls_ctx *ctx = w->version ? pair_ctx(NULL) : NULL;
-
-	pair_open(t, w->kind, ctx, w->version);
-	tls_ctx_unref(&ctx);
-}
-
-#define EACH_WAY(w) for (const struct way *w = ways; w < ways + ARRAY_LEN(ways); w++)
-
 static void send_text(struct pair *t, const char *text)
 {
 	peer_send(t, text, strlen(text));
@@ -41,7 +22,7 @@ TEST(conn_echoes)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = echo;
 		send_text(&t, "hello");
 		PAIR_UNTIL(&t, t.p.got.n == 5);
@@ -63,7 +44,7 @@ TEST(conn_echoes_megabytes)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = echo;
 		peer_send(&t, big, N);
 		PAIR_UNTIL(&t, t.p.got.n == N);
@@ -80,7 +61,7 @@ TEST(conn_takes_a_text_cut_anywhere)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		for (size_t cut = 0; cut < sizeof(text); cut++) {
 			buf_clear(&t.s.got);
 			peer_send(&t, text, cut);
@@ -111,7 +92,7 @@ TEST(conn_keeps_what_the_owner_does_not_take)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = take_a_word;
 		for (const char *p = "montague"; *p; p++)
 			peer_send(&t, p, 1);
@@ -139,7 +120,7 @@ TEST(conn_gives_nothing_while_paused_and_all_afterwards)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = take_and_pause;
 		send_text(&t, "one,two,three,");
 		PAIR_UNTIL(&t, t.s.n_data == 1);
@@ -166,7 +147,7 @@ TEST(conn_tells_the_end_only_when_it_goes_on)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = take_and_pause;
 		send_text(&t, "one,two,");
 		peer_end(&t.p);
@@ -213,7 +194,7 @@ TEST(conn_gives_all_data_and_then_the_end_once)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		peer_send(&t, big, N);
 		peer_end(&t.p);
 		PAIR_UNTIL(&t, t.s.n_eof > 0);
@@ -233,7 +214,7 @@ TEST(conn_with_kept_bytes_still_sees_the_end)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		t.s.take = take_a_word;
 		send_text(&t, "half a wor");
 		peer_end(&t.p);
@@ -250,7 +231,7 @@ TEST(conn_is_lost_when_the_peer_resets)
 
 		if (w->kind == PAIR_UNIX)
 			continue;
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		peer_reset(&t.p);
 		PAIR_UNTIL(&t, t.s.n_close == 1);
 		CHECK_INT(t.s.why, CONN_CLOSE_LOST);
@@ -283,7 +264,7 @@ TEST(conn_close_sends_all_then_its_end_and_waits_for_the_peers)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		buf_put(conn_out(t.s.conn), strv_make(big, N));
 		conn_close(t.s.conn, 60000);
 		PAIR_UNTIL(&t, t.p.eof);
@@ -306,7 +287,7 @@ TEST(conn_close_drops_what_still_comes)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		conn_close(t.s.conn, 60000);
 		for (int i = 0; i < 100; i++)
 			send_text(&t, "but wait, there is more to say ");
@@ -326,7 +307,7 @@ TEST(conn_close_after_the_peers_end_is_at_once)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		peer_end(&t.p);
 		PAIR_UNTIL(&t, t.s.n_eof == 1);
 		side_write(&t.s, "</stream>");
@@ -344,7 +325,7 @@ TEST(conn_close_of_a_paused_one_sees_the_peers_end)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		conn_pause(t.s.conn);
 		send_text(&t, "unread");
 		pair_idle(&t);
@@ -364,7 +345,7 @@ TEST(conn_close_waits_no_longer_than_its_grace)
 		struct pair t;
 
 		clock_fake_set(1000, 0);
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		conn_close(t.s.conn, 2000);
 		PAIR_UNTIL(&t, t.p.eof);
 		clock_fake_advance(1999);
@@ -384,7 +365,7 @@ TEST(conn_output_after_the_end_goes_nowhere)
 	EACH_WAY(w) {
 		struct pair t;
 
-		open_way(&t, w);
+		pair_open_way(&t, w);
 		side_write(&t.s, "last");
 		conn_close(t.s.conn, 60000);
 		side_write(&t.s, " words"); /* of the same turn: goes out, too */
@@ -436,7 +417,7 @@ TEST(conn_survives_its_abort_from_on_data)
 		EACH_WAY(w) {
 			struct pair t;
 
-			open_way(&t, w);
+			pair_open_way(&t, w);
 			t.s.take = takes[i];
 			send_text(&t, "abc");
 			if (i) {
@@ -459,7 +440,7 @@ TEST(conn_survives_its_close_from_on_data)
 		EACH_WAY(w) {
 			struct pair t;
 
-			open_way(&t, w);
+			pair_open_way(&t, w);
 			t.s.take = takes[i];
 			send_text(&t, "abc");
 			if (i) {
@@ -496,7 +477,7 @@ TEST(conn_survives_its_end_from_on_eof)
 		EACH_WAY(w) {
 			struct pair t;
 
-			open_way(&t, w);
+			pair_open_way(&t, w);
 			t.s.at_eof = ends[i];
 			send_text(&t, "abc");
 			peer_end(&t.p);

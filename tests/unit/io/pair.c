@@ -113,6 +113,19 @@ void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int ver
 	}
 }
 
+const struct way pair_ways[PAIR_N_WAYS] = {
+	{ PAIR_UNIX, 0 },	      { PAIR_TCP, 0 },		  { PAIR_TCP, TLS1_2_VERSION },
+	{ PAIR_TCP, TLS1_3_VERSION }, { PAIR_UNIX, TLS1_3_VERSION },
+};
+
+void pair_open_way(struct pair *t, const struct way *w)
+{
+	struct tls_ctx *ctx = w->version ? pair_ctx(NULL) : NULL;
+
+	pair_open(t, w->kind, ctx, w->version);
+	tls_ctx_unref(&ctx);
+}
+
 void pair_close(struct pair *t)
 {
 	if (t->s.conn)

@@ -44,6 +44,16 @@ struct pair {
 
 /* The loop is new. `tls`: from the first byte on both sides; the client speaks these versions. */
 void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int version);
+/* The ways to be connected that most tests go through. */
+struct way {
+	enum pair_kind kind;
+	int version; /* 0: plain */
+};
+enum { PAIR_N_WAYS = 5 };
+extern const struct way pair_ways[PAIR_N_WAYS];
+#define EACH_WAY(w) for (const struct way *w = pair_ways; w < pair_ways + PAIR_N_WAYS; w++)
+void pair_open_way(struct pair *t, const struct way *w);
+
 void pair_close(struct pair *t); /* aborts what is left, frees all */
 
 void peer_start_tls(struct peer *p, int min_version, int max_version);

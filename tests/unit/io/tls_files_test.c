@@ -274,8 +274,8 @@ static void check_mode(const char *path)
 
 TEST(tls_self_signed_is_for_its_names)
 {
-	static const char *const names[] = { "example.org", "127.0.0.1", "::1", "a,DNS:evil.example",
-					     NULL };
+	static const char *const names[] = { "example.org", "127.0.0.1", "::1",
+					     "a,DNS:evil.example", NULL };
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
 	const char *path = pair_file("names.pem");
 	X509 *x;
@@ -306,7 +306,8 @@ TEST(tls_self_signed_is_accepted_by_who_trusts_it)
 	t.s.ctx = ctx;
 	conn_start_tls(t.s.conn, ctx);
 	peer_start_tls(&t.p, TLS1_3_VERSION, TLS1_3_VERSION);
-	CHECK_INT(SSL_CTX_load_verify_file(SSL_get_SSL_CTX(t.p.ssl), pair_file("localhost.pem")), 1);
+	CHECK_INT(SSL_CTX_load_verify_file(SSL_get_SSL_CTX(t.p.ssl), pair_file("localhost.pem")),
+		  1);
 	SSL_set_verify(t.p.ssl, SSL_VERIFY_PEER, NULL);
 	SSL_set1_host(t.p.ssl, "localhost");
 	PAIR_UNTIL(&t, t.s.n_secured == 1 || t.s.n_close || t.p.failed);
@@ -319,7 +320,8 @@ TEST(tls_self_signed_fills_two_files_that_fit)
 {
 	static const char *const names[] = { "example.org", NULL };
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
-	struct tls_conf conf = { .certfile = pair_file("two.crt"), .keyfile = pair_file("two.key") };
+	struct tls_conf conf = { .certfile = pair_file("two.crt"),
+				 .keyfile = pair_file("two.key") };
 
 	for (int i = 0; i < 2; i++) { /* the second time in place of the first */
 		CHECK_INT(tls_make_self_signed(conf.certfile, conf.keyfile, names, &err), 0);

@@ -160,7 +160,8 @@ TEST(tls_hears_and_says_goodbye)
 		tls_close_notify(d.t, &d.wire);
 		CHECK(d.wire.n > 0);
 		carry(&d, 65536);
-		CHECK_INT(SSL_get_error(d.client, SSL_read(d.client, &c, 1)), SSL_ERROR_ZERO_RETURN);
+		CHECK_INT(SSL_get_error(d.client, SSL_read(d.client, &c, 1)),
+			  SSL_ERROR_ZERO_RETURN);
 		duo_close(&d);
 	}
 	tls_ctx_unref(&ctx);
