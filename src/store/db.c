@@ -10,13 +10,15 @@ _Thread_local struct db *store_db;
 
 int db_errno(void)
 {
-	switch (sqlite3_errcode(store_db->db) & 0xff) {
+	int code = sqlite3_extended_errcode(store_db->db);
+
+	if (code == SQLITE_CONSTRAINT_UNIQUE)
+		return -EEXIST; /* of other constraints, only a bug of ours can fall foul */
+	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
 	case SQLITE_DONE:
 		return 0;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
 	case SQLITE_FULL:
 		return -ENOSPC;
 	case SQLITE_BUSY:
@@ -56,7 +58,8 @@ static sqlite3_stmt *query(const char *sql, const char *types, va_list ap)
 	for (int i = 1; *types && r == SQLITE_OK; types++, i++) {
 		if (*types == 's') {
 			struct strv s = va_arg(ap, struct strv);
-			r = s.p ? sqlite3_bind_text(st, i, s.p, (int)s.n, SQLITE_TRANSIENT) :
+			/* Static: the call outlives its query, and each query binds all anew. */
+			r = s.p ? sqlite3_bind_text64(st, i, s.p, s.n, SQLITE_STATIC, SQLITE_UTF8) :
 				  sqlite3_bind_null(st, i);
 		} else {
 			ASSERT(*types == 'i');
@@ -93,6 +96,17 @@ int db_step(sqlite3_stmt *st)
 	return r ? r : -EIO;
 }
 
+int db_one(sqlite3_stmt *st)
+{
+	int r = db_step(st);
+	return r > 0 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+void db_finish(sqlite3_stmt *st)
+{
+	sqlite3_reset(st); /* whose result tells again of what db_step() has told */
+}
+
 int db_exec(const char *sql, const char *types, ...)
 {
 	va_list ap;
@@ -127,24 +141,32 @@ static int fail(struct db *d, const char *path, const char *what, struct buf *er
 	return (code & 0xff) == SQLITE_READONLY ? -EROFS : -EIO;
 }
 
-/* The file is made by us, before SQLite does, so that nobody else can read it. */
+/* The file is made by us, before SQLite does, so that nobody else can read it. One that is there
+ * is not opened: closing it would drop the locks that SQLite may hold on it in this process. */
 static int make_file(const char *path, struct buf *err)
 {
-	int fd, r;
+	int fd, r = 0;
 
 	if (strcmp(path, ":memory:") == 0)
 		return 0;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0) {
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
 		close(fd);
-		return 0;
-	}
-	r = -errno;
-	if (buf_addf(err, "the database %s: cannot be opened for writing: %s", path,
-		     strerror(errno)) < 0)
-		return r;
+	else if (errno != EEXIST || eaccess(path, R_OK | W_OK) < 0)
+		r = -errno;
+	if (r < 0 && buf_addf(err, "the database %s: cannot be opened for writing: %s", path,
+			      strerror(-r)) < 0)
+		return r; /* a message cut short is still one */
 	return r;
 }
+
+/* Caches are small, in KiB: the kernel has the file in its own. Temporary data stay in memory: they
+ * are small, and the directory for temporary files need not be ours to write to. */
+static const char for_reader[] = "PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;";
+static const char for_writer[] = "PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
+				 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+				 "PRAGMA wal_autocheckpoint=4000;"
+				 "PRAGMA journal_size_limit=33554432;";
 
 int db_open(struct db *d, const char *path, bool writable, struct buf *err)
 {
@@ -159,11 +181,7 @@ int db_open(struct db *d, const char *path, bool writable, struct buf *err)
 		return fail(d, path, "cannot be opened", err);
 	sqlite3_extended_result_codes(d->db, 1);
 	sqlite3_busy_timeout(d->db, STORE_BUSY_MS);
-	if (!writable)
-		return 0;
-	if (sqlite3_exec(d->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-				"PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-1000;",
-			 NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(d->db, writable ? for_writer : for_reader, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(d, path, "cannot be used", err);
 	return 0;
 }

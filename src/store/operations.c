@@ -1,12 +1,12 @@
-/* The operations: what each call does in SQL. */
+/* The operations, but for rosters: what each call does in SQL. */
 #include "store/store_priv.h"
 #include "base/base64.h"
 #include "base/rand.h"
 
 enum { ACCOUNTS_AT_ONCE = 1000, MESSAGES_AT_ONCE = 200 };
 
-static struct store_call *call_new(struct jid who, int (*run)(struct store *, struct store_call *),
-				   bool writes)
+struct store_call *call_new(struct jid who, int (*run)(struct store *, struct store_call *),
+			    bool writes)
 {
 	struct arena *a = arena_new(1024);
 	struct store_call *c = ARENA_NEW(a, struct store_call);
@@ -22,17 +22,14 @@ static struct store_call *call_new(struct jid who, int (*run)(struct store *, st
 	return c;
 }
 
-/* 0 when the query has a row, -ENOENT when it has none; the row is the current one. */
-static int one_row(sqlite3_stmt *st)
+int account_known(struct store_call *c)
 {
-	int r = db_step(st);
-	return r > 0 ? 0 : r == 0 ? -ENOENT : r;
-}
+	sqlite3_stmt *st = db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
+				    c->server, c->username);
+	int r = db_one(st);
 
-/* Ends a query of which only the first row was wanted. */
-static void finish(sqlite3_stmt *st)
-{
-	sqlite3_reset(st);
+	db_finish(st);
+	return r;
 }
 
 /* --- accounts --- */
@@ -42,13 +39,13 @@ static int account_get(struct store *s, struct store_call *c)
 	sqlite3_stmt *st = db_query("SELECT password, pass_details FROM users"
 				    " WHERE server = ? AND username = ?",
 				    "ss", c->server, c->username);
-	int r = one_row(st);
+	int r = db_one(st);
 
 	if (r < 0)
 		return r;
 	c->text = db_text(c->arena, st, 0);
 	c->text2 = db_text(c->arena, st, 1);
-	finish(st);
+	db_finish(st);
 	return 0;
 }
 
@@ -60,12 +57,12 @@ struct store_call *store_account_get(struct jid who)
 static int account_count(struct strv server, int64_t *ret)
 {
 	sqlite3_stmt *st = db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
-	int r = one_row(st);
+	int r = db_one(st);
 
 	if (r < 0)
 		return r;
 	*ret = sqlite3_column_int64(st, 0);
-	finish(st);
+	db_finish(st);
 	return 0;
 }
 
@@ -152,7 +149,7 @@ static int account_list(struct store *s, struct store_call *c)
 	while ((r = db_step(st)) > 0 && c->n_accounts < ACCOUNTS_AT_ONCE)
 		list[c->n_accounts++] =
 			jid_make(c->arena, db_text(c->arena, st, 0), c->server, STRV(""));
-	finish(st);
+	db_finish(st);
 	c->accounts = list;
 	return r < 0 ? r : 0;
 }
@@ -167,216 +164,16 @@ struct store_call *store_account_list(struct strv server, struct strv after)
 	return c;
 }
 
-/* --- rosters --- */
-
-struct group_row {
-	struct strv jid, group;
-};
-
-/* All groups of the account, in the order of contacts: one query for the whole roster. */
-static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret_n)
-{
-	sqlite3_stmt *st = db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
-				    " username = ? ORDER BY jid, rowid",
-				    "ss", c->server, c->username);
-	struct group_row *row = NULL;
-	size_t n = 0, cap = 0;
-	int r;
-
-	while ((r = db_step(st)) > 0) {
-		if (n == cap) {
-			struct group_row *more = ARENA_ARRAY(c->arena, struct group_row, cap * 2 + 16);
-			if (n)
-				memcpy(more, row, n * sizeof(*row));
-			row = more;
-			cap = cap * 2 + 16;
-		}
-		row[n].jid = db_text(c->arena, st, 0);
-		row[n++].group = db_text(c->arena, st, 1);
-	}
-	*ret = row;
-	*ret_n = n;
-	return r;
-}
-
-static char letter(sqlite3_stmt *st, int column)
-{
-	const char *p = (const char *)sqlite3_column_text(st, column);
-	return p && *p ? *p : 'N';
-}
-
-static void read_item(struct store_call *c, sqlite3_stmt *st, struct store_roster_item *it)
-{
-	*it = (struct store_roster_item){
-		.jid = db_text(c->arena, st, 0),
-		.name = db_text(c->arena, st, 1),
-		.subscription = letter(st, 2),
-		.ask = letter(st, 3),
-		.request = db_text(c->arena, st, 4),
-		.approved = sqlite3_column_int(st, 5) != 0,
-		.listed = sqlite3_column_int(st, 6) != 0,
-	};
-}
-
-static int load_items(struct store_call *c, struct store_roster_item **ret)
-{
-	sqlite3_stmt *st = db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
-				    " listed FROM rosterusers WHERE server = ? AND username = ?"
-				    " ORDER BY jid", "ss", c->server, c->username);
-	size_t cap = 0;
-	int r;
-
-	while ((r = db_step(st)) > 0) {
-		if (c->n_items == cap) {
-			size_t n = cap * 2 + 16;
-			struct store_roster_item *more =
-				ARENA_ARRAY(c->arena, struct store_roster_item, n);
-			if (cap)
-				memcpy(more, *ret, cap * sizeof(*more));
-			*ret = more;
-			cap = n;
-		}
-		read_item(c, st, &(*ret)[c->n_items++]);
-	}
-	return r;
-}
-
-/* Both are in the order of contacts: one pass puts them together. */
-static void join_groups(struct store_call *c, struct store_roster_item *items,
-			struct group_row *row, size_t n)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < c->n_items; i++) {
-		size_t first, k = 0;
-		struct strv *groups;
-
-		while (at < n && strv_cmp(row[at].jid, items[i].jid) < 0)
-			at++;
-		first = at;
-		while (at < n && strv_eq(row[at].jid, items[i].jid))
-			at++;
-		groups = ARENA_ARRAY(c->arena, struct strv, at - first + 1);
-		for (size_t g = first; g < at; g++)
-			groups[k++] = row[g].group;
-		items[i].groups = groups;
-		items[i].n_groups = k;
-	}
-}
-
-static int roster_load(struct store *s, struct store_call *c)
-{
-	struct store_roster_item *items = NULL;
-	struct group_row *groups;
-	sqlite3_stmt *st;
-	size_t n;
-	int r = account_get(s, c);
-
-	if (r < 0)
-		return r;
-	c->text = c->text2 = STRV_NULL; /* the credentials are nobody's business here */
-	r = load_items(c, &items);
-	r = r ? r : load_groups(c, &groups, &n);
-	if (r < 0)
-		return r;
-	join_groups(c, items, groups, n);
-	c->items = items;
-	st = db_query("SELECT version FROM roster_version WHERE server = ? AND username = ?", "ss",
-		      c->server, c->username);
-	r = db_step(st);
-	if (r > 0) {
-		c->text = db_text(c->arena, st, 0);
-		finish(st);
-	}
-	return r < 0 ? r : 0;
-}
-
-struct store_call *store_roster_load(struct jid who)
-{
-	return call_new(who, roster_load, false);
-}
-
-static int put_version(struct store_call *c)
-{
-	return db_exec("INSERT INTO roster_version (server, username, version) VALUES (?, ?, ?)"
-		       " ON CONFLICT (server, username) DO UPDATE SET version = excluded.version",
-		       "sss", c->server, c->username, c->text);
-}
-
-static int drop_groups(struct store_call *c)
-{
-	return db_exec("DELETE FROM rostergroups WHERE server = ? AND username = ? AND jid = ?",
-		       "sss", c->server, c->username, c->key);
-}
-
-static int roster_put(struct store *s, struct store_call *c)
-{
-	const struct store_roster_item *it = c->items;
-	int r = db_exec("INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
-			" askmessage, approved, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-			" ON CONFLICT (server, username, jid) DO UPDATE SET nick = excluded.nick,"
-			" subscription = excluded.subscription, ask = excluded.ask,"
-			" askmessage = excluded.askmessage, approved = excluded.approved,"
-			" listed = excluded.listed",
-			"sssssssii", c->server, c->username, c->key, it->name,
-			strv_make(&it->subscription, 1), strv_make(&it->ask, 1), it->request,
-			(int64_t)it->approved, (int64_t)it->listed);
-
-	r = r ? r : drop_groups(c);
-	for (size_t i = 0; r == 0 && i < it->n_groups; i++)
-		r = db_exec("INSERT INTO rostergroups (server, username, jid, grp)"
-			    " VALUES (?, ?, ?, ?)",
-			    "ssss", c->server, c->username, c->key, it->groups[i]);
-	return r ? r : put_version(c);
-}
-
-struct store_call *store_roster_put(struct jid who, const struct store_roster_item *item,
-				    struct strv version)
-{
-	struct store_call *c = call_new(who, roster_put, true);
-	struct store_roster_item *copy = ARENA_NEW(c->arena, struct store_roster_item);
-	struct strv *groups = ARENA_ARRAY(c->arena, struct strv, item->n_groups + 1);
-
-	*copy = *item;
-	c->key = arena_strv(c->arena, item->jid);
-	copy->name = item->name.p ? arena_strv(c->arena, item->name) : STRV("");
-	copy->request = item->request.p ? arena_strv(c->arena, item->request) : STRV("");
-	for (size_t i = 0; i < item->n_groups; i++)
-		groups[i] = arena_strv(c->arena, item->groups[i]);
-	copy->groups = groups;
-	c->items = copy;
-	c->text = arena_strv(c->arena, version);
-	return c;
-}
-
-static int roster_remove(struct store *s, struct store_call *c)
-{
-	int r = db_exec("DELETE FROM rosterusers WHERE server = ? AND username = ? AND jid = ?",
-			"sss", c->server, c->username, c->key);
-
-	r = r ? r : drop_groups(c);
-	return r ? r : put_version(c);
-}
-
-struct store_call *store_roster_remove(struct jid who, struct jid contact, struct strv version)
-{
-	struct store_call *c = call_new(who, roster_remove, true);
-
-	c->key = arena_strv(c->arena, jid_text(contact));
-	c->text = arena_strv(c->arena, version);
-	return c;
-}
-
 /* --- one text for each account, or each account and key --- */
 
 static int read_text(struct store_call *c, sqlite3_stmt *st)
 {
-	int r = one_row(st);
+	int r = db_one(st);
 
 	if (r < 0)
 		return r;
 	c->text = db_text(c->arena, st, 0);
-	finish(st);
+	db_finish(st);
 	return 0;
 }
 
@@ -397,6 +194,10 @@ struct store_call *store_private_get(struct jid who, struct strv ns)
 
 static int private_set(struct store *s, struct store_call *c)
 {
+	int r = account_known(c);
+
+	if (r < 0)
+		return r;
 	return db_exec("INSERT INTO private_storage (server, username, namespace, data)"
 		       " VALUES (?, ?, ?, ?) ON CONFLICT (server, username, namespace)"
 		       " DO UPDATE SET data = excluded.data",
@@ -425,6 +226,10 @@ struct store_call *store_vcard_get(struct jid who)
 
 static int vcard_set(struct store *s, struct store_call *c)
 {
+	int r = account_known(c);
+
+	if (r < 0)
+		return r;
 	return db_exec("INSERT INTO vcard (server, username, vcard) VALUES (?, ?, ?)"
 		       " ON CONFLICT (server, username) DO UPDATE SET vcard = excluded.vcard",
 		       "sss", c->server, c->username, c->text);
@@ -442,13 +247,13 @@ static int last_get(struct store *s, struct store_call *c)
 {
 	sqlite3_stmt *st = db_query("SELECT seconds, state FROM last WHERE server = ? AND"
 				    " username = ?", "ss", c->server, c->username);
-	int r = one_row(st);
+	int r = db_one(st);
 
 	if (r < 0)
 		return r;
 	c->number = sqlite3_column_int64(st, 0);
 	c->text = db_text(c->arena, st, 1);
-	finish(st);
+	db_finish(st);
 	return 0;
 }
 
@@ -459,6 +264,10 @@ struct store_call *store_last_get(struct jid who)
 
 static int last_set(struct store *s, struct store_call *c)
 {
+	int r = account_known(c);
+
+	if (r < 0)
+		return r;
 	return db_exec("INSERT INTO last (server, username, seconds, state) VALUES (?, ?, ?, ?)"
 		       " ON CONFLICT (server, username) DO UPDATE SET seconds = excluded.seconds,"
 		       " state = excluded.state",
@@ -476,17 +285,28 @@ struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv s
 
 /* --- messages for those who are offline --- */
 
-static int offline_add(struct store *s, struct store_call *c)
+static int offline_count(struct store_call *c, int64_t *ret)
 {
 	sqlite3_stmt *st = db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
-				    " username = ?", "ss", c->server, c->username);
-	int r = one_row(st);
-	int64_t n;
+				    " username = ?",
+				    "ss", c->server, c->username);
+	int r = db_one(st);
 
 	if (r < 0)
 		return r;
-	n = sqlite3_column_int64(st, 0);
-	finish(st);
+	*ret = sqlite3_column_int64(st, 0);
+	db_finish(st);
+	return 0;
+}
+
+static int offline_add(struct store *s, struct store_call *c)
+{
+	int64_t n = 0;
+	int r = account_known(c);
+
+	r = r ? r : offline_count(c, &n);
+	if (r < 0)
+		return r;
 	if (n >= c->number)
 		return -ENOSPC;
 	return db_exec("INSERT INTO offline_message (timestamp, server, username, from_jid, packet)"

@@ -48,21 +48,22 @@ static void deliver_all(struct store *s, struct list *batch)
 
 /* --- the writer --- */
 
-/* Runs one call within the batch's transaction; what fails is undone alone. */
-static void run_write(struct store *s, struct store_call *c)
+/* Runs one call within the batch's transaction; what fails is undone alone. -errno: the
+ * transaction is lost, with all calls that were in it. */
+static int run_in_batch(struct store *s, struct store_call *c)
 {
 	int r = db_exec("SAVEPOINT call", "");
 
-	if (r < 0) {
-		c->err = r;
-		log_failure("a transaction cannot go on");
-		return;
-	}
+	if (r < 0)
+		return r;
 	run_call(s, c);
-	if (c->err < 0 && db_exec("ROLLBACK TO call", "") < 0)
-		log_failure("a change cannot be undone");
-	if (db_exec("RELEASE call", "") < 0)
-		log_failure("a change cannot be ended");
+	/* A full disk, or one that fails, may end the transaction behind our back; what came
+	 * next would be committed on its own. */
+	if (sqlite3_get_autocommit(store_db->db))
+		return c->err < 0 ? c->err : -EIO;
+	if (c->err < 0)
+		r = db_exec("ROLLBACK TO call", "");
+	return r ? r : db_exec("RELEASE call", "");
 }
 
 static int commit(struct store *s)
@@ -74,25 +75,25 @@ static int commit(struct store *s)
 	return r ? r : db_exec("COMMIT", "");
 }
 
+/* Nothing of the batch is in the database, and what its calls have read there is not either. */
+static void fail_batch(struct list *batch, int err)
+{
+	log_failure("nothing can be written");
+	if (!sqlite3_get_autocommit(store_db->db) && db_exec("ROLLBACK", "") < 0)
+		log_failure("nothing can be undone");
+	LIST_EACH(it, batch)
+		container_of(it, struct store_call, link)->err = err;
+}
+
 static void run_batch(struct store *s, struct list *batch)
 {
 	int r = db_exec("BEGIN IMMEDIATE", "");
 
-	if (r == 0) {
-		LIST_EACH(it, batch)
-			run_write(s, container_of(it, struct store_call, link));
-		r = commit(s);
-	}
-	if (r < 0) {
-		log_failure("nothing can be written");
-		if (!sqlite3_get_autocommit(store_db->db) && db_exec("ROLLBACK", "") < 0)
-			log_failure("nothing can be undone");
-		LIST_EACH(it, batch) {
-			struct store_call *c = container_of(it, struct store_call, link);
-			if (c->err == 0)
-				c->err = r;
-		}
-	}
+	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next)
+		r = run_in_batch(s, container_of(it, struct store_call, link));
+	r = r ? r : commit(s);
+	if (r < 0)
+		fail_batch(batch, r);
 	deliver_all(s, batch);
 }
 

@@ -31,8 +31,9 @@ struct store_message {
 };
 
 /* Inputs are copied by the constructors; outputs live in the call's arena until store_call_free.
- * err: 0, or -ENOENT (no such account, nothing stored), -EEXIST, -ENOSPC (a limit, or the disk),
- * -EIO and others (the database failed: it is logged). */
+ * Whoever submits a change and then reads of the same account sees the change.
+ * err: 0, or -ENOENT (nothing stored; or no such account, for which nothing is written),
+ * -EEXIST, -ENOSPC (a limit, or the disk), -EIO and others (the database failed: it is logged). */
 struct store_call {
 	struct inbox_msg msg; /* for whoever delivers the answer */
 	struct list link;

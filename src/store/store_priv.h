@@ -48,9 +48,24 @@ nodiscard int db_exec(const char *sql, const char *types, ...);
 
 /* 1: a row; 0: no more; -errno. */
 nodiscard int db_step(sqlite3_stmt *st);
+
+/* 0 when the query has a row, which is then the current one; -ENOENT when it has none. */
+nodiscard int db_one(sqlite3_stmt *st);
+
+/* Ends a query of which not all rows were wanted; NULL is fine. One that is left at a row would
+ * hold the state of its moment, and the reader would see no later one. */
+void db_finish(sqlite3_stmt *st);
 int db_errno(void);
 struct strv db_text(struct arena *a, sqlite3_stmt *st, int column); /* SQL NULL: p == NULL */
 
 int db_open(struct db *d, const char *path, bool writable, struct buf *err);
 void db_close(struct db *d);
 nodiscard int db_migrate(struct db *d, const char *path, struct buf *err);
+
+/* A call about the account; a JID that is not there leaves server and username to the caller. */
+struct store_call *call_new(struct jid who, int (*run)(struct store *, struct store_call *),
+			    bool writes);
+
+/* 0, or -ENOENT: nothing may be written for the account. Else what is under way while it is
+ * removed would be left to the next one of that name. */
+nodiscard int account_known(struct store_call *c);

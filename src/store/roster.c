@@ -1,0 +1,227 @@
+/* Rosters: what the calls do in SQL. */
+#include "store/store_priv.h"
+
+struct group_row {
+	struct strv jid, group;
+};
+
+/* All groups of the account, in the order of contacts: one query for the whole roster. */
+static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret_n)
+{
+	sqlite3_stmt *st = db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
+				    " username = ? ORDER BY jid, rowid",
+				    "ss", c->server, c->username);
+	struct group_row *row = NULL;
+	size_t n = 0, cap = 0;
+	int r;
+
+	while ((r = db_step(st)) > 0) {
+		if (n == cap) {
+			struct group_row *more = ARENA_ARRAY(c->arena, struct group_row, cap * 2 + 16);
+			if (n)
+				memcpy(more, row, n * sizeof(*row));
+			row = more;
+			cap = cap * 2 + 16;
+		}
+		row[n].jid = db_text(c->arena, st, 0);
+		row[n++].group = db_text(c->arena, st, 1);
+	}
+	*ret = row;
+	*ret_n = n;
+	return r;
+}
+
+static char letter(sqlite3_stmt *st, int column)
+{
+	const char *p = (const char *)sqlite3_column_text(st, column);
+	return p && *p ? *p : 'N';
+}
+
+static void read_item(struct store_call *c, sqlite3_stmt *st, struct store_roster_item *it)
+{
+	*it = (struct store_roster_item){
+		.jid = db_text(c->arena, st, 0),
+		.name = db_text(c->arena, st, 1),
+		.subscription = letter(st, 2),
+		.ask = letter(st, 3),
+		.request = db_text(c->arena, st, 4),
+		.approved = sqlite3_column_int(st, 5) != 0,
+		.listed = sqlite3_column_int(st, 6) != 0,
+	};
+}
+
+static int load_items(struct store_call *c, struct store_roster_item **ret)
+{
+	sqlite3_stmt *st = db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
+				    " listed FROM rosterusers WHERE server = ? AND username = ?"
+				    " ORDER BY jid", "ss", c->server, c->username);
+	size_t cap = 0;
+	int r;
+
+	while ((r = db_step(st)) > 0) {
+		if (c->n_items == cap) {
+			size_t n = cap * 2 + 16;
+			struct store_roster_item *more =
+				ARENA_ARRAY(c->arena, struct store_roster_item, n);
+			if (cap)
+				memcpy(more, *ret, cap * sizeof(*more));
+			*ret = more;
+			cap = n;
+		}
+		read_item(c, st, &(*ret)[c->n_items++]);
+	}
+	return r;
+}
+
+/* Both are in the order of contacts: one pass puts them together. */
+static void join_groups(struct store_call *c, struct store_roster_item *items,
+			struct group_row *row, size_t n)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->n_items; i++) {
+		size_t first, k = 0;
+		struct strv *groups;
+
+		while (at < n && strv_cmp(row[at].jid, items[i].jid) < 0)
+			at++;
+		first = at;
+		while (at < n && strv_eq(row[at].jid, items[i].jid))
+			at++;
+		groups = ARENA_ARRAY(c->arena, struct strv, at - first + 1);
+		for (size_t g = first; g < at; g++)
+			groups[k++] = row[g].group;
+		items[i].groups = groups;
+		items[i].n_groups = k;
+	}
+}
+
+static int load_version(struct store_call *c)
+{
+	sqlite3_stmt *st = db_query("SELECT version FROM roster_version WHERE server = ? AND"
+				    " username = ?",
+				    "ss", c->server, c->username);
+	int r = db_step(st);
+
+	if (r > 0)
+		c->text = db_text(c->arena, st, 0);
+	db_finish(st);
+	return r < 0 ? r : 0;
+}
+
+static int load_all(struct store_call *c)
+{
+	struct store_roster_item *items = NULL;
+	struct group_row *groups = NULL;
+	size_t n = 0;
+	int r = account_known(c);
+
+	r = r ? r : load_items(c, &items);
+	r = r ? r : load_groups(c, &groups, &n);
+	r = r ? r : load_version(c);
+	if (r < 0)
+		return r;
+	join_groups(c, items, groups, n);
+	c->items = items;
+	return 0;
+}
+
+static int roster_load(struct store *s, struct store_call *c)
+{
+	/* The savepoint makes the reader see one moment in all of its queries: an item with the
+	 * version of a later one would never be sent again. */
+	int r = db_exec("SAVEPOINT load", ""), end;
+
+	if (r < 0)
+		return r;
+	r = load_all(c);
+	end = db_exec("RELEASE load", "");
+	return r ? r : end;
+}
+
+struct store_call *store_roster_load(struct jid who)
+{
+	return call_new(who, roster_load, false);
+}
+
+static int put_version(struct store_call *c)
+{
+	return db_exec("INSERT INTO roster_version (server, username, version) VALUES (?, ?, ?)"
+		       " ON CONFLICT (server, username) DO UPDATE SET version = excluded.version",
+		       "sss", c->server, c->username, c->text);
+}
+
+static int drop_groups(struct store_call *c)
+{
+	return db_exec("DELETE FROM rostergroups WHERE server = ? AND username = ? AND jid = ?",
+		       "sss", c->server, c->username, c->key);
+}
+
+static int put_item(struct store_call *c)
+{
+	const struct store_roster_item *it = c->items;
+
+	return db_exec("INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
+		       " askmessage, approved, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		       " ON CONFLICT (server, username, jid) DO UPDATE SET nick = excluded.nick,"
+		       " subscription = excluded.subscription, ask = excluded.ask,"
+		       " askmessage = excluded.askmessage, approved = excluded.approved,"
+		       " listed = excluded.listed",
+		       "sssssssii", c->server, c->username, c->key, it->name,
+		       strv_make(&it->subscription, 1), strv_make(&it->ask, 1), it->request,
+		       (int64_t)it->approved, (int64_t)it->listed);
+}
+
+static int roster_put(struct store *s, struct store_call *c)
+{
+	const struct store_roster_item *it = c->items;
+	int r = account_known(c);
+
+	r = r ? r : put_item(c);
+	r = r ? r : drop_groups(c);
+	for (size_t i = 0; r == 0 && i < it->n_groups; i++)
+		r = db_exec("INSERT INTO rostergroups (server, username, jid, grp)"
+			    " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			    "ssss", c->server, c->username, c->key, it->groups[i]);
+	return r ? r : put_version(c);
+}
+
+struct store_call *store_roster_put(struct jid who, const struct store_roster_item *item,
+				    struct strv version)
+{
+	struct store_call *c = call_new(who, roster_put, true);
+	struct store_roster_item *copy = ARENA_NEW(c->arena, struct store_roster_item);
+	struct strv *groups = ARENA_ARRAY(c->arena, struct strv, item->n_groups + 1);
+
+	*copy = *item;
+	c->key = arena_strv(c->arena, item->jid);
+	copy->name = item->name.p ? arena_strv(c->arena, item->name) : STRV("");
+	copy->request = item->request.p ? arena_strv(c->arena, item->request) : STRV("");
+	for (size_t i = 0; i < item->n_groups; i++)
+		groups[i] = arena_strv(c->arena, item->groups[i]);
+	copy->groups = groups;
+	c->items = copy;
+	c->text = arena_strv(c->arena, version);
+	return c;
+}
+
+static int roster_remove(struct store *s, struct store_call *c)
+{
+	int r = account_known(c);
+
+	r = r ? r :
+		db_exec("DELETE FROM rosterusers WHERE server = ? AND username = ? AND jid = ?",
+			"sss", c->server, c->username, c->key);
+	r = r ? r : drop_groups(c);
+	return r ? r : put_version(c);
+}
+
+struct store_call *store_roster_remove(struct jid who, struct jid contact, struct strv version)
+{
+	struct store_call *c = call_new(who, roster_remove, true);
+
+	c->key = arena_strv(c->arena, jid_text(contact));
+	c->text = arena_strv(c->arena, version);
+	return c;
+}
+

@@ -1,0 +1,217 @@
+#include "fixture.h"
+
+#include <stdio.h>
+
+static int64_t rows_of(const char *path, const char *table, const char *username)
+{
+	char sql[200];
+	int64_t n = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE username = '%s'", table,
+		 username);
+	while (n < 10 && !fixture_sql_is(path, sql, n))
+		n++;
+	return n;
+}
+
+ON_BOTH(account_is_kept_as_it_was_given)
+{
+	struct jid romeo = fixture_jid("romeo@example.org");
+	struct store_call *c = store_account_get(romeo);
+
+	CHECK_INT(store_wait(s, c), -ENOENT);
+	store_call_free(&c);
+	CHECK_INT(fixture_do(s, store_account_add(romeo, STRV("pa'ss\"w\xc3\xb6rd"),
+						  STRV("{\"sha\": \"\xe2\x82\xac\"}"), INT64_MAX)),
+		  0);
+	c = store_account_get(romeo);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_STR(c->text, "pa'ss\"w\xc3\xb6rd");
+	CHECK_STR(c->text2, "{\"sha\": \"\xe2\x82\xac\"}");
+	store_call_free(&c);
+}
+
+ON_BOTH(account_password_may_be_empty_and_details_absent)
+{
+	struct jid who = fixture_jid("\xc3\xa9l\xc3\xa9onore@b\xc3\xbc" "cher.example");
+	struct store_call *c;
+
+	CHECK_INT(fixture_do(s, store_account_add(who, STRV(""), STRV_NULL, INT64_MAX)), 0);
+	c = store_account_get(who);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK(c->text.p != NULL && c->text.n == 0);
+	CHECK(c->text2.p == NULL);
+	store_call_free(&c);
+	/* What is set to an empty text is not what is absent. */
+	CHECK_INT(fixture_do(s, store_account_set(who, STRV("x"), STRV(""))), 0);
+	c = store_account_get(who);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_STR(c->text, "x");
+	CHECK(c->text2.p != NULL && c->text2.n == 0);
+	store_call_free(&c);
+}
+
+ON_BOTH(account_is_added_once)
+{
+	struct jid who = fixture_jid("romeo@example.org");
+	struct store_call *c;
+
+	fixture_account(s, "romeo@example.org");
+	fixture_account(s, "romeo@example.net"); /* another domain: another account */
+	CHECK_INT(fixture_do(s, store_account_add(who, STRV("other"), STRV_NULL, INT64_MAX)),
+		  -EEXIST);
+	c = store_account_get(who);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_STR(c->text, "secret");
+	store_call_free(&c);
+}
+
+ON_BOTH(account_set_and_remove_need_the_account)
+{
+	struct jid who = fixture_jid("nobody@example.org");
+
+	CHECK_INT(fixture_do(s, store_account_set(who, STRV("x"), STRV_NULL)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_remove(who)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_get(who)), -ENOENT);
+}
+
+ON_BOTH(account_limit_is_per_domain)
+{
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("a@example.org"), STRV("x"),
+						  STRV_NULL, 0)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("a@example.org"), STRV("x"),
+						  STRV_NULL, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("b@example.org"), STRV("x"),
+						  STRV_NULL, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.org"), STRV("x"),
+						  STRV_NULL, 2)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_get(fixture_jid("c@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.net"), STRV("x"),
+						  STRV_NULL, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("a@example.org"))), 0);
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.org"), STRV("x"),
+						  STRV_NULL, 2)), 0);
+}
+
+static void fill(struct store *s, const char *jid)
+{
+	struct jid who = fixture_jid(jid);
+	struct store_roster_item item = { .jid = STRV("juliet@example.com"), .subscription = 'B',
+					  .ask = 'N', .listed = true,
+					  .groups = &STRV("Friends"), .n_groups = 1 };
+
+	fixture_account(s, jid);
+	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"))), 0);
+	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("<vCard/>"))), 0);
+	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("bye"))), 0);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("<message/>"), 9)), 0);
+}
+
+TEST(account_removal_takes_all_its_rows_and_no_others)
+{
+	static const char *const tables[] = { "users", "rosterusers", "rostergroups",
+					      "roster_version", "private_storage", "vcard",
+					      "last", "offline_message" };
+	const char *path = fixture_path();
+	struct store *s = fixture_open(path);
+
+	fill(s, "romeo@example.org");
+	fill(s, "mercutio@example.org");
+	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("romeo@example.org"))), 0);
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		CHECK_INT(rows_of(path, tables[i], "romeo"), 0);
+		CHECK_INT(rows_of(path, tables[i], "mercutio"), 1);
+	}
+	/* The list above is whole: a table with usernames that is not in it is a new one. */
+	CHECK(fixture_sql_is(path, "SELECT count(*) FROM sqlite_master m WHERE type = 'table' AND"
+				   " EXISTS (SELECT 1 FROM pragma_table_info(m.name)"
+				   " WHERE name = 'username')",
+			     (int64_t)ARRAY_LEN(tables)));
+	fixture_close(s);
+}
+
+ON_BOTH(account_that_is_new_again_inherits_nothing)
+{
+	struct jid who = fixture_jid("romeo@example.org");
+	struct store_call *c;
+
+	fill(s, "romeo@example.org");
+	CHECK_INT(fixture_do(s, store_account_remove(who)), 0);
+	fixture_account(s, "romeo@example.org");
+	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_vcard_get(who)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_last_get(who)), -ENOENT);
+	c = store_offline_load(who, 0);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->n_messages, 0);
+	store_call_free(&c);
+	c = store_roster_load(who);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->n_items, 0);
+	CHECK_INT(c->text.n, 0);
+	store_call_free(&c);
+}
+
+static void add_numbered(struct store *s, unsigned n)
+{
+	static struct flight f;
+	char jid[64];
+
+	flight_init(&f);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(jid, sizeof(jid), "u%04u@example.org", (i * 7) % n); /* in no order */
+		flight_add(&f, s, store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL,
+						    INT64_MAX));
+	}
+	flight_await(&f);
+	for (unsigned i = 0; i < n; i++)
+		CHECK_INT(f.call[i]->err, 0);
+	flight_free(&f);
+}
+
+ON_BOTH(account_list_goes_on_behind_a_thousand)
+{
+	enum { N = 1203 }; /* not a multiple of 7 */
+	unsigned seen = 0;
+	char after[64] = "", want[64];
+	struct store_call *c;
+
+	add_numbered(s, N);
+	fixture_account(s, "u0000@example.net");
+	for (unsigned pages = 0; pages < 3; pages++) {
+		c = store_account_list(STRV("example.org"), strv_from(after));
+		CHECK_INT(store_wait(s, c), 0);
+		CHECK_INT(c->n_accounts, pages == 0 ? 1000 : pages == 1 ? N - 1000 : 0);
+		for (size_t i = 0; i < c->n_accounts; i++) {
+			snprintf(want, sizeof(want), "u%04u@example.org", seen++);
+			CHECK_STR(jid_text(c->accounts[i]), want);
+			snprintf(after, sizeof(after), STRV_FMT,
+				 STRV_ARG(jid_local(c->accounts[i])));
+		}
+		store_call_free(&c);
+	}
+	CHECK_INT(seen, N);
+}
+
+ON_BOTH(account_list_is_in_the_order_of_bytes)
+{
+	static const char *const names[] = { "Z", "a", "z", "\xc3\xa9", "\xe2\x82\xac",
+					     "\xf0\x9f\x98\x80" };
+	struct store_call *c = store_account_list(STRV("x"), STRV(""));
+
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->n_accounts, 0);
+	store_call_free(&c);
+	for (size_t i = ARRAY_LEN(names); i-- > 0;) { /* stored as given, canonical or not */
+		AUTO(arena_free) struct arena *a = arena_new(1024);
+		struct jid j = jid_make(a, strv_from(names[i]), STRV("x"), STRV(""));
+		CHECK_INT(fixture_do(s, store_account_add(j, STRV("p"), STRV_NULL, 100)), 0);
+	}
+	c = store_account_list(STRV("x"), STRV(""));
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->n_accounts, ARRAY_LEN(names));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		CHECK_STR(jid_local(c->accounts[i]), names[i]);
+	store_call_free(&c);
+}
