@@ -4,14 +4,20 @@
 #include "core/access.h"
 #include "core/c2s.h"
 
-enum { OFFLINE_DEFAULT_MAX = 100 };
+enum {
+	OFFLINE_DEFAULT_MAX = 100,
+	FLUSH_MAX_BYTES = 4 << 20, /* at once; what follows waits until the client has read */
+	FLUSH_RETRY_MS = 100,
+};
 
 struct offline_conf {
 	struct strv access_max_user_messages;
 };
 
+struct flush;
+
 struct offline_user {
-	bool flushing; /* one session is being given what is stored */
+	struct flush *flush; /* one session is being given what is stored */
 };
 
 struct offline_session {
@@ -22,16 +28,18 @@ extern const struct module mod_offline;
 
 /* --- storing --- */
 
-/* XEP-0160: what only says "composing" is not kept, nor what must not be (XEP-0334). */
+/* XEP-0160: what only says "composing" is not kept, nor what must not be. XEP-0334 4.1: "no
+ * permanent store" is about archives, not about messages under way. */
 static bool is_worth_storing(const struct stanza *s)
 {
 	bool content = false;
 
+	if (xml_child(s->el, NS_HINTS, "no-store"))
+		return false;
 	XML_EACH_CHILD(e, s->el) {
-		if (e->ns == NS_HINTS &&
-		    (strv_is(e->local, "no-store") || strv_is(e->local, "no-permanent-store")))
-			return false;
-		if (e->ns != NS_CHATSTATES && e->ns != NS_HINTS && !strv_is(e->local, "thread"))
+		if (e->ns == NS_HINTS)
+			content = content || strv_is(e->local, "store");
+		else if (e->ns != NS_CHATSTATES && !xml_is(e, NS_CLIENT, "thread"))
 			content = true;
 	}
 	return content;
@@ -73,15 +81,22 @@ static enum verdict undelivered(struct ctx *c)
 struct flush {
 	struct user *user; /* pinned */
 	struct handle session;
+	int64_t after; /* the id of the last message that has been sent */
+	struct timer timer; /* while the client has to read first */
 };
 
 static void flush_start(struct session *s);
+
+static bool may_have_messages(const struct session *s)
+{
+	return session_is_available(s) && s->priority >= 0;
+}
 
 static bool wants_flush(struct session *s)
 {
 	struct offline_session *d = mod_session_data(s, &mod_offline);
 
-	return session_is_available(s) && s->priority >= 0 && !d->flushed;
+	return may_have_messages(s) && !d->flushed;
 }
 
 /* A session that came while another was being served may find that one gone: it is next. */
@@ -90,7 +105,7 @@ static void flush_ends(struct flush *f)
 	struct user *u = f->user;
 	struct offline_user *d = mod_user_data(u, &mod_offline);
 
-	d->flushing = false;
+	d->flush = NULL;
 	mem_free(f);
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
@@ -102,31 +117,67 @@ static void flush_ends(struct flush *f)
 	user_unpin(u);
 }
 
+/* The session that is being served, if it is still there and still takes messages. */
+static struct session *flush_session(struct flush *f)
+{
+	struct c2s *c = c2s_get(f->user->worker, f->session);
+
+	return c && c->session && !c->st.closed && may_have_messages(c->session) ? c->session :
+										     NULL;
+}
+
+static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain, wallus_t at)
+{
+	struct xml_out o = xml_out(b);
+	char stamp[STAMP_LEN];
+	int r = stanza_write_start(b, s);
+
+	r = r ? r : xml_write_inner(b, s->el);
+	if (r < 0)
+		return r;
+	stamp_format(at, stamp);
+	xo_start(&o, "delay", NS_DELAY);
+	xo_attr(&o, "from", domain);
+	xo_attr(&o, "stamp", strv_from(stamp));
+	xo_end(&o);
+	xo_raw(&o, STRV("</message>"));
+	return o.err;
+}
+
 static void send_delayed(struct session *s, const struct store_message *m)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(65 << 20);
-	struct xml_out o = xml_out(&b);
-	static const struct strv end = { "</message>", 10 };
-	char stamp[STAMP_LEN];
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	struct strv domain = s->user->host->domain;
+	struct xml_el *el;
+	struct stanza st;
 
-	if (m->packet.n < end.n ||
-	    !strv_eq(strv_from_pos(m->packet, m->packet.n - end.n), end)) {
-		log_error("offline.row", "message %lld cannot be read and is left out",
-			  (long long)m->id);
-		return;
-	}
-	stamp_format(m->at, stamp);
-	xo_raw(&o, strv_make(m->packet.p, m->packet.n - end.n));
-	xo_start(&o, "delay", NS_DELAY);
-	xo_attr(&o, "from", s->user->host->domain);
-	xo_attr(&o, "stamp", strv_from(stamp));
-	xo_end(&o);
-	xo_raw(&o, end);
-	if (o.err == 0)
+	if (xml_parse(a, m->packet, NS_CLIENT, &el) < 0 || !xml_is(el, NS_CLIENT, "message") ||
+	    stanza_read(a, el, &st) != STANZA_ERR_NONE ||
+	    write_delayed(&b, &st, domain, m->at) < 0)
+		log_error("offline.row", STRV_FMT ": message %lld cannot be read and is left out",
+			  STRV_ARG(jid_text(s->user->jid)), (long long)m->id);
+	else
 		session_send_bytes(s, buf_strv(&b));
 }
 
-static void load_more(struct flush *f, int64_t after);
+static void load_more(struct flush *f);
+
+/* What is sent waits in memory until the client has read it, which has its bound. */
+static void go_on(struct flush *f)
+{
+	struct session *s = flush_session(f);
+
+	if (s && conn_is_congested(c2s_of(s->stream)->conn))
+		timer_arm(f->user->worker->loop, &f->timer, FLUSH_RETRY_MS);
+	else
+		load_more(f);
+}
+
+static void on_timer(struct timer *t)
+{
+	go_on(container_of(t, struct flush, timer));
+}
 
 static void removed(struct worker *w, struct store_call *call, void *arg)
 {
@@ -135,30 +186,33 @@ static void removed(struct worker *w, struct store_call *call, void *arg)
 	if (call->err < 0) /* they will come once more: better twice than never */
 		flush_ends(f);
 	else
-		load_more(f, call->number);
+		go_on(f);
 }
 
 static void loaded(struct worker *w, struct store_call *call, void *arg)
 {
 	struct flush *f = arg;
-	struct c2s *c = c2s_get(w, f->session);
-	int64_t last;
+	struct session *s = flush_session(f);
+	size_t bytes = 0;
 
-	if (call->err < 0 || call->n_messages == 0 || c == NULL || c->session == NULL ||
-	    c->st.closed) {
+	if (call->err < 0 || call->n_messages == 0 || s == NULL) {
 		flush_ends(f);
 		return;
 	}
-	for (size_t i = 0; i < call->n_messages; i++)
-		send_delayed(c->session, &call->messages[i]);
-	last = call->messages[call->n_messages - 1].id;
-	if (worker_store(w, store_offline_remove(f->user->jid, last), removed, f) < 0)
+	for (size_t i = 0; i < call->n_messages && bytes < FLUSH_MAX_BYTES; i++) {
+		send_delayed(s, &call->messages[i]);
+		bytes += call->messages[i].packet.n;
+		f->after = call->messages[i].id;
+	}
+	if (worker_store(w, store_offline_remove(f->user->jid, f->after), removed, f) < 0)
 		flush_ends(f);
 }
 
-static void load_more(struct flush *f, int64_t after)
+static void load_more(struct flush *f)
 {
-	if (worker_store(f->user->worker, store_offline_load(f->user->jid, after), loaded, f) < 0)
+	struct worker *w = f->user->worker;
+
+	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) < 0)
 		flush_ends(f);
 }
 
@@ -168,11 +222,14 @@ static void flush_start(struct session *s)
 	struct offline_user *ud = mod_user_data(s->user, &mod_offline);
 	struct flush *f = MEM_NEW(struct flush);
 
-	sd->flushed = ud->flushing = true;
+	ASSERT(ud->flush == NULL);
+	sd->flushed = true;
+	ud->flush = f;
 	f->user = s->user;
 	f->session = c2s_of(s->stream)->handle;
+	timer_init(&f->timer, on_timer);
 	user_pin(f->user);
-	load_more(f, 0);
+	load_more(f);
 }
 
 static void available(struct session *s, bool initial)
@@ -182,8 +239,20 @@ static void available(struct session *s, bool initial)
 
 	if (initial || s->priority < 0)
 		sd->flushed = false;
-	if (wants_flush(s) && !ud->flushing)
+	if (wants_flush(s) && ud->flush == NULL)
 		flush_start(s);
+}
+
+/* A flush that waits for the database ends when the answer is here. */
+static void unbind(struct session *s)
+{
+	struct offline_user *ud = mod_user_data(s->user, &mod_offline);
+	struct flush *f = ud->flush;
+
+	if (f == NULL || list_empty(&f->timer.link) || flush_session(f) != NULL)
+		return;
+	timer_cancel(f->user->worker->loop, &f->timer);
+	flush_ends(f);
 }
 
 static const struct conf_option options[] = {
@@ -199,6 +268,7 @@ static const struct hooks hooks = {
 	.phase = PHASE_LATE,
 	.undelivered = undelivered,
 	.available = available,
+	.unbind = unbind,
 };
 
 const struct module mod_offline = {
