@@ -90,6 +90,42 @@ static void give_turn_back(const char *address)
 
 /* --- the request --- */
 
+static bool is_within(struct strv s, char first, char last)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= first && s.p[i] <= last)
+			return true;
+	return false;
+}
+
+static bool has_symbol(struct strv s)
+{
+	return is_within(s, '!', '/') || is_within(s, ':', '@') || is_within(s, '[', '`') ||
+	       is_within(s, '{', '~');
+}
+
+static bool has_other(struct strv s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '!' || s.p[i] > '~')
+			return true;
+	return false;
+}
+
+bool register_is_strong(const struct register_conf *c, struct strv password)
+{
+	int choices = 26 * is_within(password, 'a', 'z') + 26 * is_within(password, 'A', 'Z') +
+		      9 * is_within(password, '0', '9') + 33 * has_symbol(password) +
+		      128 * has_other(password);
+	double words = 1; /* as many as there are of this kind, without the bits counted already */
+	int64_t bits = 0;
+
+	for (size_t i = 0; i < password.n && bits < c->password_strength; i++)
+		for (words *= choices; words >= 2; words /= 2)
+			bits++;
+	return bits >= c->password_strength;
+}
+
 void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret)
 {
 	*ret = (struct register_fields){ 0 };
@@ -218,10 +254,14 @@ static void register_account(struct stream *st, const struct stanza *s)
 	struct strv local;
 
 	register_read(a, stanza_payload(s), &f);
-	if (f.username.n == 0 || f.password.n == 0) {
+	if (f.remove) {
+		refuse(st, s, STANZA_ERR_UNEXPECTED_REQUEST, "log in first");
+	} else if (f.username.n == 0 || f.password.n == 0) {
 		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE, "a username and a password are needed");
 	} else if (jid_prep_local(a, f.username, &local) < 0) {
 		refuse(st, s, STANZA_ERR_JID_MALFORMED, "such a username is not allowed");
+	} else if (!register_is_strong(conf, f.password)) {
+		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
 	} else {
 		r->arena = a;
 		r->stream = c->handle;
@@ -246,7 +286,9 @@ static void register_account(struct stream *st, const struct stanza *s)
 
 bool register_pre_auth(struct stream *st, const struct stanza *s)
 {
-	if (register_conf(st->host) == NULL) {
+	bool elsewhere = !jid_is_none(s->to) && !strv_eq(jid_text(s->to), st->host->domain);
+
+	if (register_conf(st->host) == NULL || elsewhere) {
 		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
 	} else if (!register_is_offered(st)) {
 		refuse(st, s, STANZA_ERR_NOT_ALLOWED, "only over TLS");

@@ -17,6 +17,7 @@ struct register_conf {
 	struct strv welcome_subject, welcome_body;
 	const struct strv *registration_watchers;
 	size_t n_registration_watchers;
+	int64_t password_strength; /* bits; 0: not looked at */
 };
 
 /* mod_register's configuration where it is on for this host; NULL: it is off. */
@@ -37,5 +38,9 @@ struct register_fields {
 	bool remove;
 };
 void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret);
+
+/* MongooseIM's measure: the length times the bits of a byte drawn from the classes of bytes that
+ * occur in it. */
+bool register_is_strong(const struct register_conf *c, struct strv password);
 
 bool register_address_may(const struct register_conf *c, const char *address);

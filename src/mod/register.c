@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 
+extern const struct module mod_register;
+
 static void features(const struct host *h, bool authed, bool secure, struct buf *b)
 {
 	struct xml_out o = xml_out(b);
@@ -17,11 +19,19 @@ static void features(const struct host *h, bool authed, bool secure, struct buf 
 	xo_end(&o);
 }
 
+/* Whoever asks has the account at this very domain, and is online here. */
+static bool is_home_of(const struct ctx *c)
+{
+	return c->session && c->session->user->host == c->host;
+}
+
 static enum verdict on_get(struct ctx *c)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(16384);
 	struct xml_out o = xml_out(&b);
 
+	if (!is_home_of(c))
+		return PASS;
 	xo_start(&o, "query", NS_REGISTER);
 	xo_start(&o, "registered", NS_NONE);
 	xo_end(&o);
@@ -65,6 +75,10 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_AUTHORIZED, "only over TLS");
 		return HANDLED;
 	}
+	if (!register_is_strong(mod_conf(c->host, &mod_register), f->password)) {
+		reply_error(c, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
+		return HANDLED;
+	}
 	account_put(c->worker, c->session->user->jid, f->password, false, conn_peer(conn->conn),
 		    on_changed, later_new(c));
 	return HANDLED;
@@ -74,8 +88,7 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 
 static void on_removed(struct later *l, struct store_call *call)
 {
-	struct session *s = later_session(l);
-	struct user *u = s ? s->user : NULL;
+	struct user *u = l->user;
 	const char *text;
 	enum stanza_err e = register_error(call->err, &text);
 
@@ -83,25 +96,38 @@ static void on_removed(struct later *l, struct store_call *call)
 		later_error(l, e, text);
 		return;
 	}
-	if (u)
-		user_pin(u);
+	user_pin(u);
 	later_result(l); /* XEP-0077 3.2: the result, then the end of the streams */
-	if (u) {
+	if (u->state == USER_READY)
 		user_gone(u);
-		user_unpin(u);
+	user_unpin(u);
+}
+
+/* The account ends even if the session that asks for it is gone by then. */
+static void remove_account(struct ctx *c)
+{
+	struct later *l = later_new(c);
+
+	if (l->user == NULL) { /* asked of the server */
+		l->user = c->session->user;
+		user_pin(l->user);
 	}
+	later_store(l, store_account_remove(l->user->jid), on_removed);
 }
 
 static enum verdict on_set(struct ctx *c)
 {
 	struct register_fields f;
 
-	if (c->session == NULL) /* `from` is an account of ours, but this is not its home */
+	if (!is_home_of(c))
 		return PASS;
 	register_read(c->scratch, stanza_payload(c->stanza), &f);
 	if (!f.remove)
 		return change_password(c, &f);
-	later_store(later_new(c), store_account_remove(c->session->user->jid), on_removed);
+	if (stanza_payload(c->stanza)->first->next) /* XEP-0077 3.2, table 1 */
+		reply_error(c, STANZA_ERR_BAD_REQUEST, "<remove/> stands alone");
+	else
+		remove_account(c);
 	return HANDLED;
 }
 
@@ -161,7 +187,9 @@ static const struct conf_option options[] = {
 	CONF_STRING_ARRAY("registration_watchers", struct register_conf, registration_watchers,
 			  "[]", "Who gets a message about each new account.", .allowed = "JIDs",
 			  .check = check_watcher),
-	CONF_UNSUPPORTED("password_strength"),
+	CONF_INT("password_strength", struct register_conf, password_strength, "0", 0, 10000,
+		 "The least strength of a password: its bytes times the bits that a byte of its kinds "
+		 "of characters has; 0: any will do.", .unit = "bits"),
 	{ 0 },
 };
 
