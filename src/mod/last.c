@@ -34,6 +34,24 @@ static enum verdict on_server(struct ctx *c)
 	return HANDLED;
 }
 
+static struct strv cut_status(struct strv status)
+{
+	while (status.n > LAST_MAX_STATUS || !utf8_is_valid(status))
+		status.n = MIN(status.n - 1, (size_t)LAST_MAX_STATUS);
+	return status;
+}
+
+/* The database may hold what was not stored by us: characters that XML does not have, say. */
+static void answer_last(struct later *l, int64_t seconds, struct strv status)
+{
+	struct strv p = payload(l->arena, seconds, cut_status(status));
+	struct xml_el *el;
+
+	if (xml_parse(l->arena, p, NS_CLIENT, &el) < 0)
+		p = payload(l->arena, seconds, STRV(""));
+	later_payload(l, p);
+}
+
 static void got(struct later *l, struct store_call *call)
 {
 	if (call->err == -ENOENT) /* never logged in */
@@ -41,8 +59,7 @@ static void got(struct later *l, struct store_call *call)
 	else if (call->err < 0)
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 	else
-		later_payload(l, payload(l->arena, clock_wall_us() / 1000000 - call->number,
-					 call->text));
+		answer_last(l, clock_wall_us() / 1000000 - call->number, call->text);
 }
 
 static enum verdict on_own(struct ctx *c)
@@ -97,11 +114,10 @@ static void on_set(struct worker *w, struct store_call *call, void *arg)
 static void unbind(struct session *s)
 {
 	struct last_data *d = mod_session_data(s, &mod_last);
-	struct strv status = d->status ? strv_from(d->status) : STRV("");
+	struct strv status = cut_status(d->status ? strv_from(d->status) : STRV(""));
 
-	while (status.n > LAST_MAX_STATUS || !utf8_is_valid(status))
-		status.n = MIN(status.n - 1, (size_t)LAST_MAX_STATUS);
-	if (s->user->n_sessions == 1 && s->user->state == USER_READY &&
+	/* For an account that is being removed nothing is written any more. */
+	if (s->user->n_sessions == 1 &&
 	    worker_store(s->user->worker,
 			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status), on_set,
 			 NULL) < 0)

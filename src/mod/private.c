@@ -33,14 +33,21 @@ static void answer_empty(struct later *l)
 
 static void got(struct later *l, struct store_call *call)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(PRIVATE_MAX_BYTES + 1024);
+	AUTO(buf_free) struct buf b = BUF_INIT(call->text.n + 1024);
+	struct xml_el *el;
 
 	if (call->err == -ENOENT) {
 		answer_empty(l);
 		return;
 	}
-	if (call->err < 0 || call->text.n > PRIVATE_MAX_BYTES) {
+	if (call->err < 0) {
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+		return;
+	}
+	if (xml_parse(l->arena, call->text, NS_PRIVATE, &el) < 0) {
+		log_error("private.row", STRV_FMT ": what is stored as " STRV_FMT " cannot be read",
+			  STRV_ARG(jid_text(l->user->jid)), STRV_ARG(call->key));
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the stored data cannot be read");
 		return;
 	}
 	buf_put(&b, STRV("<query xmlns='jabber:iq:private'>"));

@@ -6,10 +6,16 @@ enum { VCARD_MAX_BYTES = 1 << 20 }; /* there are pictures in it */
 static void got(struct later *l, struct store_call *call)
 {
 	bool own = jid_eq_bare(l->stanza.from, l->user->jid);
+	struct xml_el *el;
 
-	if (call->err == 0)
+	if (call->err == 0 && xml_parse(l->arena, call->text, NS_CLIENT, &el) == 0) {
 		later_payload(l, call->text);
-	else if (call->err != -ENOENT)
+		return;
+	}
+	if (call->err == 0)
+		log_error("vcard.row", STRV_FMT ": the stored vCard cannot be read",
+			  STRV_ARG(jid_text(l->user->jid)));
+	if (call->err != -ENOENT)
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 	else if (own)
 		later_payload(l, STRV("<vCard xmlns='vcard-temp'/>"));
