@@ -26,7 +26,41 @@ static int read_state(const struct store_roster_item *row, struct sub *ret)
 	return 0;
 }
 
-static int add_row(struct roster *r, struct arena *a, const struct store_roster_item *row)
+static bool is_presence(struct arena *a, struct strv xml)
+{
+	struct xml_el *el;
+
+	return xml_parse(a, xml, NS_CLIENT, &el) == 0 && xml_is(el, NS_CLIENT, "presence");
+}
+
+/* A request that waits is stored as it came. MongooseIM keeps only the text of its status. */
+static void read_request(struct roster_item *it, struct arena *a, struct strv stored,
+			 struct strv account)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(64 << 10);
+	struct xml_out o = xml_out(&b);
+
+	if (!sub_is_pending_in(it->sub.state))
+		return;
+	if (is_presence(a, stored)) {
+		roster_item_set_request(it, stored);
+		return;
+	}
+	xo_start(&o, "presence", NS_NONE);
+	xo_attr(&o, "from", jid_text(it->jid));
+	xo_attr(&o, "to", account);
+	xo_attr(&o, "type", STRV("subscribe"));
+	if (stored.n)
+		xo_leaf(&o, "status", NS_NONE, stored);
+	xo_end(&o);
+	if (o.err == 0 && is_presence(a, buf_strv(&b)))
+		roster_item_set_request(it, buf_strv(&b));
+	else /* too long, or what XML cannot hold */
+		read_request(it, a, STRV(""), account);
+}
+
+static int add_row(struct roster *r, struct arena *a, const struct store_roster_item *row,
+		   struct strv account)
 {
 	struct roster_item *it;
 	struct jid contact;
@@ -41,24 +75,25 @@ static int add_row(struct roster *r, struct arena *a, const struct store_roster_
 	it->listed = row->listed;
 	roster_item_set(it, row->name.n ? row->name : STRV_NULL, row->groups,
 			(uint32_t)MIN(row->n_groups, (size_t)ROSTER_MAX_GROUPS));
-	roster_item_set_request(it, row->request.n ? row->request : STRV_NULL);
+	read_request(it, a, row->request.n ? row->request : STRV(""), account);
 	return 0;
 }
 
 int roster_from_store(struct store_call *call, struct roster **ret)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct jid account;
 	struct roster *r;
 
 	if (call->err < 0)
 		return call->err;
+	account = jid_make(a, call->username, call->server, STRV(""));
 	r = roster_new();
 	for (size_t i = 0; i < call->n_items; i++)
-		if (add_row(r, a, &call->items[i]) < 0) /* the rest of the roster is still good */
-			log_error("roster.row", STRV_FMT "@" STRV_FMT ": the contact \"" STRV_FMT
+		if (add_row(r, a, &call->items[i], jid_text(account)) < 0) /* the rest of the roster is still good */
+			log_error("roster.row", STRV_FMT ": the contact \"" STRV_FMT
 				  "\" cannot be read and is left out",
-				  STRV_ARG(call->username), STRV_ARG(call->server),
-				  STRV_ARG(call->items[i].jid));
+				  STRV_ARG(jid_text(account)), STRV_ARG(call->items[i].jid));
 	if (call->text.n) {
 		mem_free(r->version);
 		r->version = strv_dup(call->text);
@@ -86,7 +121,8 @@ static void on_saved(struct worker *w, struct store_call *call, void *arg)
 	user_unpin(s->user);
 }
 
-static struct store_call *put_call(struct user *u, const struct roster_item *it, struct strv version)
+static struct store_call *put_call(struct user *u, const struct roster_item *it,
+				   struct strv version)
 {
 	AUTO(mem_freep) struct strv *groups = mem_alloc((it->n_group + 1) * sizeof(*groups));
 	struct store_roster_item row = {
