@@ -141,6 +141,15 @@ static int fail(struct db *d, const char *path, const char *what, struct buf *er
 	return (code & 0xff) == SQLITE_READONLY ? -EROFS : -EIO;
 }
 
+static int may_use(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || eaccess(path, R_OK | W_OK) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? -EISDIR : 0;
+}
+
 /* The file is made by us, before SQLite does, so that nobody else can read it. One that is there
  * is not opened: closing it would drop the locks that SQLite may hold on it in this process. */
 static int make_file(const char *path, struct buf *err)
@@ -152,8 +161,8 @@ static int make_file(const char *path, struct buf *err)
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		close(fd);
-	else if (errno != EEXIST || eaccess(path, R_OK | W_OK) < 0)
-		r = -errno;
+	else
+		r = errno == EEXIST ? may_use(path) : -errno;
 	if (r < 0 && buf_addf(err, "the database %s: cannot be opened for writing: %s", path,
 			      strerror(-r)) < 0)
 		return r; /* a message cut short is still one */
