@@ -304,10 +304,11 @@ static int offline_add(struct store *s, struct store_call *c)
 	int64_t n = 0;
 	int r = account_known(c);
 
-	r = r ? r : offline_count(c, &n);
+	if (r == 0 && c->number != INT64_MAX)
+		r = offline_count(c, &n);
 	if (r < 0)
 		return r;
-	if (n >= c->number)
+	if (c->number != INT64_MAX && n >= c->number)
 		return -ENOSPC;
 	return db_exec("INSERT INTO offline_message (timestamp, server, username, from_jid, packet)"
 		       " VALUES (?, ?, ?, ?, ?)",
@@ -334,19 +335,22 @@ static int offline_load(struct store *s, struct store_call *c)
 				    "ssii", c->server, c->username, c->number,
 				    (int64_t)MESSAGES_AT_ONCE);
 	struct store_message *m = ARENA_ARRAY(c->arena, struct store_message, MESSAGES_AT_ONCE);
-	int r;
+	size_t bytes = 0;
+	int r = 1;
 
-	while ((r = db_step(st)) > 0) {
+	while (bytes < STORE_LOAD_BYTES && (r = db_step(st)) > 0) {
 		ASSERT(c->n_messages < MESSAGES_AT_ONCE);
-		m[c->n_messages++] = (struct store_message){
+		m[c->n_messages] = (struct store_message){
 			.id = sqlite3_column_int64(st, 0),
 			.at = sqlite3_column_int64(st, 1),
 			.from = db_text(c->arena, st, 2),
 			.packet = db_text(c->arena, st, 3),
 		};
+		bytes += m[c->n_messages++].packet.n;
 	}
+	db_finish(st);
 	c->messages = m;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 struct store_call *store_offline_load(struct jid who, int64_t after)

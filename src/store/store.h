@@ -67,6 +67,7 @@ struct store_conf {
 enum {
 	STORE_MAX_CALLS = 100000,
 	STORE_MAX_BYTES = 256 << 20,
+	STORE_LOAD_BYTES = 4 << 20, /* of messages at once; the last one may pass it */
 };
 
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
@@ -117,7 +118,8 @@ struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv s
 /* -ENOSPC: the account has `max` messages. */
 struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv from,
 				     struct strv packet, int64_t max);
-/* messages: up to 200, the oldest first, with ids above `after`. */
+/* messages: up to 200 or STORE_LOAD_BYTES, the oldest first, with ids above `after`; none: that
+ * was all. */
 struct store_call *store_offline_load(struct jid who, int64_t after);
 struct store_call *store_offline_remove(struct jid who, int64_t up_to_id);
 

@@ -226,3 +226,34 @@ ON_BOTH(large_texts_are_kept)
 	check_text(s, store_vcard_get(who), buf_cstr(&b));
 	buf_free(&b);
 }
+
+ON_BOTH(offline_messages_that_are_large_come_in_smaller_pages)
+{
+	enum { SIZE = STORE_LOAD_BYTES / 2 - 1, N = 7 };
+	struct jid who = fixture_jid("romeo@example.org");
+	char *large = mem_zalloc(SIZE);
+	size_t pages = 0, seen = 0;
+	int64_t after = 0;
+
+	memset(large, 'x', SIZE);
+	fixture_account(s, "romeo@example.org");
+	for (int i = 0; i < N; i++)
+		CHECK_INT(fixture_do(s, store_offline_add(who, i, STRV("j@x"),
+							  strv_make(large, SIZE), INT64_MAX)), 0);
+	mem_free(large);
+	for (bool more = true; more; pages++) {
+		struct store_call *c = store_offline_load(who, after);
+
+		CHECK_INT(store_wait(s, c), 0);
+		CHECK(c->n_messages <= 3);
+		for (size_t i = 0; i < c->n_messages; i++) {
+			CHECK_INT(c->messages[i].at, seen++);
+			CHECK_INT(c->messages[i].packet.n, SIZE);
+			after = c->messages[i].id;
+		}
+		more = c->n_messages > 0;
+		store_call_free(&c);
+	}
+	CHECK_INT(seen, N);
+	CHECK_INT(pages, 4); /* 3, 3, 1, none */
+}
