@@ -17,7 +17,8 @@ static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret
 
 	while ((r = db_step(st)) > 0) {
 		if (n == cap) {
-			struct group_row *more = ARENA_ARRAY(c->arena, struct group_row, cap * 2 + 16);
+			struct group_row *more =
+				ARENA_ARRAY(c->arena, struct group_row, cap * 2 + 16);
 			if (n)
 				memcpy(more, row, n * sizeof(*row));
 			row = more;

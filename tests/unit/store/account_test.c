@@ -75,22 +75,21 @@ ON_BOTH(account_set_and_remove_need_the_account)
 	CHECK_INT(fixture_do(s, store_account_get(who)), -ENOENT);
 }
 
+static int add(struct store *s, const char *jid, int64_t max)
+{
+	return fixture_do(s, store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL, max));
+}
+
 ON_BOTH(account_limit_is_per_domain)
 {
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("a@example.org"), STRV("x"),
-						  STRV_NULL, 0)), -ENOSPC);
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("a@example.org"), STRV("x"),
-						  STRV_NULL, 2)), 0);
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("b@example.org"), STRV("x"),
-						  STRV_NULL, 2)), 0);
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.org"), STRV("x"),
-						  STRV_NULL, 2)), -ENOSPC);
+	CHECK_INT(add(s, "a@example.org", 0), -ENOSPC);
+	CHECK_INT(add(s, "a@example.org", 2), 0);
+	CHECK_INT(add(s, "b@example.org", 2), 0);
+	CHECK_INT(add(s, "c@example.org", 2), -ENOSPC);
 	CHECK_INT(fixture_do(s, store_account_get(fixture_jid("c@example.org"))), -ENOENT);
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.net"), STRV("x"),
-						  STRV_NULL, 2)), 0);
+	CHECK_INT(add(s, "c@example.net", 2), 0);
 	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("a@example.org"))), 0);
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid("c@example.org"), STRV("x"),
-						  STRV_NULL, 2)), 0);
+	CHECK_INT(add(s, "c@example.org", 2), 0);
 }
 
 static void fill(struct store *s, const char *jid)
