@@ -24,7 +24,7 @@ struct store_call *call_new(struct jid who, int (*run)(struct store *, struct st
 
 int account_known(struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
+	struct db_stmt *st = db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
 				    c->server, c->username);
 	int r = db_one(st);
 
@@ -36,7 +36,7 @@ int account_known(struct store_call *c)
 
 static int account_get(struct store *s, struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT password, pass_details FROM users"
+	struct db_stmt *st = db_query("SELECT password, pass_details FROM users"
 				    " WHERE server = ? AND username = ?",
 				    "ss", c->server, c->username);
 	int r = db_one(st);
@@ -56,12 +56,12 @@ struct store_call *store_account_get(struct jid who)
 
 static int account_count(struct strv server, int64_t *ret)
 {
-	sqlite3_stmt *st = db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
+	struct db_stmt *st = db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
 	int r = db_one(st);
 
 	if (r < 0)
 		return r;
-	*ret = sqlite3_column_int64(st, 0);
+	*ret = db_int(st, 0);
 	db_finish(st);
 	return 0;
 }
@@ -99,7 +99,7 @@ static int account_set(struct store *s, struct store_call *c)
 
 	if (r < 0)
 		return r;
-	return sqlite3_changes(store_db->db) ? 0 : -ENOENT;
+	return db_changes() ? 0 : -ENOENT;
 }
 
 struct store_call *store_account_set(struct jid who, struct strv password,
@@ -126,7 +126,7 @@ static int account_remove(struct store *s, struct store_call *c)
 	int r = db_exec("DELETE FROM users WHERE server = ? AND username = ?", "ss", c->server,
 			c->username);
 
-	if (r == 0 && sqlite3_changes(store_db->db) == 0)
+	if (r == 0 && db_changes() == 0)
 		return -ENOENT;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
 		r = db_exec(rows[i], "ss", c->server, c->username);
@@ -140,7 +140,7 @@ struct store_call *store_account_remove(struct jid who)
 
 static int account_list(struct store *s, struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT username FROM users WHERE server = ? AND username > ?"
+	struct db_stmt *st = db_query("SELECT username FROM users WHERE server = ? AND username > ?"
 				    " ORDER BY username LIMIT ?",
 				    "ssi", c->server, c->key, (int64_t)ACCOUNTS_AT_ONCE);
 	struct jid *list = ARENA_ARRAY(c->arena, struct jid, ACCOUNTS_AT_ONCE);
@@ -166,7 +166,7 @@ struct store_call *store_account_list(struct strv server, struct strv after)
 
 /* --- one text for each account, or each account and key --- */
 
-static int read_text(struct store_call *c, sqlite3_stmt *st)
+static int read_text(struct store_call *c, struct db_stmt *st)
 {
 	int r = db_one(st);
 
@@ -245,13 +245,13 @@ struct store_call *store_vcard_set(struct jid who, struct strv xml)
 
 static int last_get(struct store *s, struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT seconds, state FROM last WHERE server = ? AND"
+	struct db_stmt *st = db_query("SELECT seconds, state FROM last WHERE server = ? AND"
 				    " username = ?", "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
 		return r;
-	c->number = sqlite3_column_int64(st, 0);
+	c->number = db_int(st, 0);
 	c->text = db_text(c->arena, st, 1);
 	db_finish(st);
 	return 0;
@@ -287,14 +287,14 @@ struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv s
 
 static int offline_count(struct store_call *c, int64_t *ret)
 {
-	sqlite3_stmt *st = db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
+	struct db_stmt *st = db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
 				    " username = ?",
 				    "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
 		return r;
-	*ret = sqlite3_column_int64(st, 0);
+	*ret = db_int(st, 0);
 	db_finish(st);
 	return 0;
 }
@@ -329,7 +329,7 @@ struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv fr
 
 static int offline_load(struct store *s, struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT id, timestamp, from_jid, packet FROM offline_message"
+	struct db_stmt *st = db_query("SELECT id, timestamp, from_jid, packet FROM offline_message"
 				    " WHERE server = ? AND username = ? AND id > ?"
 				    " ORDER BY id LIMIT ?",
 				    "ssii", c->server, c->username, c->number,
@@ -341,8 +341,8 @@ static int offline_load(struct store *s, struct store_call *c)
 	while (bytes < STORE_LOAD_BYTES && (r = db_step(st)) > 0) {
 		ASSERT(c->n_messages < MESSAGES_AT_ONCE);
 		m[c->n_messages] = (struct store_message){
-			.id = sqlite3_column_int64(st, 0),
-			.at = sqlite3_column_int64(st, 1),
+			.id = db_int(st, 0),
+			.at = db_int(st, 1),
 			.from = db_text(c->arena, st, 2),
 			.packet = db_text(c->arena, st, 3),
 		};

@@ -8,7 +8,7 @@ struct group_row {
 /* All groups of the account, in the order of contacts: one query for the whole roster. */
 static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret_n)
 {
-	sqlite3_stmt *st = db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
+	struct db_stmt *st = db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
 				    " username = ? ORDER BY jid, rowid",
 				    "ss", c->server, c->username);
 	struct group_row *row = NULL;
@@ -32,28 +32,22 @@ static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret
 	return r;
 }
 
-static char letter(sqlite3_stmt *st, int column)
-{
-	const char *p = (const char *)sqlite3_column_text(st, column);
-	return p && *p ? *p : 'N';
-}
-
-static void read_item(struct store_call *c, sqlite3_stmt *st, struct store_roster_item *it)
+static void read_item(struct store_call *c, struct db_stmt *st, struct store_roster_item *it)
 {
 	*it = (struct store_roster_item){
 		.jid = db_text(c->arena, st, 0),
 		.name = db_text(c->arena, st, 1),
-		.subscription = letter(st, 2),
-		.ask = letter(st, 3),
+		.subscription = db_letter(st, 2, 'N'),
+		.ask = db_letter(st, 3, 'N'),
 		.request = db_text(c->arena, st, 4),
-		.approved = sqlite3_column_int(st, 5) != 0,
-		.listed = sqlite3_column_int(st, 6) != 0,
+		.approved = db_int(st, 5) != 0,
+		.listed = db_int(st, 6) != 0,
 	};
 }
 
 static int load_items(struct store_call *c, struct store_roster_item **ret)
 {
-	sqlite3_stmt *st = db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
+	struct db_stmt *st = db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
 				    " listed FROM rosterusers WHERE server = ? AND username = ?"
 				    " ORDER BY jid", "ss", c->server, c->username);
 	size_t cap = 0;
@@ -99,7 +93,7 @@ static void join_groups(struct store_call *c, struct store_roster_item *items,
 
 static int load_version(struct store_call *c)
 {
-	sqlite3_stmt *st = db_query("SELECT version FROM roster_version WHERE server = ? AND"
+	struct db_stmt *st = db_query("SELECT version FROM roster_version WHERE server = ? AND"
 				    " username = ?",
 				    "ss", c->server, c->username);
 	int r = db_step(st);
@@ -136,7 +130,7 @@ static int roster_load(struct store *s, struct store_call *c)
 	if (r < 0)
 		return r;
 	r = load_all(c);
-	end = db_exec("RELEASE load", "");
+	end = db_exec("RELEASE SAVEPOINT load", "");
 	return r ? r : end;
 }
 

@@ -12,7 +12,7 @@ static void log_failure(const char *what)
 
 	if (log_limit_ok(&limit, 60, &dropped))
 		log_error("store.failed", "%s: %s (%u more like it)", what,
-			  sqlite3_errmsg(store_db->db), dropped);
+			  db_error(), dropped);
 }
 
 static bool is_failure(int err)
@@ -59,11 +59,11 @@ static int run_in_batch(struct store *s, struct store_call *c)
 	run_call(s, c);
 	/* A full disk, or one that fails, may end the transaction behind our back; what came
 	 * next would be committed on its own. */
-	if (sqlite3_get_autocommit(store_db->db))
+	if (!db_in_transaction())
 		return c->err < 0 ? c->err : -EIO;
 	if (c->err < 0)
-		r = db_exec("ROLLBACK TO call", "");
-	return r ? r : db_exec("RELEASE call", "");
+		r = db_exec("ROLLBACK TO SAVEPOINT call", "");
+	return r ? r : db_exec("RELEASE SAVEPOINT call", "");
 }
 
 static int commit(struct store *s)
@@ -79,7 +79,7 @@ static int commit(struct store *s)
 static void fail_batch(struct list *batch, int err)
 {
 	log_failure("nothing can be written");
-	if (!sqlite3_get_autocommit(store_db->db) && db_exec("ROLLBACK", "") < 0)
+	if (db_in_transaction() && db_exec("ROLLBACK", "") < 0)
 		log_failure("nothing can be undone");
 	LIST_EACH(it, batch)
 		container_of(it, struct store_call, link)->err = err;
@@ -87,7 +87,7 @@ static void fail_batch(struct list *batch, int err)
 
 static void run_batch(struct store *s, struct list *batch)
 {
-	int r = db_exec("BEGIN IMMEDIATE", "");
+	int r = db_exec(store_db->driver->begin, "");
 
 	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next)
 		r = run_in_batch(s, container_of(it, struct store_call, link));
@@ -181,10 +181,10 @@ int store_open(const struct store_conf *conf, struct store **ret, struct buf *er
 	list_init(&s->writes);
 	list_init(&s->reads);
 	s->one = strcmp(conf->path, ":memory:") == 0;
-	r = db_open(&s->write, conf->path, true, err);
+	r = db_open(&s->write, &db_sqlite, conf->path, true, err);
 	r = r ? r : db_migrate(&s->write, conf->path, err);
 	if (r == 0 && !s->one) {
-		r = db_open(&s->read, conf->path, false, err);
+		r = db_open(&s->read, &db_sqlite, conf->path, false, err);
 		if (r < 0)
 			db_close(&s->write);
 	}

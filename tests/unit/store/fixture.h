@@ -5,6 +5,7 @@
 #include "store/store_priv.h"
 
 #include <semaphore.h>
+#include <sqlite3.h>
 
 /* A test that runs on a store in a file, and on one in memory. */
 #define ON_BOTH(n) \
