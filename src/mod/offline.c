@@ -52,6 +52,8 @@ static void stored(struct later *l, struct store_call *call)
 		later_drop(l);
 	} else if (call->err == -ENOSPC) {
 		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE, "the recipient's storage is full");
+	} else if (call->err == -ENOENT) { /* the account has just been removed */
+		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
 	} else {
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 	}
