@@ -216,7 +216,7 @@ enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv 
 
 int xml_parse(struct arena *a, struct strv in, enum xml_ns outer, struct xml_el **ret)
 {
-	struct xml_parser x = { .a = a, .scope = xml_scope_of(outer) };
+	struct xml_parser x = { .a = a, .scope = xml_scope_of(outer), .again = true };
 	struct xml_el *e;
 
 	in = strv_trim(in);

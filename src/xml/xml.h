@@ -101,7 +101,8 @@ nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, st
 
 /* Parses one whole element that stands alone, in the default namespace `outer` (NS_CLIENT for
  * a stanza from the database or another thread). The tree lives in `a`; it points into `in`.
- * Prefix "stream" is declared. -EBADMSG: not one well-formed element. */
+ * Prefix "stream" is declared. The bounds are wider than a stream's: what was read from one may
+ * be written with more attributes and declarations. -EBADMSG: not one well-formed element. */
 nodiscard int xml_parse(struct arena *a, struct strv in, enum xml_ns outer, struct xml_el **ret);
 
 /* --- looking at a tree --- */

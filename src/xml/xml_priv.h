@@ -35,8 +35,17 @@ struct xml_parser {
 	struct xml_attr *attr;		 /* room for n_room more */
 	uint32_t n_room, n_chunk;
 	uint32_t n_nodes, n_attrs;
+	bool again; /* see xml_parse() */
 	uint8_t after; /* xml_stream.scan_state for when it is read */
 	enum xml_error err;
+};
+
+/* What has been read once may have been written with more: `from` and xml:lang, and what a
+ * stream's header declares, once for each use. */
+enum {
+	AGAIN_ATTRS = 16,
+	AGAIN_SCOPE = 96, /* a header's declarations are bounded in bytes */
+	AGAIN_NODES = 4,  /* times as many */
 };
 
 enum parsed { PARSED, PARSED_PART, PARSED_WRONG };

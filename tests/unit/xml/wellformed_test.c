@@ -436,3 +436,22 @@ TEST(xml_keeps_many_attributes)
 	}
 	CHECK_STR(xml_attr(e->last, "z"), "1");
 }
+
+/* What the server adds to a stanza of that size must not make it unreadable. */
+TEST(xml_what_was_read_may_grow)
+{
+	AUTO(arena_free) struct arena *a = arena_new(1 << 16);
+	AUTO(buf_free) struct buf b = BUF_INIT(4 << 20);
+	struct xml_el *e;
+
+	buf_put(&b, STRV("<a from='x' xml:lang='y'"));
+	for (int i = 0; i < XML_MAX_ATTRS; i++)
+		buf_putf(&b, " a%d=''", i);
+	buf_putc(&b, '>');
+	put_declarations(&b, "b", XML_MAX_SCOPE + 64);
+	buf_put(&b, STRV("/>"));
+	for (int i = 0; i < XML_MAX_NODES; i++)
+		buf_put(&b, STRV("<p:c xmlns:p='u' xmlns:q='v'/>"));
+	buf_put(&b, STRV("</a>"));
+	CHECK_INT(xml_parse(a, buf_strv(&b), NS_CLIENT, &e), 0);
+}
