@@ -1,6 +1,7 @@
-/* Connections' output: a peer that does not read, congestion, limits; STARTTLS; the move to
- * another thread. */
+/* Connections' output: a peer that does not read, congestion, limits; the move to another
+ * thread. */
 #include "pair.h"
+#include "io/conn_priv.h"
 #include "io/inbox.h"
 
 #include <pthread.h>
@@ -143,6 +144,34 @@ TEST(conn_close_of_a_congested_one_sends_all)
 	}
 }
 
+/* The kernel's buffer ends anywhere: before, within, and behind close_notify. */
+TEST(conn_close_notify_comes_whole_though_the_kernel_is_full)
+{
+	static char some[8192];
+
+	for (size_t n = 1800; n < 5000; n += 40) {
+		struct tls_ctx *ctx = pair_ctx(NULL);
+		int least = 1;
+		struct pair t;
+
+		pair_open(&t, PAIR_UNIX, ctx, TLS1_3_VERSION);
+		CHECK_INT(setsockopt(t.s.conn->watch.fd, SOL_SOCKET, SO_SNDBUF, &least,
+				     sizeof(least)),
+			  0);
+		t.p.reads = false;
+		buf_put(conn_out(t.s.conn), strv_make(some, n));
+		conn_close(t.s.conn, 60000);
+		loop_turn(t.s.loop, 0);
+		loop_turn(t.s.loop, 0);
+		t.p.reads = true;
+		PAIR_UNTIL(&t, t.p.eof);
+		CHECK_INT(t.p.got.n, n);
+		CHECK(t.p.notified && !t.p.failed);
+		pair_close(&t);
+		tls_ctx_unref(&ctx);
+	}
+}
+
 TEST(conn_is_dropped_when_too_much_waits)
 {
 	EACH_VERSION(v) {
@@ -266,94 +295,6 @@ TEST(conn_grace_ends_though_output_waits)
 	CHECK_INT(t.s.why, CONN_CLOSED);
 	pair_close(&t);
 	clock_fake_off();
-}
-
-/* --- STARTTLS --- */
-
-static const char starttls[] = "<starttls/>";
-
-static size_t take_starttls(struct side *s, struct strv in)
-{
-	if (conn_tls(s->conn)) {
-		buf_put(&s->got, in);
-		return in.n;
-	}
-	if (in.n < sizeof(starttls) - 1)
-		return 0; /* it is kept: so it is discarded from there, too */
-	side_write(s, "<proceed/>");
-	conn_start_tls(s->conn, s->ctx);
-	side_write(s, "<features/>"); /* sealed, though there is no handshake yet */
-	return sizeof(starttls) - 1;
-}
-
-static void shake_hands(struct pair *t)
-{
-	PAIR_UNTIL(t, t->p.got.n == 10);
-	CHECK_STR(buf_strv(&t->p.got), "<proceed/>");
-	buf_clear(&t->p.got);
-	peer_start_tls(&t->p, TLS1_2_VERSION, TLS1_3_VERSION);
-	PAIR_UNTIL(t, t->s.n_secured == 1);
-}
-
-TEST(conn_starts_tls_and_forgets_what_came_in_clear)
-{
-	static const char *const tries[] = { "<starttls/>", "<starttls/><iq id='injected'/>" };
-
-	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
-		for (size_t cut = 0; cut < sizeof(starttls) - 1; cut++) {
-			struct pair t;
-
-			pair_open(&t, i ? PAIR_TCP : PAIR_UNIX, NULL, 0);
-			t.s.ctx = pair_ctx(NULL);
-			t.s.take = take_starttls;
-			peer_send(&t, tries[i], cut);
-			pair_idle(&t);
-			peer_send(&t, tries[i] + cut, strlen(tries[i]) - cut);
-			shake_hands(&t);
-			PAIR_UNTIL(&t, t.p.got.n == 11);
-			CHECK_STR(buf_strv(&t.p.got), "<features/>");
-			peer_send(&t, "<auth/>", 7);
-			PAIR_UNTIL(&t, t.s.got.n >= 7);
-			CHECK_STR(buf_strv(&t.s.got), "<auth/>");
-			pair_close(&t);
-		}
-	}
-}
-
-TEST(conn_fails_when_clear_text_follows_starttls_later)
-{
-	struct pair t;
-
-	pair_open(&t, PAIR_TCP, NULL, 0);
-	t.s.ctx = pair_ctx(NULL);
-	t.s.take = take_starttls;
-	peer_send(&t, starttls, sizeof(starttls) - 1);
-	PAIR_UNTIL(&t, t.p.got.n == 10);
-	peer_send(&t, "<iq id='injected'/>", 19);
-	PAIR_UNTIL(&t, t.s.n_close == 1);
-	CHECK_INT(t.s.why, CONN_CLOSE_TLS);
-	CHECK_INT(t.s.n_secured, 0);
-	CHECK_INT(t.s.n_data, 1);
-	CHECK(t.s.detail[0] != '\0');
-	pair_close(&t);
-}
-
-TEST(conn_closes_in_the_middle_of_a_handshake)
-{
-	struct pair t;
-	struct tls_ctx *ctx = pair_ctx(NULL);
-
-	pair_open(&t, PAIR_TCP, NULL, 0);
-	conn_start_tls(t.s.conn, ctx);
-	side_write(&t.s, "never seen");
-	conn_close(t.s.conn, 60000);
-	PAIR_UNTIL(&t, t.p.eof);
-	CHECK_INT(t.p.got.n, 0);
-	peer_end(&t.p);
-	PAIR_UNTIL(&t, t.s.n_close == 1);
-	CHECK_INT(t.s.why, CONN_CLOSED);
-	tls_ctx_unref(&ctx);
-	pair_close(&t);
 }
 
 /* --- the move to another thread's loop --- */
@@ -503,6 +444,24 @@ TEST(conn_attached_drains_what_was_congested)
 		CHECK_INT(t.s.n_drained, 1);
 		pair_close(&t);
 	}
+}
+
+/* Relief that comes while it leaves is told where it arrives. */
+TEST(conn_detached_when_congested_drains_where_it_arrives)
+{
+	struct pair t;
+	size_t at = 0;
+
+	open_version(&t, 0);
+	while (at < CONN_CONGESTED)
+		write_chunk(&t.s, &at);
+	CHECK(conn_is_congested(t.s.conn));
+	conn_detach(t.s.conn); /* the kernel takes all */
+	CHECK_INT(t.s.n_drained, 0);
+	conn_attach(t.s.conn, t.s.loop, &side_ops, &t.s);
+	PAIR_UNTIL(&t, t.s.n_drained == 1);
+	PAIR_UNTIL(&t, t.p.got.n == at);
+	pair_close(&t);
 }
 
 /* It dies in the turn in which it is to move: the new owner hears of it. */

@@ -254,6 +254,25 @@ TEST(conn_writes_to_a_peer_that_is_gone_without_a_signal)
 	pair_close(&t);
 }
 
+TEST(conn_takes_close_notify_for_the_end)
+{
+	EACH_WAY(w) {
+		struct pair t;
+
+		if (w->version == 0)
+			continue;
+		pair_open_way(&t, w);
+		send_text(&t, "bye");
+		SSL_shutdown(t.p.ssl); /* and no FIN */
+		PAIR_UNTIL(&t, t.s.n_eof == 1);
+		CHECK_INT(t.s.got_at_eof, 3);
+		conn_close(t.s.conn, 60000);
+		PAIR_UNTIL(&t, t.s.n_close == 1);
+		CHECK_INT(t.s.why, CONN_CLOSED);
+		pair_close(&t);
+	}
+}
+
 /* --- our end --- */
 
 TEST(conn_close_sends_all_then_its_end_and_waits_for_the_peers)

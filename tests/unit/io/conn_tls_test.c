@@ -1,0 +1,130 @@
+/* STARTTLS and handshakes of connections that go wrong. */
+#include "pair.h"
+
+#include <openssl/err.h>
+
+static const char starttls[] = "<starttls/>";
+
+static size_t take_starttls(struct side *s, struct strv in)
+{
+	if (conn_tls(s->conn)) {
+		buf_put(&s->got, in);
+		return in.n;
+	}
+	if (in.n < sizeof(starttls) - 1)
+		return 0; /* it is kept: so it is discarded from there, too */
+	side_write(s, "<proceed/>");
+	conn_start_tls(s->conn, s->ctx);
+	side_write(s, "<features/>"); /* sealed, though there is no handshake yet */
+	return sizeof(starttls) - 1;
+}
+
+static void shake_hands(struct pair *t)
+{
+	PAIR_UNTIL(t, t->p.got.n == 10);
+	CHECK_STR(buf_strv(&t->p.got), "<proceed/>");
+	buf_clear(&t->p.got);
+	peer_start_tls(&t->p, TLS1_2_VERSION, TLS1_3_VERSION);
+	PAIR_UNTIL(t, t->s.n_secured == 1);
+}
+
+TEST(conn_starts_tls_and_forgets_what_came_in_clear)
+{
+	static const char *const tries[] = { "<starttls/>", "<starttls/><iq id='injected'/>" };
+
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		for (size_t cut = 0; cut < sizeof(starttls) - 1; cut++) {
+			struct pair t;
+
+			pair_open(&t, i ? PAIR_TCP : PAIR_UNIX, NULL, 0);
+			t.s.ctx = pair_ctx(NULL);
+			t.s.take = take_starttls;
+			peer_send(&t, tries[i], cut);
+			pair_idle(&t);
+			peer_send(&t, tries[i] + cut, strlen(tries[i]) - cut);
+			shake_hands(&t);
+			PAIR_UNTIL(&t, t.p.got.n == 11);
+			CHECK_STR(buf_strv(&t.p.got), "<features/>");
+			peer_send(&t, "<auth/>", 7);
+			PAIR_UNTIL(&t, t.s.got.n >= 7);
+			CHECK_STR(buf_strv(&t.s.got), "<auth/>");
+			pair_close(&t);
+		}
+	}
+}
+
+TEST(conn_fails_when_clear_text_follows_starttls_later)
+{
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.s.ctx = pair_ctx(NULL);
+	t.s.take = take_starttls;
+	peer_send(&t, starttls, sizeof(starttls) - 1);
+	PAIR_UNTIL(&t, t.p.got.n == 10);
+	peer_send(&t, "<iq id='injected'/>", 19);
+	PAIR_UNTIL(&t, t.s.n_close == 1);
+	CHECK_INT(t.s.why, CONN_CLOSE_TLS);
+	CHECK_INT(t.s.n_secured, 0);
+	CHECK_INT(t.s.n_data, 1);
+	CHECK(t.s.detail[0] != '\0');
+	pair_close(&t);
+}
+
+static size_t take_nothing(struct side *s, struct strv in)
+{
+	return 0;
+}
+
+TEST(conn_starts_tls_later_and_forgets_what_was_kept)
+{
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.s.ctx = pair_ctx(NULL);
+	t.s.take = take_nothing;
+	peer_send(&t, "injected", 8);
+	PAIR_UNTIL(&t, t.s.n_data == 1);
+	t.s.take = NULL;
+	conn_start_tls(t.s.conn, t.s.ctx);
+	peer_start_tls(&t.p, TLS1_3_VERSION, TLS1_3_VERSION);
+	PAIR_UNTIL(&t, t.s.n_secured == 1);
+	peer_send(&t, "true", 4);
+	PAIR_UNTIL(&t, t.s.got.n >= 4);
+	CHECK_STR(buf_strv(&t.s.got), "true");
+	pair_close(&t);
+}
+
+TEST(conn_says_why_there_is_no_handshake)
+{
+	struct tls_conf conf = { .min_version = TLS1_3_VERSION };
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.s.ctx = pair_ctx(&conf);
+	conn_start_tls(t.s.conn, t.s.ctx);
+	peer_start_tls(&t.p, TLS1_2_VERSION, TLS1_2_VERSION);
+	PAIR_UNTIL(&t, t.s.n_close == 1 && t.p.failed);
+	CHECK_INT(t.s.why, CONN_CLOSE_TLS);
+	CHECK_INT(ERR_GET_REASON(ERR_peek_error()), SSL_R_TLSV1_ALERT_PROTOCOL_VERSION);
+	ERR_clear_error();
+	pair_close(&t);
+}
+
+TEST(conn_closes_in_the_middle_of_a_handshake)
+{
+	struct pair t;
+	struct tls_ctx *ctx = pair_ctx(NULL);
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	conn_start_tls(t.s.conn, ctx);
+	side_write(&t.s, "never seen");
+	conn_close(t.s.conn, 60000);
+	PAIR_UNTIL(&t, t.p.eof);
+	CHECK_INT(t.p.got.n, 0);
+	peer_end(&t.p);
+	PAIR_UNTIL(&t, t.s.n_close == 1);
+	CHECK_INT(t.s.why, CONN_CLOSED);
+	tls_ctx_unref(&ctx);
+	pair_close(&t);
+}
