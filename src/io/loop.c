@@ -73,7 +73,7 @@ static void run_slot(struct loop *l, size_t slot, int64_t tick)
 		list_remove(item);
 		list_push(&due, item);
 	}
-	if (list_empty(&l->wheel[slot]))
+	if (list_empty(&l->wheel[slot])) /* its timers may have been cancelled: sleep on */
 		l->busy[slot / 64] &= ~((uint64_t)1 << (slot % 64));
 	while ((it = list_pop(&due))) { /* one by one: a timer may cancel another */
 		struct timer *t = container_of(it, struct timer, link);
@@ -90,8 +90,7 @@ static void run_timers(struct loop *l)
 		l->tick = until - N_SLOTS;
 	while (l->tick < until) {
 		l->tick++;
-		if (!list_empty(&l->wheel[l->tick & (N_SLOTS - 1)]))
-			run_slot(l, (size_t)l->tick & (N_SLOTS - 1), until);
+		run_slot(l, (size_t)l->tick & (N_SLOTS - 1), until);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* The timer wheel, on a clock that stands still. */
-#include "test.h"
+#include "pair.h"
 #include "io/loop.h"
 
 enum { TICK = 16, ROUND = 16384 };
@@ -285,4 +285,27 @@ TEST(timer_wakes_a_loop_that_sleeps)
 	CHECK(clock_mono_ms() - begin < 5000);
 	CHECK(turns < 10);
 	loop_free(&l);
+}
+
+/* What was cancelled wakes nobody, beyond its first round. */
+TEST(timer_that_was_cancelled_does_not_wake_the_loop)
+{
+	enum { WAIT = 40 };
+	struct loop *l = start(0);
+	struct alarm far, a;
+	msec_t begin;
+
+	alarm_init(&far, l);
+	alarm_init(&a, l);
+	timer_arm(l, &far.timer, 3600000);
+	for (int ms = 0; ms < ROUND; ms += TICK) {
+		timer_arm(l, &a.timer, ms);
+		timer_cancel(l, &a.timer);
+	}
+	pass(l, ROUND + 1000);
+	begin = pair_real_ms();
+	loop_turn(l, WAIT);
+	CHECK(pair_real_ms() - begin >= WAIT);
+	timer_cancel(l, &far.timer);
+	stop(&l);
 }
