@@ -83,7 +83,7 @@ static bool send_directly(struct worker *w, struct jid to, struct strv bytes)
 
 static void send_result(struct worker *w, const struct stanza *s, struct strv payload)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(payload.n + 16384);
+	AUTO(buf_free) struct buf b = BUF_INIT(payload.n + 65536);
 
 	if (stanza_write_result(&b, s, payload) < 0)
 		route_error(w, s, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);

@@ -17,7 +17,7 @@ static void route_home(struct worker *w, struct session *sender, const struct st
 
 void route_error(struct worker *w, const struct stanza *s, enum stanza_err err, const char *text)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+	AUTO(buf_free) struct buf b = BUF_INIT(65536); /* addresses and an id, escaped */
 
 	if (!stanza_may_fail(s) || jid_is_none(s->from) ||
 	    (s->kind == STANZA_PRESENCE && s->type != PRESENCE_SUBSCRIBE))

@@ -106,6 +106,27 @@ static bool from_is_ok(const struct stream *st, const struct stanza *s)
 	return jid_eq(s->from, st->jid) || jid_eq(s->from, jid_bare(st->jid));
 }
 
+/* What is escaped on the way out, and must fit into each answer. */
+static bool is_start_moderate(const struct xml_el *el, const struct stanza *s)
+{
+	return s->id.n <= STREAM_MAX_ATTR && s->lang.n <= STREAM_MAX_ATTR &&
+	       xml_attr(el, "type").n <= STREAM_MAX_ATTR;
+}
+
+/* In a copy each child declares for itself what it uses from around it. */
+static bool is_content_moderate(const struct xml_el *el)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(el->inner.n + STREAM_MAX_SWELL);
+	bool named = !strv_starts(strv_from_pos(el->raw, 1), el->local); /* with a prefix */
+
+	if (el->raw.n > STREAM_MAX_STANZA)
+		return false;
+	XML_EACH_CHILD(e, el)
+		if (e->uses_outer_prefix || (named && e->uses_outer_default))
+			return xml_write_inner(&b, el) == 0;
+	return true;
+}
+
 void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a)
 {
 	struct stanza s;
@@ -115,12 +136,18 @@ void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a
 		stream_close(st, STREAM_ERR_INVALID_FROM, NULL);
 		return;
 	}
+	if (!is_start_moderate(el, &s)) {
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "an id, type or language too long");
+		return;
+	}
 	s.from = st->jid;
 	if (s.lang.p == NULL && st->lang)
 		s.lang = strv_from(st->lang); /* RFC 6120 8.1.5 */
 	if (err == STANZA_ERR_NONE && s.type == IQ_SET && xml_child(el, NS_BIND, "bind") &&
 	    jid_is_none(s.to))
 		err = STANZA_ERR_NOT_ALLOWED; /* one resource a stream */
+	if (err == STANZA_ERR_NONE && !is_content_moderate(el))
+		err = STANZA_ERR_POLICY_VIOLATION;
 	if (err)
 		put_iq_error(st, &s, err, NULL);
 	else

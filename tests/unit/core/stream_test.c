@@ -557,3 +557,38 @@ TEST(stream_cuts_an_element_that_is_too_big)
 	CHECK(f.in.n <= 1100);
 	fake_fini(&f);
 }
+
+/* What a stanza says is copied, for others and into answers: it must not grow on the way. */
+TEST(stream_refuses_what_swells)
+{
+	struct fake f;
+	char uri[3001] = { 0 };
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+
+	memset(uri, 'u', sizeof(uri) - 1);
+	fake_init(&f);
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER FAKE_PLAIN));
+	buf_putf(&b, "<stream:stream xmlns='jabber:client' xmlns:x='%s' to='example.com' "
+		     "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>", uri);
+	buf_put(&b, STRV("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+			 "</iq>"));
+	fake_send(&f, buf_strv(&b));
+	fake_events(&f);
+	fake_send(&f, STRV("<message><x:a/><x:b/></message>"));
+	CHECK(has(fake_events(&f), "stanza message"));
+	buf_clear(&b);
+	buf_put(&b, STRV("<message id='m'>"));
+	for (int i = 0; i < 100; i++)
+		buf_put(&b, STRV("<x:a/>"));
+	buf_put(&b, STRV("</message>"));
+	fake_out(&f);
+	fake_send(&f, buf_strv(&b));
+	CHECK_STR(strv_from(fake_events(&f)), "");
+	CHECK(has(fake_out(&f), "policy-violation"));
+	buf_clear(&b);
+	buf_putf(&b, "<message id='%s'/>", uri);
+	fake_send(&f, buf_strv(&b));
+	CHECK(has(fake_events(&f), "close policy-violation;"));
+	fake_fini(&f);
+}
