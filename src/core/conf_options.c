@@ -106,7 +106,7 @@ static const struct conf_option c2s[] = {
 			     "\"infinity\"", 1, 64 << 20,
 			     "A longer stanza ends the stream with `policy-violation`; before "
 			     "login 64 KiB is the limit in any case, and \"infinity\" means 64 "
-			     "MiB.", .unit = "bytes"),
+			     "MiB. A stanza of more than 8 MiB gets that as its error in any case.", .unit = "bytes"),
 	CONF_BOOL("backwards_compatible_session", struct conf_listener,
 		  backwards_compatible_session, "true",
 		  "Offer and answer the session IQ of RFC 3921."),
