@@ -30,8 +30,16 @@ def test_to_another_account(c, online):
     assert fence(c, other) == [], "the server answers for the account"
 
 
+def share_presence(sender, receiver):
+    """Directed presence: with it, and without it not for sure (RFC 6121 8.5.3.1), IQs reach a
+    session of somebody else."""
+    sender.presence(to=receiver.jid)
+    receiver.expect_presence(sender.jid)
+
+
 def test_to_a_session(c, online):
     other = online()
+    share_presence(other, c)
     c.send(f"<iq type='get' id='abc' to='{other.jid}'>{UNKNOWN}</iq>")
     request = other.expect(ns.IQ)
     assert request.get("from") == c.jid and request.get("id") == "abc"
@@ -43,6 +51,7 @@ def test_to_a_session(c, online):
 
 def test_to_a_session_without_presence(c, login):
     other = login()
+    share_presence(other, c)
     c.send(f"<iq type='get' id='abc' to='{other.jid}'>{UNKNOWN}</iq>")
     assert other.expect(ns.IQ).get("from") == c.jid
 

@@ -154,11 +154,22 @@ def test_message_to_the_server(sender):
 @pytest.mark.parametrize("resource", ["", "/x"], ids=["bare", "full"])
 @pytest.mark.parametrize("type_", TYPES, ids=ID)
 def test_no_such_account(sender, type_, resource):
+    """Dropped or returned, as table 1 of RFC 6121 has it."""
     id_ = sender.message("nobody@localhost" + resource, "hi", type_)
-    sender.sync()
-    if type_ not in ("headline",):
-        return
-    del id_
+    back = sender.sync()
+    for s in back:
+        assert s.get("id") == id_
+        assert ns.stanza_error(s) == ("cancel", "service-unavailable")
+    if type_ == "groupchat" and not resource:
+        assert back
+    if type_ == "headline" and not resource:
+        assert not back
+
+
+def test_no_such_account_error_is_dropped(sender):
+    sender.message("nobody@localhost", type_="error", inner="<error type='cancel'>"
+                   "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
+    assert sender.sync() == []
 
 
 @pytest.mark.parametrize("type_", [None, "chat", "groupchat"], ids=ID)
@@ -264,7 +275,7 @@ def test_full_no_match_chat_goes_to_the_others(sender, online):
     assert receiver.expect_message("hi").get("to") == receiver.bare + "/gone"
 
 
-@pytest.mark.parametrize("type_", [None, "groupchat", "headline"], ids=ID)
+@pytest.mark.parametrize("type_", [None, "normal", "groupchat", "headline"], ids=ID)
 def test_full_no_match(sender, online, type_):
     """8.5.3.2.1: dropped or returned, never delivered elsewhere."""
     receiver = online()
