@@ -2,6 +2,10 @@
  * tables themselves are in xmpp/subscription.h. */
 #include "core/module.h"
 
+/* Of a request that waits for an answer: with ROSTER_MAX_ITEMS of them a client that comes online
+ * still gets no more than its connection may hold. */
+enum { REQUEST_MAX_BYTES = 2048 };
+
 static enum sub_kind kind_of(const struct stanza *s)
 {
 	ASSERT(s->type >= PRESENCE_SUBSCRIBE && s->type <= PRESENCE_UNSUBSCRIBED);
@@ -335,6 +339,25 @@ static void after_inbound(struct user *u, int err, void *arg)
 	outcome_free(o);
 }
 
+/* A long request is kept without its content. */
+static void keep_request(struct roster_item *it, const struct stanza *s, struct strv bytes)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16384);
+	static const struct xml_el none;
+	struct stanza bare = *s;
+
+	if (bytes.n > REQUEST_MAX_BYTES) {
+		int r;
+
+		bare.el = &none;
+		bare.id = bare.lang = STRV_NULL;
+		r = stanza_write(&b, &bare);
+		ASSERT(r == 0); /* two addresses */
+		bytes = buf_strv(&b);
+	}
+	roster_item_set_request(it, bytes);
+}
+
 static void inbound(struct ctx *c)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
@@ -362,7 +385,7 @@ static void inbound(struct ctx *c)
 		return;
 	}
 	if (sub_is_pending_in(r.next.state))
-		roster_item_set_request(it, buf_strv(&b));
+		keep_request(it, &s, buf_strv(&b));
 	else
 		roster_item_set_request(it, STRV_NULL);
 	{
