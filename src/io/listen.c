@@ -102,7 +102,7 @@ static void rest(struct listener *l, int err)
 /* A turn's share; the watch is level-triggered, so the next turn goes on with what is left. */
 static void accept_some(struct listener *l)
 {
-	for (unsigned i = 0; i < l->max_per_turn && l->loop; i++) {
+	for (unsigned i = 0; i < l->max_per_turn && l->loop && !l->paused; i++) {
 		char peer[INET6_ADDRSTRLEN];
 		union address at;
 		socklen_t len = sizeof(at);
@@ -128,31 +128,52 @@ static void on_event(struct io_watch *w, uint32_t events)
 	accept_some(container_of(w, struct listener, watch));
 }
 
+static void watch_again(struct listener *l)
+{
+	ASSERT(!l->paused);
+	l->resting = watch(l) < 0;
+	if (l->resting)
+		timer_arm(l->loop, &l->retry, RETRY_MS);
+}
+
 static void on_retry(struct timer *t)
 {
-	struct listener *l = container_of(t, struct listener, retry);
-	int r = watch(l);
-
-	if (r < 0)
-		timer_arm(l->loop, &l->retry, RETRY_MS);
-	l->resting = r < 0;
+	watch_again(container_of(t, struct listener, retry));
 }
 
 int listener_start(struct listener *l, struct loop *loop, int fd)
 {
 	l->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	l->loop = loop;
-	l->resting = false;
+	l->resting = l->paused = false;
 	timer_init(&l->retry, on_retry);
 	return watch(l);
+}
+
+void listener_pause(struct listener *l)
+{
+	ASSERT(l->loop != NULL);
+	if (l->paused)
+		return;
+	if (!l->resting)
+		loop_unwatch(l->loop, &l->watch);
+	timer_cancel(l->loop, &l->retry);
+	l->paused = true;
+}
+
+void listener_resume(struct listener *l)
+{
+	ASSERT(l->loop != NULL);
+	if (!l->paused)
+		return;
+	l->paused = false;
+	watch_again(l);
 }
 
 void listener_stop(struct listener *l)
 {
 	if (l->loop == NULL)
 		return;
-	if (!l->resting)
-		loop_unwatch(l->loop, &l->watch);
-	timer_cancel(l->loop, &l->retry);
+	listener_pause(l);
 	l->loop = NULL;
 }

@@ -20,6 +20,7 @@ struct listener {
 	struct loop *loop;
 	struct timer retry; /* when the process has no descriptors left */
 	bool resting;	    /* ... until then nothing is accepted */
+	bool paused;	    /* listener_pause() */
 	unsigned max_per_turn;
 	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
 	void (*on_accept)(struct listener *l, int fd, const char *peer);
@@ -27,7 +28,11 @@ struct listener {
 	void *owner;
 };
 
-/* The caller has filled in what stands behind `resting`. -errno of epoll_ctl(2). */
+/* The caller has filled in what stands behind `paused`. -errno of epoll_ctl(2). */
 nodiscard int listener_start(struct listener *l, struct loop *loop, int fd);
+/* Accepts nothing until listener_resume(); who comes meanwhile waits in the kernel's queue.
+ * From on_accept, too. */
+void listener_pause(struct listener *l);
+void listener_resume(struct listener *l);
 /* Leaves the fd open: it may be shared. From on_accept, too. */
 void listener_stop(struct listener *l);

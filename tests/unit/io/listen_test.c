@@ -15,7 +15,7 @@ struct door {
 	struct loop *loop;
 	int n, n_errors, last_error;
 	char peer[64];
-	bool stops; /* after the first */
+	bool stops, pauses; /* after the first; after each */
 	int fds[64];
 };
 
@@ -29,6 +29,10 @@ static void on_accept(struct listener *l, int fd, const char *peer)
 	snprintf(d->peer, sizeof(d->peer), "%s", peer);
 	if (d->stops)
 		listener_stop(l);
+	if (d->pauses) {
+		listener_pause(l);
+		listener_pause(l); /* harmless */
+	}
 }
 
 static void on_error(struct listener *l, int err)
@@ -169,6 +173,35 @@ TEST(listen_stops_from_on_accept)
 	loop_free(&l);
 }
 
+TEST(listen_pauses_and_goes_on)
+{
+	enum { N = 3 };
+	struct loop *l = loop_new();
+	int fd = open_at("127.0.0.1", 0, false), clients[N];
+	struct door d;
+
+	door_open(&d, l, fd, 10);
+	d.pauses = true;
+	for (int i = 0; i < N; i++)
+		clients[i] = knock(listen_port(fd));
+	for (int served = 1; served <= N; served++) {
+		while (d.n < served)
+			loop_turn(l, 1000);
+		for (int i = 0; i < 5; i++)
+			loop_turn(l, 0);
+		CHECK_INT(d.n, served); /* the others wait in the kernel */
+		listener_resume(&d.listener);
+		listener_resume(&d.listener);
+		CHECK(!d.listener.resting); /* it was not watched twice */
+	}
+	listener_pause(&d.listener);
+	door_close(&d); /* a paused one stops, too */
+	for (int i = 0; i < N; i++)
+		close(clients[i]);
+	close(fd);
+	loop_free(&l);
+}
+
 /* --- no descriptors left --- */
 
 /* From here on open() and accept() fail. */
@@ -210,6 +243,36 @@ TEST(listen_rests_when_there_are_no_descriptors_and_tries_again)
 	loop_turn(l, 0);
 	loop_turn(l, 1000);
 	CHECK_INT(d.n, 1);
+	door_close(&d);
+	clock_fake_off();
+	close(client);
+	close(fd);
+	loop_free(&l);
+}
+
+TEST(listen_paused_while_it_rests_does_not_try_again)
+{
+	struct loop *l;
+	int fd = open_at("127.0.0.1", 0, false), client;
+	struct rlimit before;
+	struct door d;
+
+	clock_fake_set(1000, 0);
+	l = loop_new();
+	door_open(&d, l, fd, 10);
+	client = knock(listen_port(fd));
+	use_up(&before);
+	while (d.n_errors == 0)
+		loop_turn(l, 1000);
+	setrlimit(RLIMIT_NOFILE, &before);
+	listener_pause(&d.listener);
+	clock_fake_advance(1000);
+	for (int i = 0; i < 5; i++)
+		loop_turn(l, 0);
+	CHECK_INT(d.n, 0);
+	listener_resume(&d.listener);
+	while (d.n == 0)
+		loop_turn(l, 1000);
 	door_close(&d);
 	clock_fake_off();
 	close(client);
