@@ -12,7 +12,7 @@ struct tls {
 	struct strv in;	  /* what is left of the ciphertext; only within a call */
 	struct buf *wire; /* where output goes; only within a call */
 	bool up;
-	char error[120];
+	const char *error; /* a constant of OpenSSL's or ours */
 };
 
 /* --- the BIO --- */
@@ -67,6 +67,7 @@ struct tls *tls_new(struct tls_ctx *ctx)
 
 	pthread_once(&method_once, method_init);
 	t->ctx = tls_ctx_ref(ctx);
+	t->error = "";
 	t->ssl = SSL_new(ctx->ssl);
 	bio = BIO_new(method);
 	ASSERT(t->ssl != NULL && bio != NULL);
@@ -110,7 +111,7 @@ static int verdict(struct tls *t, int r)
 	if (why == SSL_ERROR_ZERO_RETURN)
 		return -EPIPE;
 	reason = ERR_reason_error_string(ERR_peek_last_error());
-	strncpy(t->error, reason ? reason : "the output is full", sizeof(t->error) - 1);
+	t->error = reason ? reason : "the output is full";
 	ERR_clear_error();
 	return -EPROTO;
 }
@@ -183,6 +184,11 @@ void tls_close_notify(struct tls *t, struct buf *wire)
 	SSL_shutdown(t->ssl);
 	t->wire = NULL;
 	ERR_clear_error();
+}
+
+const char *tls_sni(const struct tls *t)
+{
+	return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 const char *tls_version(const struct tls *t)

@@ -50,5 +50,7 @@ enum { TLS_CB_MAX = 64 };
  * the extended master secret only; tls-server-end-point on both. -ENOTSUP. */
 nodiscard int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 				  unsigned char to[TLS_CB_MAX], size_t *ret_n);
+/* The name that the client asked for (SNI), as it wrote it; NULL: none. */
+const char *tls_sni(const struct tls *t);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);

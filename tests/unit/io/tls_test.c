@@ -311,6 +311,27 @@ TEST(tls_agrees_on_xmpp_client_and_lives_without_it)
 	tls_ctx_unref(&ctx);
 }
 
+TEST(tls_says_which_name_the_client_asked_for)
+{
+	struct tls_ctx *ctx = pair_ctx(NULL);
+
+	EACH_VERSION(v) {
+		struct duo d;
+
+		duo_open(&d, ctx, client_new(*v, *v));
+		SSL_set_tlsext_host_name(d.client, "xmpp.example.org");
+		CHECK(tls_sni(d.t) == NULL);
+		shake_hands(&d);
+		CHECK(strcmp(tls_sni(d.t), "xmpp.example.org") == 0);
+		duo_close(&d);
+		duo_open(&d, ctx, client_new(*v, *v));
+		shake_hands(&d);
+		CHECK(tls_sni(d.t) == NULL);
+		duo_close(&d);
+	}
+	tls_ctx_unref(&ctx);
+}
+
 /* --- channel binding --- */
 
 static size_t binding(struct duo *d, enum tls_cb_kind kind, unsigned char to[TLS_CB_MAX])
