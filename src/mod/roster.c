@@ -46,8 +46,10 @@ static enum verdict on_get(struct ctx *c)
 
 	if (c->session)
 		c->session->interested = true;
-	if (versioning && ver.p && strv_is(ver, r->version)) {
-		reply_result(c); /* RFC 6121 2.6.3: nothing has changed */
+	/* RFC 6121 2.6.3: nothing has changed. An empty `ver` means that the client has no copy; a
+	 * roster that came from elsewhere has no version, and may hold items all the same. */
+	if (versioning && ver.n && strv_is(ver, r->version)) {
+		reply_result(c);
 		return HANDLED;
 	}
 	xo_start(&o, "query", NS_ROSTER);

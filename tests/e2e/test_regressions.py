@@ -1,6 +1,10 @@
 """What has gone wrong once: odd input that a client may send, and what must not come of it."""
 import pytest
 
+from lib import ns
+
+CONFIG = {"modules": {"mod_roster": {"versioning": True}}}
+
 # --- stanzas at the reader's limits are written with more than they came with ---
 
 MANY_ATTRIBUTES = "".join(f" a{i}='{i}'" for i in range(255))
@@ -49,10 +53,18 @@ def test_longest_names(server, login):
 @pytest.mark.parametrize("size, kept", [(1000, True), (60000, False)])
 def test_request_that_waits_is_bounded(server, login, online, size, kept):
     account, sender = server.account(), online()
+    sender.ask("<query xmlns='jabber:iq:roster'/>")
     sender.presence(account.jid, "subscribe", f"<status>{'x' * size}</status>")
-    sender.sync()
+    sender.expect_push(ask="subscribe")
     receiver = login(account)
     receiver.presence()
     request = receiver.expect_presence(sender.bare, "subscribe")
     assert len(request) == (1 if kept else 0)
     assert request.get("to") == account.jid
+
+
+# --- rosters ---
+
+def test_roster_without_version_is_sent_to_who_has_no_copy(login):
+    query = login().ask("<query xmlns='jabber:iq:roster' ver=''/>")
+    assert query is not None and query.tag == ns.ROSTER + "query"
