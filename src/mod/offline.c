@@ -124,8 +124,9 @@ static struct session *flush_session(struct flush *f)
 {
 	struct c2s *c = c2s_get(f->user->worker, f->session);
 
-	return c && c->session && !c->st.closed && may_have_messages(c->session) ? c->session :
-										     NULL;
+	if (c == NULL || c->session == NULL || c->st.closed || conn_is_dead(c->conn))
+		return NULL; /* what is sent to it would be lost */
+	return may_have_messages(c->session) ? c->session : NULL;
 }
 
 static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain, wallus_t at)
