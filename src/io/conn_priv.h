@@ -46,7 +46,8 @@ enum {
 	/* conn_out() looks at the limit before an append, so that the last one, as long as the
 	 * longest input, is always whole. */
 	CONN_OUT_CAP = CONN_MAX_OUT + CONN_MAX_IN + (1 << 20),
-	CONN_WIRE_CAP = CONN_OUT_CAP + (1 << 20), /* ... and what sealing adds */
+	/* ... with what sealing adds, and, no longer than what waits, what has been sent. */
+	CONN_WIRE_CAP = CONN_OUT_CAP + CONN_MAX_OUT + (1 << 20),
 };
 
 struct conn_io *conn_io(struct conn *c);

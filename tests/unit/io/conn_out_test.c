@@ -226,6 +226,27 @@ TEST(conn_takes_one_append_of_the_longest_input)
 	pair_close(&t);
 }
 
+/* What the socket has taken still lies in front of what waits. */
+TEST(conn_takes_the_longest_input_behind_what_is_half_sent)
+{
+	struct pair t;
+	char *big = mem_zalloc(CONN_MAX_IN);
+	const struct conn_io *io;
+
+	open_version(&t, TLS1_3_VERSION);
+	buf_put(conn_out(t.s.conn), strv_make(big, 24 << 20));
+	loop_turn(t.s.loop, 0);
+	io = t.s.conn->io;
+	PAIR_UNTIL(&t, io->wire.n - io->sent < CONN_MAX_OUT);
+	t.p.reads = false;
+	CHECK(io->sent > 4 << 20);
+	buf_put(conn_out(t.s.conn), strv_make(big, CONN_MAX_IN));
+	mem_free(big);
+	loop_turn(t.s.loop, 0);
+	CHECK_INT(t.s.n_close, 0);
+	pair_close(&t);
+}
+
 TEST(conn_is_dropped_when_nothing_is_taken_for_a_minute)
 {
 	EACH_VERSION(v) {
