@@ -2,7 +2,7 @@
 import pytest
 
 from lib import ns
-from lib.client import fence
+from lib.client import fence, settle
 
 UNKNOWN = "<query xmlns='urn:example:unknown'/>"
 PING = "<ping xmlns='urn:xmpp:ping'/>"
@@ -72,7 +72,7 @@ def test_answers_are_never_answered(c, to, type_):
         "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
     address = f" to='{to}'" if to else ""
     c.send(f"<iq type='{type_}' id='x'{address}>{inner}</iq>")
-    assert c.sync() == []
+    assert settle(c, to) == []
 
 
 @pytest.mark.parametrize("text", [

@@ -2,7 +2,7 @@
 import pytest
 
 from lib import ns
-from lib.client import befriend, fence
+from lib.client import befriend, fence, settle
 
 
 def presences(stanzas):
@@ -135,7 +135,7 @@ def test_probe_by_a_subscriber(friends):
 def test_probe_by_a_stranger(online):
     a, b = online(), online()
     a.presence(b.bare, "probe")
-    got = a.sync()
+    got = settle(a, b.bare)
     assert (b.jid, None) not in presences(got)
     for s in got:  # the RFC wants "unsubscribed", or silence
         assert s.get("type") in ("unsubscribed", "error")
@@ -211,9 +211,9 @@ def test_directed_does_not_bring_updates(online):
 
 def test_directed_to_nobody(online):
     a = online()
-    a.presence("nobody@localhost")
-    a.presence("nobody@localhost/x")
-    assert a.sync() == []
+    for to in ("nobody@localhost", "nobody@localhost/x"):
+        a.presence(to)
+        assert settle(a, to) == []
 
 
 # --- priority ---
@@ -248,5 +248,5 @@ def test_presence_error_is_not_answered(online):
     a, b = online(), online()
     a.presence(b.bare + "/gone", "error", inner="<error type='cancel'>"
                "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
-    assert a.sync() == []
+    assert settle(a, b.bare + "/gone") == []
     assert fence(a, b) == []

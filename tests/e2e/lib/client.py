@@ -193,6 +193,15 @@ class Client(Stream):
         return got
 
 
+def settle(sender, to):
+    """All that `sender` has got when everything that it sent to this account (of nobody's
+    session) before has been dealt with."""
+    answer = sender.get("<query xmlns='urn:example:unknown'/>", to)
+    assert answer.get("type") == "error", ns.show(answer)
+    got, sender.inbox = sender.inbox, []
+    return got
+
+
 def fence(sender, receiver):
     """All that `receiver` has got when everything that `sender` sent it before has arrived:
     stanzas between two entities stay in order (RFC 6120 10.1)."""
@@ -204,7 +213,10 @@ def fence(sender, receiver):
 
 
 def befriend(a, b):
-    """Mutual subscription of two clients with presence, by the whole handshake."""
+    """Mutual subscription of two clients with presence, by the whole handshake. Both are
+    interested in their rosters afterwards."""
+    for one in (a, b):
+        one.ask("<query xmlns='jabber:iq:roster'/>")
     for one, other in ((a, b), (b, a)):
         one.presence(other.bare, "subscribe")
         other.expect_presence(one.bare, "subscribe")
