@@ -182,9 +182,9 @@ static void load_and_route(struct worker *w, const struct stanza *s)
 static bool falls_back_to_bare(struct worker *w, const struct stanza *s)
 {
 	if (s->kind == STANZA_MESSAGE) {
-		if (s->type == MESSAGE_GROUPCHAT)
+		if (s->type == MESSAGE_GROUPCHAT || s->type == MESSAGE_NORMAL)
 			route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
-		return s->type == MESSAGE_NORMAL || s->type == MESSAGE_CHAT;
+		return s->type == MESSAGE_CHAT;
 	}
 	if (s->kind == STANZA_IQ)
 		route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
