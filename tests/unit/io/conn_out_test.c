@@ -44,11 +44,16 @@ static size_t good_pattern(const struct buf *b)
 	return i;
 }
 
-/* Writes until the kernel takes no more and the connection calls itself congested. */
+/* Writes until the connection calls itself congested. The kernel's buffers are fixed, and small
+ * beside CONN_CONGESTED / 2: left to itself it makes them larger some time later, and may take
+ * so much that the connection is drained though nobody reads. */
 static size_t congest(struct pair *t)
 {
 	size_t at = 0;
+	int small = 16384;
 
+	setsockopt(t->s.conn->watch.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(t->p.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	t->p.reads = false;
 	while (!conn_is_congested(t->s.conn)) {
 		CHECK(at < 64 << 20);
