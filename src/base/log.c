@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,14 +49,19 @@ static void add_time(struct buf *b)
 /* Control characters would let a peer forge lines: they are escaped in both formats. */
 static void add_escaped(struct buf *b, const char *s)
 {
-	for (; *s && b->max - b->n > 64; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
-			buf_putf(b, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			buf_putf(b, "\\u%04x", c);
+	for (struct strv rest = strv_from(s); rest.n && b->max - b->n > 64;) {
+		uint32_t cp;
+		int n = utf8_next(rest, &cp);
+
+		if (n < 0) /* a path of the file system, or what was cut within a character */
+			buf_put(b, STRV("\\ufffd"));
+		else if (cp == '"' || cp == '\\')
+			buf_putf(b, "\\%c", (char)cp);
+		else if (cp < 0x20 || cp == 0x7f)
+			buf_putf(b, "\\u%04x", cp);
 		else
-			buf_putc(b, (char)c);
+			buf_put(b, strv_make(rest.p, (size_t)n));
+		rest = strv_from_pos(rest, (size_t)MAX(n, 1));
 	}
 }
 

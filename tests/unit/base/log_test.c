@@ -1,0 +1,65 @@
+/* Lines of the log, as they come out of the standard error. */
+#include "../test.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+static char line[16384];
+
+static struct strv logged(bool json, const char *text)
+{
+	int saved = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
+	ssize_t n;
+
+	CHECK(saved >= 0 && fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	log_init(LOG_NOTICE, json);
+	log_notice("a.test", "%s", text);
+	log_init(LOG_NOTICE, false);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = pread(fd, line, sizeof(line), 0);
+	close(fd);
+	CHECK(n > 0);
+	return strv_make(line, (size_t)n);
+}
+
+static bool ends_with(struct strv s, const char *end)
+{
+	size_t n = strlen(end);
+
+	return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
+}
+
+TEST(log_json_escapes)
+{
+	CHECK(ends_with(logged(true, "a\"b\\c\n\x1b\x7f\xe2\x98\x83"),
+			"\"text\":\"a\\\"b\\\\c\\u000a\\u001b\\u007f\xe2\x98\x83\"}\n"));
+}
+
+TEST(log_json_is_utf8_whatever_comes)
+{
+	CHECK(ends_with(logged(true, "/\xff\xfe/\xe2\x98"),
+			"\"text\":\"/\\ufffd\\ufffd/\\ufffd\\ufffd\"}\n"));
+}
+
+TEST(log_json_is_not_cut_within_a_character)
+{
+	char text[4096];
+	struct strv got;
+
+	for (size_t shift = 0; shift < 3; shift++) {
+		memset(text, 'a', shift);
+		for (size_t i = shift; i + 4 < sizeof(text); i += 3)
+			memcpy(text + i, "\xe2\x98\x83", 4);
+		got = logged(true, text);
+		CHECK(utf8_is_valid(got));
+		CHECK(ends_with(got, "\"}\n"));
+	}
+}
+
+TEST(log_lines_cannot_be_forged)
+{
+	CHECK(ends_with(logged(false, "a\nb"), "a\\x0ab\n"));
+}
