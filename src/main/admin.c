@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "core/server.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,11 +17,30 @@ enum { ADMIN_MAX_LINE = 4096, ADMIN_TIMEOUT_MS = 2000 };
 struct admin {
 	struct server *server;
 	struct sockaddr_un addr;
+	int lock; /* on the database's file; -1: it has none */
 	int fd, stop[2];
+	bool runs;
 	pthread_t thread;
 };
 
-/* The database's path with ".sock" behind it. False: in memory, or too long for a socket. */
+/* Closing any descriptor of a file drops all the locks that SQLite has on it in this
+ * process: this one is closed after SQLite's. A file that cannot be opened is for the
+ * store to complain about. */
+static int lock_database(struct strv path, struct buf *err)
+{
+	int fd = strv_is(path, ":memory:")
+			 ? -1
+			 : open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return fd;
+	close(fd);
+	buf_putf(err, "the database %s: another server serves it", path.p);
+	return -EBUSY;
+}
+
+/* The database's path with ".sock" behind it. False: in memory, or too long for a socket.
+ */
 static bool socket_address(const struct conf *c, struct sockaddr_un *ret)
 {
 	struct strv path = c->store.path;
@@ -30,6 +51,14 @@ static bool socket_address(const struct conf *c, struct sockaddr_un *ret)
 	memcpy(ret->sun_path, path.p, path.n);
 	memcpy(ret->sun_path + path.n, ".sock", 6);
 	return true;
+}
+
+/* Whoever asks and does not read must not hold up the end of the server. */
+static void set_timeouts(int fd)
+{
+	struct timeval limit = { .tv_sec = ADMIN_TIMEOUT_MS / 1000 };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
 static void answer(int fd, const char *text)
@@ -58,7 +87,8 @@ static void run_command(struct admin *a, int fd, struct strv line)
 
 static bool readable(int fd, int stop, int timeout_ms)
 {
-	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+			       { .fd = stop, .events = POLLIN } };
 
 	while (poll(p, 2, timeout_ms) < 0 && errno == EINTR)
 		;
@@ -91,8 +121,12 @@ static void *run(void *arg)
 
 	while (readable(a->fd, a->stop[0], -1)) {
 		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd <
+		    0) { /* no descriptors, for now: not in a loop as fast as it goes */
+			poll(NULL, 0, 100);
 			continue;
+		}
+		set_timeouts(fd);
 		serve_one(a, fd);
 		close(fd);
 	}
@@ -102,12 +136,15 @@ static void *run(void *arg)
 static int open_socket(struct sockaddr_un *addr)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
 	mode_t old;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	unlink(addr->sun_path); /* of a server that was killed; a second one finds the port taken */
+	/* Of a server that was killed: we have the lock. Nothing else is taken away. */
+	if (lstat(addr->sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(addr->sun_path);
 	old = umask(0177);
 	r = bind(fd, (struct sockaddr *)addr, sizeof(*addr));
 	umask(old);
@@ -119,61 +156,86 @@ static int open_socket(struct sockaddr_un *addr)
 	return fd;
 }
 
-struct admin *admin_start(struct server *s)
+int admin_new(const struct conf *c, struct admin **ret, struct buf *err)
 {
-	struct admin *a = MEM_NEW(struct admin);
-	int r;
+	int lock = lock_database(c->store.path, err);
 
-	a->server = s;
-	if (!socket_address(s->conf, &a->addr)) {
-		mem_free(a);
-		return NULL;
-	}
-	a->fd = open_socket(&a->addr);
-	if (a->fd < 0 || pipe(a->stop) < 0) {
-		log_warning("admin.socket", "%s: %s", a->addr.sun_path, strerror(-a->fd));
-		mem_free(a);
-		return NULL;
-	}
-	r = pthread_create(&a->thread, NULL, run, a);
-	ASSERT(r == 0);
-	return a;
+	if (lock == -EBUSY)
+		return lock;
+	*ret = MEM_NEW(struct admin);
+	(*ret)->lock = lock;
+	return 0;
 }
 
-void admin_stop(struct admin **pa)
+void admin_start(struct admin *a, struct server *s)
+{
+	int r;
+
+	ASSERT(!a->runs);
+	a->server = s;
+	if (strv_is(s->conf->store.path, ":memory:"))
+		return;
+	a->fd = socket_address(s->conf, &a->addr) ? open_socket(&a->addr) : -ENAMETOOLONG;
+	if (a->fd < 0) {
+		log_warning("admin.socket", STRV_FMT ".sock: %s",
+			    STRV_ARG(s->conf->store.path), strerror(-a->fd));
+		return;
+	}
+	r = pipe2(a->stop, O_CLOEXEC);
+	ASSERT(r == 0); /* at the start there are descriptors */
+	r = pthread_create(&a->thread, NULL, run, a);
+	ASSERT(r == 0);
+	a->runs = true;
+}
+
+void admin_stop(struct admin *a)
+{
+	if (!a->runs)
+		return;
+	a->runs = false;
+	close(a->stop[1]);
+	pthread_join(a->thread, NULL);
+	close(a->stop[0]);
+	close(a->fd);
+	unlink(a->addr.sun_path);
+}
+
+void admin_free(struct admin **pa)
 {
 	struct admin *a = *pa;
 
 	*pa = NULL;
 	if (a == NULL)
 		return;
-	close(a->stop[1]);
-	pthread_join(a->thread, NULL);
-	close(a->stop[0]);
-	close(a->fd);
-	unlink(a->addr.sun_path);
+	ASSERT(!a->runs);
+	if (a->lock >= 0)
+		close(a->lock);
 	mem_free(a);
 }
 
-bool admin_send(const struct conf *c, const char *line)
+int admin_send(const struct conf *c, const char *line)
 {
 	struct sockaddr_un addr;
 	struct timeval limit = { .tv_sec = 5 };
 	char text[256];
-	bool ok = false;
-	int fd;
+	int fd, r = 0;
 
 	if (!socket_address(c, &addr))
-		return false;
+		return 0;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
+		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
 		answer(fd, line);
 		answer(fd, "\n");
-		ok = recv(fd, text, sizeof(text), 0) > 0;
+		r = recv(fd, text, sizeof(text), 0) >= 3 && memcmp(text, "ok\n", 3) == 0
+			    ? 0
+			    : -EIO;
+	} else if (errno != ENOENT && errno != ECONNREFUSED) {
+		r = -errno;
 	}
 	close(fd);
-	return ok;
+	return r;
 }

@@ -1,16 +1,26 @@
-/* The admin socket, a UNIX socket beside the database: how `meerkat user` tells a running server
- * what it has done to its database. One request a connection, one line: "removed JID". */
+/* The admin socket, a UNIX socket beside the database: how `meerkat user` tells a running
+ * server what it has done to its database. One request a connection, one line: "removed
+ * JID". */
 #pragma once
 
 #include "base/strv.h"
 
 struct admin;
+struct buf;
 struct server;
 struct conf;
 
-/* A thread of its own. NULL, and a line in the log, when the socket cannot be made. */
-struct admin *admin_start(struct server *s);
-void admin_stop(struct admin **a);
+/* Before anything else of the server: makes sure that no other one serves this database,
+ * until admin_free(). -EBUSY, with a text in `err`: one does. */
+nodiscard int admin_new(const struct conf *c, struct admin **ret, struct buf *err);
 
-/* From another process: sends the line, and waits for the answer. false: no server runs. */
-bool admin_send(const struct conf *c, const char *line);
+/* Opens the socket and its thread. A socket that cannot be made is a line in the log. */
+void admin_start(struct admin *a, struct server *s);
+void admin_stop(struct admin *a);
+
+/* After the database is closed. */
+void admin_free(struct admin **a);
+
+/* From another process: sends the line, and waits for the answer. 0 also when no server
+ * runs; -EIO: one does, and has not said that it is done. */
+nodiscard int admin_send(const struct conf *c, const char *line);

@@ -1,12 +1,13 @@
-/* The commands of `meerkat`. Each returns the exit status: 0 done, 1 failed, 2 wrong usage. */
+/* The commands of `meerkat`. Each returns the exit status: 0 done, 1 failed, 2 wrong
+ * usage. */
 #pragma once
 
 #include "base/strv.h"
 
 struct args {
-	const char *config; /* -c FILE; NULL: none */
-	unsigned workers;   /* --workers N; 0: one a core */
-	bool configuration; /* help --configuration */
+	const char *config;  /* -c FILE; NULL: none */
+	unsigned workers;    /* --workers N; 0: one a core */
+	bool configuration;  /* help --configuration */
 	const char *word[4]; /* what is not an option, in order */
 	unsigned n_words;
 };
@@ -17,6 +18,6 @@ int cmd_serve(const struct args *a);
 int cmd_check(const struct args *a);
 int cmd_user(const struct args *a);
 
-/* For a first start without a configuration: the folder for the data, and a certificate. -1: it
- * failed, and has been said. */
+/* For a first start without a configuration: the folder for the data, and a certificate.
+ * -1: it failed, and has been said. */
 int prepare_defaults(void);

@@ -13,7 +13,8 @@ static const char help_text[] =
 	"Meerkat, an XMPP server\n"
 	"\n"
 	"  meerkat serve [-c FILE] [--workers N]   run the server\n"
-	"  meerkat check [-c FILE]                 check the configuration: all errors at once\n"
+	"  meerkat check [-c FILE]                 check the configuration: all errors "
+	"at once\n"
 	"  meerkat user add JID [-c FILE]          make an account\n"
 	"  meerkat user passwd JID [-c FILE]       give it a new password\n"
 	"  meerkat user remove JID [-c FILE]       remove it and all that belongs to it\n"
@@ -22,14 +23,16 @@ static const char help_text[] =
 	"  meerkat version\n"
 	"  meerkat help [--configuration]          this text; every option, as Markdown\n"
 	"\n"
-	"Passwords and imports are read from the terminal or from standard input, never from an\n"
-	"argument. Without -c the server serves localhost with its data in ./meerkat-data.\n"
+	"Passwords and imports are read from the terminal or from standard input, never "
+	"from an\n"
+	"argument. Without -c the server serves localhost with its data in "
+	"./meerkat-data.\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static int usage(const char *what, const char *word)
 {
-	fprintf(stderr, "meerkat: %s%s%s%s (see `meerkat help`)\n", what, word ? " \"" : "",
-		word ? word : "", word ? "\"" : "");
+	fprintf(stderr, "meerkat: %s%s%s%s (see `meerkat help`)\n", what,
+		word ? " \"" : "", word ? word : "", word ? "\"" : "");
 	return EXIT_USAGE;
 }
 
@@ -38,7 +41,7 @@ static int read_workers(const char *text, struct args *a)
 	uint64_t n;
 
 	if (text == NULL || strv_to_u64(strv_from(text), 256, &n) < 0 || n == 0)
-		return usage("--workers takes a number from 1 to 256, not", text ? text : "");
+		return usage("--workers takes a number from 1 to 256", text);
 	a->workers = (unsigned)n;
 	return 0;
 }
@@ -71,6 +74,22 @@ static int read_args(int argc, char **argv, struct args *a)
 	return 0;
 }
 
+/* Which options a command takes. */
+enum { TAKES_CONFIG = 1, TAKES_WORKERS = 2, TAKES_CONFIGURATION = 4 };
+
+static int check_args(const struct args *a, unsigned takes, unsigned max_words)
+{
+	if (a->config && !(takes & TAKES_CONFIG))
+		return usage("this command takes no -c", NULL);
+	if (a->workers && !(takes & TAKES_WORKERS))
+		return usage("this command takes no --workers", NULL);
+	if (a->configuration && !(takes & TAKES_CONFIGURATION))
+		return usage("this command takes no --configuration", NULL);
+	if (a->n_words > max_words)
+		return usage("too many words, from", a->word[max_words]);
+	return 0;
+}
+
 static int cmd_help(const struct args *a)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
@@ -93,12 +112,16 @@ static int cmd_version(const struct args *a)
 static const struct command {
 	const char *name;
 	int (*run)(const struct args *a);
-	unsigned max_words;
+	unsigned takes, max_words;
 } commands[] = {
-	{ "serve", cmd_serve, 0 },	 { "check", cmd_check, 0 },
-	{ "user", cmd_user, 2 },	 { "version", cmd_version, 0 },
-	{ "--version", cmd_version, 0 }, { "help", cmd_help, 0 },
-	{ "--help", cmd_help, 0 },	 { "-h", cmd_help, 0 },
+	{ "serve", cmd_serve, TAKES_CONFIG | TAKES_WORKERS, 0 },
+	{ "check", cmd_check, TAKES_CONFIG, 0 },
+	{ "user", cmd_user, TAKES_CONFIG, 2 },
+	{ "version", cmd_version, 0, 0 },
+	{ "--version", cmd_version, 0, 0 },
+	{ "help", cmd_help, TAKES_CONFIGURATION, 0 },
+	{ "--help", cmd_help, 0, 0 },
+	{ "-h", cmd_help, 0, 0 },
 };
 
 int main(int argc, char **argv)
@@ -117,9 +140,10 @@ int main(int argc, char **argv)
 		r = read_args(argc, argv, &a);
 		if (r)
 			return r;
-		if (a.n_words > commands[i].max_words)
-			return usage("too many words, from", a.word[commands[i].max_words]);
-		return commands[i].run(&a);
+		if (check_args(&a, commands[i].takes, commands[i].max_words))
+			return EXIT_USAGE;
+		r = commands[i].run(&a);
+		return fflush(stdout) == 0 ? r : EXIT_FAILED;
 	}
 	return usage("unknown command", argv[1]);
 }

@@ -19,7 +19,8 @@ int prepare_defaults(void)
 	static const char *const names[] = { "localhost", NULL };
 
 	if (mkdir("meerkat-data", 0700) < 0 && errno != EEXIST) {
-		fprintf(stderr, "meerkat: cannot make ./meerkat-data: %s\n", strerror(errno));
+		fprintf(stderr, "meerkat: cannot make ./meerkat-data: %s\n",
+			strerror(errno));
 		return -1;
 	}
 	if (access(CONF_DEFAULT_CERT, R_OK) == 0)
@@ -38,12 +39,6 @@ static int load(const struct args *a, struct conf **ret)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	int r;
 
-	if (a->config == NULL) {
-		fprintf(stderr, "meerkat: no configuration file: serving localhost, data in "
-				"./meerkat-data\n");
-		if (prepare_defaults() < 0)
-			return -1;
-	}
 	r = conf_load(a->config, ret, &errors);
 	if (errors.n)
 		fwrite(errors.p, 1, errors.n, stderr);
@@ -54,13 +49,18 @@ int cmd_check(const struct args *a)
 {
 	AUTO(conf_unref) struct conf *c = NULL;
 
+	if (a->config == NULL) {
+		puts("no configuration file: the defaults are good");
+		return EXIT_OK;
+	}
 	if (load(a, &c) < 0)
 		return EXIT_FAILED;
-	printf("%s: the configuration is good\n", a->config ? a->config : "no file");
+	printf("%s: the configuration is good\n", a->config);
 	return EXIT_OK;
 }
 
-/* Blocked before any thread is made, so that all inherit it: sigwait() alone takes them. */
+/* Blocked before any thread is made, so that all inherit it: sigwait() alone takes them.
+ */
 static void block_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -78,8 +78,9 @@ static void wait_for_end(const sigset_t *set)
 	while (sig != SIGTERM && sig != SIGINT) {
 		sigwait(set, &sig);
 		if (sig == SIGHUP)
-			log_notice("server.hup", "a restart is needed to read the configuration "
-						 "again");
+			log_notice("server.hup",
+				   "a restart is needed to read the configuration "
+				   "again");
 	}
 	log_notice("server.stop", "%s: ending", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
@@ -88,26 +89,34 @@ int cmd_serve(const struct args *a)
 {
 	AUTO(conf_unref) struct conf *c = NULL;
 	AUTO(buf_free) struct buf err = BUF_INIT(8192);
+	AUTO(admin_free) struct admin *admin = NULL;
 	struct server *s;
-	struct admin *admin;
 	sigset_t set;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned n = a->workers ? a->workers : (unsigned)MAX(1, MIN(cores, SERVER_MAX_WORKERS));
+	unsigned n = a->workers ? a->workers
+				: (unsigned)MAX(1, MIN(cores, SERVER_MAX_WORKERS));
 
+	if (a->config == NULL) {
+		fprintf(stderr,
+			"meerkat: no configuration file: serving localhost, data in "
+			"./meerkat-data\n");
+		if (prepare_defaults() < 0)
+			return EXIT_FAILED;
+	}
 	if (load(a, &c) < 0)
 		return EXIT_FAILED;
 	log_init((enum log_level)c->general.loglevel, c->general.log_json);
 	block_signals(&set);
-	if (server_new(c, (uint16_t)n, &s, &err) < 0) {
+	if (admin_new(c, &admin, &err) < 0 || server_new(c, (uint16_t)n, &s, &err) < 0) {
 		fprintf(stderr, "meerkat: %s\n", buf_cstr(&err));
 		return EXIT_FAILED;
 	}
 	server_start(s);
-	admin = admin_start(s);
-	log_notice("server.start", "meerkat %s serves with %u worker%s", MEERKAT_VERSION, n,
-		   n == 1 ? "" : "s");
+	admin_start(admin, s);
+	log_notice("server.start", "meerkat %s serves with %u worker%s", MEERKAT_VERSION,
+		   n, n == 1 ? "" : "s");
 	wait_for_end(&set);
-	admin_stop(&admin);
+	admin_stop(admin);
 	server_stop(s);
 	server_free(&s);
 	log_notice("server.stop", "ended");

@@ -1,21 +1,15 @@
-/* `meerkat user ...`: accounts, straight in the database, whether or not a server runs. */
+/* `meerkat user ...`: accounts, straight in the database, whether or not a server runs.
+ */
 #include "main/command.h"
-#include "base/log.h"
+#include "base/buf.h"
 #include "core/account.h"
-#include "core/conf.h"
 #include "core/host.h"
 #include "main/admin.h"
+#include "main/input.h"
+#include "main/user.h"
 
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
-
-struct user_cmd {
-	struct conf *conf;
-	struct store *store;
-	struct arena *arena;
-	struct jid jid; /* of add, passwd, remove */
-};
 
 static int complain(const char *what, const char *why)
 {
@@ -23,85 +17,39 @@ static int complain(const char *what, const char *why)
 	return EXIT_FAILED;
 }
 
-/* --- reading passwords --- */
-
-/* One line of standard input without its end; -1 at its end, -2 when it is too long. */
-static ssize_t read_line(char *to, size_t size)
-{
-	size_t n;
-
-	if (fgets(to, (int)size, stdin) == NULL)
-		return -1;
-	n = strlen(to);
-	if (n == size - 1 && to[n - 1] != '\n')
-		return -2;
-	while (n && (to[n - 1] == '\n' || to[n - 1] == '\r'))
-		to[--n] = '\0';
-	return (ssize_t)n;
-}
-
-static ssize_t ask(const char *prompt, char *to, size_t size)
-{
-	struct termios was, quiet;
-	bool terminal = tcgetattr(STDIN_FILENO, &was) == 0;
-	ssize_t n;
-
-	if (terminal) {
-		fprintf(stderr, "%s: ", prompt);
-		quiet = was;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-	}
-	n = read_line(to, size);
-	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSANOW, &was);
-		fputc('\n', stderr);
-	}
-	return n;
-}
-
-static int read_password(char *to, size_t size)
-{
-	char again[1024];
-	ssize_t n = ask("Password", to, size);
-	bool same;
-
-	if (n <= 0)
-		return complain(n == -2 ? "the password is too long" : "no password was given", NULL);
-	if (!isatty(STDIN_FILENO))
-		return EXIT_OK;
-	same = ask("Again", again, sizeof(again)) == n && strcmp(to, again) == 0;
-	mem_wipe(again, sizeof(again));
-	return same ? EXIT_OK : complain("the passwords differ", NULL);
-}
-
 /* --- the database --- */
 
-static int read_jid(struct user_cmd *u, const char *text, struct jid *ret)
+const char *user_read_jid(const struct user_cmd *u, struct arena *a, struct strv text,
+			  struct jid *ret)
 {
-	if (jid_parse(u->arena, strv_from(text), ret) < 0 || ret->n_local == 0 || ret->n_resource)
-		return complain(text, "not a bare JID (user@domain)");
+	if (jid_parse(a, text, ret) < 0 || ret->n_local == 0 || ret->n_resource)
+		return "not a bare JID (user@domain)";
 	if (host_find(u->conf, jid_domain(*ret)) == NULL)
-		return complain(text, "its domain is not in general.hosts");
-	return EXIT_OK;
+		return "its domain is not in general.hosts";
+	return NULL;
+}
+
+const char *user_error(int err)
+{
+	switch (err) {
+	case -EEXIST:
+		return "there is such an account already";
+	case -ENOENT:
+		return "there is no such account";
+	case -EINVAL:
+		return "such a password is not allowed (RFC 8265, section 4.2)";
+	case -ENOSPC:
+		return "the domain has all the accounts that auth.max_users_per_domain "
+		       "allows, "
+		       "or the disk is full";
+	default:
+		return strerror(-err);
+	}
 }
 
 static int answer(const struct user_cmd *u, int err)
 {
-	const char *jid = jid_text(u->jid).p;
-
-	switch (err) {
-	case 0:
-		return EXIT_OK;
-	case -EEXIST:
-		return complain(jid, "there is such an account already");
-	case -ENOENT:
-		return complain(jid, "there is no such account");
-	case -EINVAL:
-		return complain("such a password is not allowed (RFC 8265, section 4.2)", NULL);
-	default:
-		return complain("the database failed", strerror(-err));
-	}
+	return err ? complain(jid_text(u->jid).p, user_error(err)) : EXIT_OK;
 }
 
 static int put(struct user_cmd *u, struct jid jid, struct strv password, bool create)
@@ -121,9 +69,9 @@ static int put(struct user_cmd *u, struct jid jid, struct strv password, bool cr
 static int cmd_put(struct user_cmd *u, bool create)
 {
 	char password[1024];
-	int r = read_password(password, sizeof(password));
+	int r = EXIT_FAILED;
 
-	if (r == EXIT_OK)
+	if (input_password(password, sizeof(password)) == 0)
 		r = answer(u, put(u, u->jid, strv_from(password), create));
 	mem_wipe(password, sizeof(password));
 	return r;
@@ -145,9 +93,11 @@ static int cmd_remove(struct user_cmd *u, const struct args *a)
 	int r = store_wait(u->store, c);
 
 	store_call_free(&c);
-	if (r == 0) /* a server that runs ends the account's sessions */
-		admin_send(u->conf, arena_printf(u->arena, "removed " STRV_FMT,
-						 STRV_ARG(jid_text(u->jid))));
+	if (r == 0 && admin_send(u->conf, arena_printf(u->arena, "removed " STRV_FMT,
+						       STRV_ARG(jid_text(u->jid)))) < 0)
+		return complain(jid_text(u->jid).p,
+				"removed, but the running server does not "
+				"answer: its sessions have not ended");
 	return answer(u, r);
 }
 
@@ -175,77 +125,36 @@ static int list_domain(struct user_cmd *u, struct strv domain)
 
 static int cmd_list(struct user_cmd *u, const struct args *a)
 {
-	const char *only = a->n_words > 1 ? a->word[1] : NULL;
+	struct jid only = { 0 };
+	bool all = a->n_words < 2;
 	int r = EXIT_OK;
 
-	if (only && host_find(u->conf, strv_from(only)) == NULL)
-		return complain(only, "not one of general.hosts");
+	if (!all &&
+	    (jid_parse(u->arena, strv_from(a->word[1]), &only) < 0 || only.n_local ||
+	     only.n_resource || host_find(u->conf, jid_domain(only)) == NULL))
+		return complain(a->word[1], "not one of general.hosts");
 	for (size_t i = 0; r == EXIT_OK && i < u->conf->n_hosts; i++)
-		if (only == NULL || strv_is(u->conf->hosts[i].domain, only))
+		if (all || strv_eq(u->conf->hosts[i].domain, jid_domain(only)))
 			r = list_domain(u, u->conf->hosts[i].domain);
-	return r;
-}
-
-/* --- import --- */
-
-static int import_line(struct user_cmd *u, char *line, unsigned number)
-{
-	char *space = strchr(line, ' ');
-	struct jid jid;
-	int r;
-
-	if (space == NULL) {
-		fprintf(stderr, "meerkat: line %u: not \"JID password\"\n", number);
-		return -1;
-	}
-	*space = '\0';
-	if (read_jid(u, line, &jid) != EXIT_OK) {
-		fprintf(stderr, "meerkat: line %u: left out\n", number);
-		return -1;
-	}
-	u->jid = jid;
-	r = put(u, jid, strv_from(space + 1), true);
-	if (r < 0) {
-		fprintf(stderr, "meerkat: line %u: ", number);
-		answer(u, r);
-	}
+	if (fflush(stdout) != 0)
+		return complain("standard output", strerror(errno));
 	return r;
 }
 
 static int cmd_import(struct user_cmd *u, const struct args *a)
 {
-	char line[8192];
-	unsigned number = 0, done = 0, failed = 0;
-	ssize_t n;
-
-	while ((n = read_line(line, sizeof(line))) != -1) {
-		number++;
-		if (n == -2) {
-			fprintf(stderr, "meerkat: line %u: too long\n", number);
-			return EXIT_FAILED;
-		}
-		if (n == 0)
-			continue;
-		if (import_line(u, line, number) < 0)
-			failed++;
-		else
-			done++;
-		arena_reset(u->arena);
-		if (number % 1000 == 0)
-			fprintf(stderr, "meerkat: %u lines\n", number);
-	}
-	mem_wipe(line, sizeof(line));
-	fprintf(stderr, "meerkat: %u accounts made, %u lines failed\n", done, failed);
-	return failed ? EXIT_FAILED : EXIT_OK;
+	return user_import(u);
 }
 
 static const struct user_command {
 	const char *name;
 	int (*run)(struct user_cmd *u, const struct args *a);
 	bool takes_jid;
+	unsigned max_words; /* its name included */
 } commands[] = {
-	{ "add", cmd_add, true },   { "passwd", cmd_passwd, true }, { "remove", cmd_remove, true },
-	{ "list", cmd_list, false }, { "import", cmd_import, false },
+	{ "add", cmd_add, true, 2 },	    { "passwd", cmd_passwd, true, 2 },
+	{ "remove", cmd_remove, true, 2 },  { "list", cmd_list, false, 2 },
+	{ "import", cmd_import, false, 1 },
 };
 
 static const struct user_command *find_command(const struct args *a)
@@ -269,6 +178,11 @@ static int open_all(struct user_cmd *u, const struct args *a)
 		return EXIT_FAILED;
 	}
 	buf_clear(&err);
+	if (strv_is(u->conf->store.path, ":memory:"))
+		return complain(
+			"the database is in memory: only the server itself has it", NULL);
+	if (access(u->conf->store.path.p, F_OK) < 0 && errno == ENOENT)
+		fprintf(stderr, "meerkat: a new database: %s\n", u->conf->store.path.p);
 	sc = (struct store_conf){ .path = u->conf->store.path.p };
 	if (store_open(&sc, &u->store, &err) < 0)
 		return complain(buf_cstr(&err), NULL);
@@ -279,17 +193,22 @@ int cmd_user(const struct args *a)
 {
 	const struct user_command *cmd = find_command(a);
 	struct user_cmd u = { 0 };
+	const char *why;
 	int r;
 
-	if (cmd == NULL || (cmd->takes_jid && a->n_words != 2)) {
-		fprintf(stderr, "meerkat: user add|passwd|remove JID, user list [DOMAIN], or user "
+	if (cmd == NULL || a->n_words > cmd->max_words ||
+	    (cmd->takes_jid && a->n_words != 2)) {
+		fprintf(stderr, "meerkat: user add|passwd|remove JID, user list "
+				"[DOMAIN], or user "
 				"import (see `meerkat help`)\n");
 		return EXIT_USAGE;
 	}
 	u.arena = arena_new(4096);
 	r = open_all(&u, a);
-	if (r == EXIT_OK && cmd->takes_jid)
-		r = read_jid(&u, a->word[1], &u.jid);
+	if (r == EXIT_OK && cmd->takes_jid) {
+		why = user_read_jid(&u, u.arena, strv_from(a->word[1]), &u.jid);
+		r = why ? complain(a->word[1], why) : EXIT_OK;
+	}
 	if (r == EXIT_OK)
 		r = cmd->run(&u, a);
 	store_close(&u.store);

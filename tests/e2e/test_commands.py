@@ -14,7 +14,6 @@ import pytest
 
 from lib import env
 from lib.client import Account, SaslFailure
-from lib.raw import Close
 from lib.server import Server, free_port, run
 
 WIDE = "jürgen☃"
@@ -424,10 +423,7 @@ def test_removed_while_online(home):
     witness = home.connect().login(other).available()
     assert home.run("user", "remove", one.jid).returncode == 0
     for session in sessions:
-        with pytest.raises(Close):
-            while True:
-                session.stanza()
-        session.abort()
+        session.expect_error("not-authorized")
     witness.ask("<ping xmlns='urn:xmpp:ping'/>", to="localhost")
     client = home.connect()
     with pytest.raises(SaslFailure):
@@ -487,7 +483,7 @@ def test_json_log_with_hostile_input(home):
         client.abort()
     client = home.connect()
     with pytest.raises(SaslFailure):
-        client.login(Account(f"{'☃"' * 100}@localhost", "x"), mechanism="PLAIN")
+        client.login(Account("☃{" * 100 + "@localhost", "x"), mechanism="PLAIN")
     client.abort()
     home.stop()
     with open(home.log, "rb") as f:
