@@ -32,6 +32,7 @@ fuzz:
 	@tests/fuzz/run --seconds 600
 
 format:
+	@tools/packages.sh test
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 docs: build

@@ -4,7 +4,7 @@ set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
 	libunistring-dev libidn2-dev libpcre2-dev"
-test="clang libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
+test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
 	python3-slixmpp openssl sqlite3 man-db"
 bench="prosody ejabberd"
 
