@@ -156,6 +156,15 @@ static int open_socket(struct sockaddr_un *addr)
 	return fd;
 }
 
+/* Before the ports: when a client can connect, requests are taken, too. */
+static void open_admin(struct admin *a, const struct conf *c)
+{
+	a->fd = socket_address(c, &a->addr) ? open_socket(&a->addr) : -ENAMETOOLONG;
+	if (a->fd < 0)
+		log_warning("admin.socket", STRV_FMT ".sock: %s", STRV_ARG(c->store.path),
+			    strerror(-a->fd));
+}
+
 int admin_new(const struct conf *c, struct admin **ret, struct buf *err)
 {
 	int lock = lock_database(c->store.path, err);
@@ -164,6 +173,9 @@ int admin_new(const struct conf *c, struct admin **ret, struct buf *err)
 		return lock;
 	*ret = MEM_NEW(struct admin);
 	(*ret)->lock = lock;
+	(*ret)->fd = -1;
+	if (lock >= 0)
+		open_admin(*ret, c);
 	return 0;
 }
 
@@ -172,15 +184,9 @@ void admin_start(struct admin *a, struct server *s)
 	int r;
 
 	ASSERT(!a->runs);
+	if (a->fd < 0)
+		return;
 	a->server = s;
-	if (strv_is(s->conf->store.path, ":memory:"))
-		return;
-	a->fd = socket_address(s->conf, &a->addr) ? open_socket(&a->addr) : -ENAMETOOLONG;
-	if (a->fd < 0) {
-		log_warning("admin.socket", STRV_FMT ".sock: %s",
-			    STRV_ARG(s->conf->store.path), strerror(-a->fd));
-		return;
-	}
 	r = pipe2(a->stop, O_CLOEXEC);
 	ASSERT(r == 0); /* at the start there are descriptors */
 	r = pthread_create(&a->thread, NULL, run, a);
@@ -188,16 +194,24 @@ void admin_start(struct admin *a, struct server *s)
 	a->runs = true;
 }
 
-void admin_stop(struct admin *a)
+static void close_socket(struct admin *a)
 {
-	if (!a->runs)
+	if (a->fd < 0)
 		return;
-	a->runs = false;
-	close(a->stop[1]);
-	pthread_join(a->thread, NULL);
-	close(a->stop[0]);
 	close(a->fd);
 	unlink(a->addr.sun_path);
+	a->fd = -1;
+}
+
+void admin_stop(struct admin *a)
+{
+	if (a->runs) {
+		close(a->stop[1]);
+		pthread_join(a->thread, NULL);
+		close(a->stop[0]);
+	}
+	a->runs = false;
+	close_socket(a);
 }
 
 void admin_free(struct admin **pa)
@@ -208,6 +222,7 @@ void admin_free(struct admin **pa)
 	if (a == NULL)
 		return;
 	ASSERT(!a->runs);
+	close_socket(a); /* while we have the lock */
 	if (a->lock >= 0)
 		close(a->lock);
 	mem_free(a);

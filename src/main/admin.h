@@ -10,11 +10,12 @@ struct buf;
 struct server;
 struct conf;
 
-/* Before anything else of the server: makes sure that no other one serves this database,
- * until admin_free(). -EBUSY, with a text in `err`: one does. */
+/* Before anything else of the server: makes sure that no other one serves this database, until
+ * admin_free(), and opens the socket; one that cannot be made is a line in the log. -EBUSY, with
+ * a text in `err`: another one does. */
 nodiscard int admin_new(const struct conf *c, struct admin **ret, struct buf *err);
 
-/* Opens the socket and its thread. A socket that cannot be made is a line in the log. */
+/* Answers, on a thread of its own; what has asked before is answered then. */
 void admin_start(struct admin *a, struct server *s);
 void admin_stop(struct admin *a);
 

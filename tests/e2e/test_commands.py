@@ -368,6 +368,14 @@ def test_second_server_on_the_same_port(home):
     assert not os.path.exists(f"{home.directory}/second.db.sock")
 
 
+def test_socket_is_there_before_the_ports(home):
+    """Who can connect to a port can rely on the admin socket."""
+    for _ in range(10):
+        home.start()
+        assert is_answered(f"{home.directory}/meerkat.db.sock")
+        home.stop()
+
+
 # --- the admin socket ---
 
 def test_socket_is_private_and_goes_at_the_end(home):
