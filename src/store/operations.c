@@ -112,6 +112,19 @@ struct store_call *store_account_set(struct jid who, struct strv password,
 	return c;
 }
 
+/* Others' rosters keep the contact, but no subscription: whoever gets the name next must not
+ * inherit what was granted to this one. */
+static int end_subscriptions(struct store_call *c)
+{
+	int r = db_exec("UPDATE roster_version SET version = version || '-' WHERE (server, username)"
+			" IN (SELECT server, username FROM rosterusers WHERE jid = ?)",
+			"s", c->key);
+
+	r = r ? r : db_exec("DELETE FROM rosterusers WHERE jid = ? AND listed = 0", "s", c->key);
+	return r ? r : db_exec("UPDATE rosterusers SET subscription = 'N', ask = 'N',"
+			       " askmessage = '', approved = 0 WHERE jid = ?", "s", c->key);
+}
+
 static int account_remove(struct store *s, struct store_call *c)
 {
 	static const char *const rows[] = {
@@ -130,12 +143,15 @@ static int account_remove(struct store *s, struct store_call *c)
 		return -ENOENT;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
 		r = db_exec(rows[i], "ss", c->server, c->username);
-	return r;
+	return r ? r : end_subscriptions(c);
 }
 
 struct store_call *store_account_remove(struct jid who)
 {
-	return call_new(who, account_remove, true);
+	struct store_call *c = call_new(who, account_remove, true);
+
+	c->key = arena_strv(c->arena, jid_bare_text(who));
+	return c;
 }
 
 static int account_list(struct store *s, struct store_call *c)

@@ -15,6 +15,7 @@ static const char *const migrations[] = {
 	" listed INTEGER NOT NULL DEFAULT 1,"
 	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
 	"CREATE UNIQUE INDEX i_rosterusers ON rosterusers (server, username, jid);"
+	"CREATE INDEX i_rosterusers_jid ON rosterusers (jid);"
 	"CREATE TABLE rostergroups (server TEXT NOT NULL, username TEXT NOT NULL,"
 	" jid TEXT NOT NULL, grp TEXT NOT NULL);"
 	"CREATE UNIQUE INDEX i_rostergroups ON rostergroups (server, username, jid, grp);"

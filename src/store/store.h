@@ -93,7 +93,8 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 				     struct strv pass_details, int64_t max);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */
-struct store_call *store_account_remove(struct jid who); /* and all its rows; -ENOENT */
+/* And all its rows, and the subscriptions that others' rosters have with it. -ENOENT. */
+struct store_call *store_account_remove(struct jid who);
 
 /* accounts: up to 1000, in order, behind username `after` (empty: from the first). */
 struct store_call *store_account_list(struct strv server, struct strv after);
