@@ -9,6 +9,7 @@ from lib import ns
 from lib.client import SaslFailure
 from lib.raw import tls_context
 from lib.scram import HASHES, Scram
+from lib.sclient import OpensslClient
 
 PLUS = [name + "-PLUS" for name in HASHES]
 
@@ -123,6 +124,17 @@ def test_end_point(connect, server, mechanism, version):
     c, _ = over_tls(connect, version)
     c.auth_scram(mechanism, account.user, account.password, gs2="p=tls-server-end-point,,",
                  binding=end_point(c))
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-512-PLUS"])
+def test_tls_exporter(server, mechanism):
+    account = server.account()
+    with OpensslClient(server.ports["tls"]) as c:
+        c.start()
+        assert refused(c.auth_scram, mechanism, account.user, account.password,
+                       gs2="p=tls-exporter,,", binding=b"\0" * 32) == "not-authorized"
+        c.auth_scram(mechanism, account.user, account.password, gs2="p=tls-exporter,,",
+                     binding=c.exporter)
 
 
 def test_tls_unique(connect, server):

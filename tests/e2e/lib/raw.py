@@ -31,13 +31,17 @@ class Stream:
 
     def __init__(self, port, domain="localhost", tls=None):
         self.domain = domain
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=env.DEADLINE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = self._connect(port)
         self.received = b""  # since the last restart
         self._parser = StreamParser()
         self._events = []
         if tls:
             self.wrap(tls)
+
+    def _connect(self, port):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=env.DEADLINE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def __enter__(self):
         return self
