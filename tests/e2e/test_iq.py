@@ -98,7 +98,8 @@ def test_bad_request_is_not_delivered(c, online):
     assert fence(c, other) == []
 
 
-@pytest.mark.parametrize("id_", ["a&b<c>'\"", "\u017e\U0001F980", "i" * 500, " space "])
+@pytest.mark.parametrize("id_", ["a&b<c>'\"", "\u017e\U0001F980", "i" * 500, " space "],
+                         ids=["markup", "unicode", "long", "space"])
 def test_ids_are_kept(c, id_):
     assert c.iq("get", PING, "localhost", id_).get("id") == id_
 

@@ -1,11 +1,12 @@
 """STARTTLS (RFC 6120 section 5) and Direct TLS (XEP-0368)."""
 import ssl
+import warnings
 
 import pytest
 
 from lib import ns
-from lib.client import SaslFailure
-from lib.raw import Eof, tls_context
+from lib.client import Client, SaslFailure
+from lib.raw import tls_context
 
 LISTENERS = {"required": {"tls": {"mode": "starttls_required"}}}
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -72,8 +73,10 @@ def test_direct_tls_offers_no_starttls(connect):
 def test_old_tls_is_refused(server, connect):
     context = tls_context()
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises(ssl.SSLError):
         connect("tls", tls=context)
 
@@ -129,13 +132,16 @@ def test_stanza_before_required_starttls(connect):
 
 
 def test_plain_bytes_on_a_tls_port(server):
-    from lib.client import Client
+    """They get an alert, perhaps, but no XML."""
     with Client(server.ports["tls"]) as c:
         c.open()
-        # An alert, perhaps, but no XML.
-        with pytest.raises((Eof, Exception)):
-            c.event()
-        assert b"<" not in c.received
+        got = b""
+        try:
+            while data := c.socket.recv(4096):
+                got += data
+        except ConnectionResetError:
+            pass
+        assert b"<" not in got
 
 
 def test_large_data_both_ways(server, connect):

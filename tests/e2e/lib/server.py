@@ -1,7 +1,5 @@
 """The server under test: a directory, a configuration, a process."""
-import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -73,7 +71,9 @@ class Server:
         tree, tls = config.defaults(self.directory, self.certificate, self.key)
         tree["listen"] = {"c2s": []}
         for name, options in self.listeners.items():
-            options = dict(options, port=self.ports[name], ip_address="127.0.0.1")
+            # No login may run into a time limit because the machine is busy.
+            options = {"state_timeout": 120000} | options
+            options |= {"port": self.ports[name], "ip_address": "127.0.0.1"}
             if "tls" in options:
                 options["tls"] = tls | options["tls"]
             tree["listen"]["c2s"].append(options)
@@ -186,11 +186,3 @@ def run(*words, stdin="", cwd=None):
     """`meerkat WORDS`, to its end."""
     return subprocess.run([env.BINARY, *words], input=stdin, text=True, capture_output=True,
                           timeout=env.DEADLINE, cwd=cwd or tempfile.gettempdir(), check=False)
-
-
-def log_lines(text, pattern):
-    return [line for line in text.splitlines() if re.search(pattern, line)]
-
-
-def exists(path):
-    return os.path.exists(path)
