@@ -34,9 +34,10 @@ def test_server_pings(new_server):
     patient = new_server({"modules": {"mod_ping": options}}, {"plain": {}})
     strict = new_server({"modules": {"mod_ping": options | {"ping_req_timeout": 1}}},
                         {"plain": {}})
+    patient_account, strict_account = patient.account(), strict.account()
     with patient.connect() as good, strict.connect() as bad:
-        bad.login(strict.account())
-        good.login(patient.account())
+        bad.login(strict_account)
+        good.login(patient_account)
         for _ in range(2):
             ping = expect_ping(good)
             good.send(f"<iq type='result' id='{ping.get('id')}'/>")
