@@ -75,8 +75,8 @@ int main(int argc, char **argv)
 	xmpp_conn_set_certfail_handler(conn, trust);
 	xmpp_conn_set_jid(conn, argv[1]);
 	xmpp_conn_set_pass(conn, argv[2]);
-	if (xmpp_connect_client(conn, "127.0.0.1", (unsigned short)atoi(argv[3]), on_connection,
-				&done) != XMPP_EOK)
+	if (xmpp_connect_client(conn, "127.0.0.1", (unsigned short)atoi(argv[3]),
+				on_connection, &done) != XMPP_EOK)
 		return 1;
 	xmpp_run(ctx);
 	xmpp_conn_release(conn);

@@ -2,7 +2,8 @@
 import pytest
 
 from lib import ns
-from lib.client import fence, settle
+from lib.client import Account, fence, settle
+from lib.server import PASSWORD
 
 TYPES = [None, "normal", "chat", "headline", "groupchat"]
 ID = lambda t: t or "no-type"  # noqa: E731
@@ -39,13 +40,14 @@ def test_bare_from_becomes_full(sender, online):
 
 def test_content_is_kept(sender, online):
     receiver = online()
-    content = ("<subject>S &amp; T</subject><body xml:lang='cs'>&lt;\u017eluť&gt; \U0001F980</body>"
+    content = ("<subject>S &amp; T</subject>"
+               "<body xml:lang='cs'>&lt;\u017elu\u0165&gt; \U0001F980</body>"
                "<x xmlns='urn:example:x' a=\"it's\"><p:y xmlns:p='urn:example:p' p:b='1'/>t</x>")
     sender.message(receiver.jid, type_="chat", inner=content)
     got = receiver.expect_message()
     assert got.findtext(ns.CLIENT + "subject") == "S & T"
     body = got.find(ns.CLIENT + "body")
-    assert body.text == "<\u017eluť> \U0001F980" and body.get(ns.XML_LANG) == "cs"
+    assert body.text == "<\u017elu\u0165> \U0001F980" and body.get(ns.XML_LANG) == "cs"
     x = got.find("{urn:example:x}x")
     assert x.get("a") == "it's"
     assert x[0].tag == "{urn:example:p}y" and x[0].get("{urn:example:p}b") == "1"
@@ -318,8 +320,6 @@ def test_error_keeps_the_id_and_turns_the_addresses(server, sender):
 
 
 def test_delivery_across_domains(server, sender, connect):
-    from lib.client import Account
-    from lib.server import PASSWORD
     other = Account(f"{sender.account.user}@other.example", PASSWORD)
     server.make_accounts([other])
     c = connect(domain="other.example").login(other).available()

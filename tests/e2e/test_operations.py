@@ -9,7 +9,7 @@ import pytest
 from lib import env, ns
 from lib.client import Account, Client, SaslFailure, befriend, settle
 from lib.raw import Eof
-from lib.server import PASSWORD, Server
+from lib.server import PASSWORD, Server, run
 
 PRIVATE = "<query xmlns='jabber:iq:private'><n xmlns='urn:example:{}'>{}</n></query>"
 
@@ -199,8 +199,7 @@ def test_first_start_in_an_empty_directory(tmp_path, workers):
         if not server.wait_ready() and "ddress already in use" in server.read_log():
             pytest.skip("port 5222 is taken")
         assert os.path.isdir(tmp_path / "meerkat-data")
-        from lib import server as lib
-        done = lib.run("user", "add", "romeo@localhost", stdin=PASSWORD + "\n", cwd=tmp_path)
+        done = run("user", "add", "romeo@localhost", stdin=PASSWORD + "\n", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         with Client(5222) as c:
             _, features = c.start()

@@ -238,7 +238,8 @@ def test_white_space_keeps_alive(login):
 
 def test_dripped_stanza(login):
     c = login()
-    text = f"<message to='{c.jid}' id='drip'><body>&lt;dr\u00fc\u20ac\U0001F600p&gt;</body></message>"
+    text = (f"<message to='{c.jid}' id='drip'>"
+            "<body>&lt;dr\u00fc\u20ac\U0001F600p&gt;</body></message>")
     for byte in text.encode():
         c.send(bytes([byte]))
     assert ns.body(c.expect_message()) == "<dr\u00fc\u20ac\U0001F600p>"
