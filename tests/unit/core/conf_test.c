@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GENERAL "[general]\nhosts = [\"example.com\"]\ndefault_server_domain = \"example.com\"\n"
-#define LISTEN  "[[listen.c2s]]\nport = 5222\n"
+#define GENERAL \
+	"[general]\nhosts = [\"example.com\"]\ndefault_server_domain = \"example.com\"\n"
+#define LISTEN "[[listen.c2s]]\nport = 5222\n"
 
 /* Loads this text; what it complained of is in `errors`, with the file's name taken out. */
 static int load(const char *text, struct conf **ret, struct buf *errors)
@@ -54,7 +55,8 @@ TEST(conf_defaults_of_a_minimal_file)
 	CHECK(c->c2s[0].max_stanza_size == CONF_INFINITY);
 	CHECK(c->c2s[0].backwards_compatible_session);
 	CHECK_INT(c->auth.scram_iterations, 10000);
-	CHECK(c->auth.n_order == SASL_MECH_MAX && c->auth.order[0] == SASL_SCRAM_SHA512_PLUS);
+	CHECK(c->auth.n_order == SASL_MECH_MAX &&
+	      c->auth.order[0] == SASL_SCRAM_SHA512_PLUS);
 	CHECK(host_has_module(&c->hosts[0], "mod_roster"));
 	CHECK(!host_has_module(&c->hosts[0], "mod_register"));
 	conf_unref(&c);
@@ -62,35 +64,36 @@ TEST(conf_defaults_of_a_minimal_file)
 
 TEST(conf_lists_all_errors_with_place_and_spelling)
 {
-	check_errors("[general]\n"
-		     "hosts = [\"example.com\"]\n"
-		     "default_server_domain = \"example.org\"\n"
-		     "[[listen.c2s]]\n"
-		     "prot = 5222\n"
-		     "access = \"nobody\"\n"
-		     "[auth]\n"
-		     "methods = [\"interal\"]\n",
-		     ":4:10: error: listen.c2s[1].port: this option is mandatory, and is missing: "
-		     "expected an integer from 1 to 65535\n"
-		     ":5:1: error: listen.c2s[1].prot: unknown option; did you mean \"port\"?\n"
-		     ":8:12: error: auth.methods[1]: expected \"internal\", found the "
-		     "string \"interal\"; did you mean \"internal\"?\n");
+	check_errors(
+		"[general]\n"
+		"hosts = [\"example.com\"]\n"
+		"default_server_domain = \"example.org\"\n"
+		"[[listen.c2s]]\n"
+		"prot = 5222\n"
+		"access = \"nobody\"\n"
+		"[auth]\n"
+		"methods = [\"interal\"]\n",
+		":4:10: error: listen.c2s[1].port: this option is mandatory, and is missing: "
+		"expected an integer from 1 to 65535\n"
+		":5:1: error: listen.c2s[1].prot: unknown option; did you mean \"port\"?\n"
+		":8:12: error: auth.methods[1]: expected \"internal\", found the "
+		"string \"interal\"; did you mean \"internal\"?\n");
 }
 
 TEST(conf_checks_what_shows_only_across_sections)
 {
-	check_errors("[general]\n"
-		     "hosts = [\"example.com\"]\n"
-		     "default_server_domain = \"example.org\"\n"
-		     LISTEN LISTEN
-		     "access = \"nobody\"\n"
-		     "[access]\n"
-		     "c2s = [{acl = \"friends\", value = \"allow\"}]\n",
-		     ":3:25: error: general.default_server_domain: expected one of general.hosts, "
-		     "found \"example.org\"\n"
-		     ":7:8: error: listen.c2s[2].port: listen.c2s[1] has this address and port\n"
-		     ":8:10: error: listen.c2s[2].access: there is no rule access.nobody\n"
-		     ":10:15: error: access.c2s[1].acl: there is no acl.friends\n");
+	check_errors(
+		"[general]\n"
+		"hosts = [\"example.com\"]\n"
+		"default_server_domain = \"example.org\"\n" LISTEN LISTEN
+		"access = \"nobody\"\n"
+		"[access]\n"
+		"c2s = [{acl = \"friends\", value = \"allow\"}]\n",
+		":3:25: error: general.default_server_domain: expected one of general.hosts, "
+		"found \"example.org\"\n"
+		":7:8: error: listen.c2s[2].port: listen.c2s[1] has this address and port\n"
+		":8:10: error: listen.c2s[2].access: there is no rule access.nobody\n"
+		":10:15: error: access.c2s[1].acl: there is no acl.friends\n");
 }
 
 TEST(conf_names_what_mongooseim_knows_and_we_do_not)
@@ -98,8 +101,11 @@ TEST(conf_names_what_mongooseim_knows_and_we_do_not)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN "[modules.mod_mam]\n[modules.mod_ping]\niqdisc.type = "
-			       "\"no_queue\"\n", &c, &errors), 0);
+	CHECK_INT(load(GENERAL LISTEN
+		       "[modules.mod_mam]\n[modules.mod_ping]\niqdisc.type = "
+		       "\"no_queue\"\n",
+		       &c, &errors),
+		  0);
 	CHECK(strstr(buf_cstr(&errors), "modules.mod_mam"));
 	CHECK(strstr(buf_cstr(&errors), "not supported here"));
 	CHECK(host_has_module(&c->hosts[0], "mod_ping"));
@@ -113,12 +119,16 @@ TEST(conf_refuses_certificates_that_are_none)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/nonexistent.pem\"\n", &c, &errors), -EINVAL);
+	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/nonexistent.pem\"\n", &c,
+		       &errors),
+		  -EINVAL);
 	CHECK(strstr(buf_cstr(&errors), ":6:16: error: listen.c2s[1].tls.certfile: "));
 	CHECK(strstr(buf_cstr(&errors), "No such file"));
 	buf_clear(&errors);
-	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/etc/passwd\"\n", &c, &errors), -EINVAL);
-	CHECK(strstr(buf_cstr(&errors), "/etc/passwd: no certificate in PEM can be read"));
+	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/etc/passwd\"\n", &c, &errors),
+		  -EINVAL);
+	CHECK(strstr(buf_cstr(&errors),
+		     "/etc/passwd: no certificate in PEM can be read"));
 }
 
 static struct jid jid(struct arena *a, const char *text)
@@ -136,18 +146,20 @@ TEST(access_first_clause_that_fits_wins)
 	struct strv dom = STRV("example.com");
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN
-		       "[acl]\n"
-		       "staff = [{user = \"ann\"}, {user_glob = \"adm*\"}, {user_regexp = \"^x[0-9]+$\"}]\n"
-		       "phone = [{user = \"ann\", resource = \"phone\"}]\n"
-		       "others = [{match = \"any_hosted_domain\"}]\n"
-		       "no = [{match = \"none\"}]\n"
-		       "[access]\n"
-		       "c2s = [{acl = \"no\", value = \"allow\"}, {acl = \"phone\", value = \"deny\"},\n"
-		       "       {acl = \"staff\", value = \"allow\"}]\n"
-		       "max_user_sessions = [{acl = \"staff\", value = 3},\n"
-		       "                     {acl = \"all\", value = \"infinity\"}]\n",
-		       &c, &errors), 0);
+	CHECK_INT(
+		load(GENERAL LISTEN
+		     "[acl]\n"
+		     "staff = [{user = \"ann\"}, {user_glob = \"adm*\"}, {user_regexp = \"^x[0-9]+$\"}]\n"
+		     "phone = [{user = \"ann\", resource = \"phone\"}]\n"
+		     "others = [{match = \"any_hosted_domain\"}]\n"
+		     "no = [{match = \"none\"}]\n"
+		     "[access]\n"
+		     "c2s = [{acl = \"no\", value = \"allow\"}, {acl = \"phone\", value = \"deny\"},\n"
+		     "       {acl = \"staff\", value = \"allow\"}]\n"
+		     "max_user_sessions = [{acl = \"staff\", value = 3},\n"
+		     "                     {acl = \"all\", value = \"infinity\"}]\n",
+		     &c, &errors),
+		0);
 	CHECK_STR(buf_strv(&errors), "");
 	CHECK(access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/desk")));
 	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/phone")));
@@ -155,12 +167,15 @@ TEST(access_first_clause_that_fits_wins)
 	CHECK(access_allows(c, STRV("c2s"), dom, jid(a, "x12@example.com")));
 	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "x12y@example.com")));
 	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "bob@example.com")));
-	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.org"))); /* another domain */
+	CHECK(!access_allows(c, STRV("c2s"), dom,
+			     jid(a, "ann@example.org"))); /* another domain */
 	CHECK(access_allows(c, STRV("all"), dom, jid(a, "bob@example.com")));
 	CHECK(!access_allows(c, STRV("none"), dom, jid(a, "bob@example.com")));
-	CHECK_INT(access_number(c, STRV("max_user_sessions"), dom, jid(a, "ann@example.com"), 7), 3);
-	CHECK(access_number(c, STRV("max_user_sessions"), dom, jid(a, "bob@example.com"), 7) ==
-	      CONF_INFINITY);
+	CHECK_INT(access_number(c, STRV("max_user_sessions"), dom,
+				jid(a, "ann@example.com"), 7),
+		  3);
+	CHECK(access_number(c, STRV("max_user_sessions"), dom, jid(a, "bob@example.com"),
+			    7) == CONF_INFINITY);
 	CHECK_INT(access_number(c, STRV("absent"), dom, jid(a, "bob@example.com"), 7), 7);
 	conf_unref(&c);
 }
@@ -170,6 +185,9 @@ TEST(access_complains_of_a_bad_expression)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN "[acl]\nx = [{user_regexp = \"(\"}]\n", &c, &errors), -EINVAL);
-	CHECK(strstr(buf_cstr(&errors), "acl.x[1].user_regexp: expected a regular expression"));
+	CHECK_INT(load(GENERAL LISTEN "[acl]\nx = [{user_regexp = \"(\"}]\n", &c,
+		       &errors),
+		  -EINVAL);
+	CHECK(strstr(buf_cstr(&errors),
+		     "acl.x[1].user_regexp: expected a regular expression"));
 }

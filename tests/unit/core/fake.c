@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include <stdio.h>
+
 static struct fake *fake_of(struct stream *st)
 {
 	return container_of(st, struct fake, st);
@@ -31,7 +33,8 @@ static void start_tls(struct stream *st)
 	event(st, "tls;");
 }
 
-static struct strv channel_binding(struct stream *st, enum stream_cb kind, struct arena *a)
+static struct strv channel_binding(struct stream *st, enum stream_cb kind,
+				   struct arena *a)
 {
 	return st->secure ? fake_of(st)->cb[kind] : STRV_NULL;
 }
@@ -49,8 +52,8 @@ static void check_password(struct stream *st, struct jid user, struct strv passw
 {
 	event(st, "password " STRV_FMT ";", STRV_ARG(jid_text(user)));
 	if (fake_of(st)->answers)
-		stream_on_password(st, strv_is(password, "secret") ? PASSWORD_RIGHT :
-								     PASSWORD_WRONG);
+		stream_on_password(st, strv_is(password, "secret") ? PASSWORD_RIGHT
+								   : PASSWORD_WRONG);
 }
 
 static void authenticated(struct stream *st)
@@ -66,8 +69,9 @@ static void bind_resource(struct stream *st, struct strv resource)
 	if (fake_of(st)->answers && strv_is(resource, "denied"))
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
 	else if (fake_of(st)->answers)
-		stream_on_bound(st, jid_make(a, jid_local(st->jid), jid_domain(st->jid),
-					     resource.n ? resource : STRV("made")),
+		stream_on_bound(st,
+				jid_make(a, jid_local(st->jid), jid_domain(st->jid),
+					 resource.n ? resource : STRV("made")),
 				STANZA_ERR_NONE, NULL);
 	arena_free(&a);
 }
@@ -184,8 +188,18 @@ void fake_login(struct fake *f)
 void fake_bind(struct fake *f)
 {
 	fake_login(f);
-	fake_send(f, STRV("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-			  "<resource>orchard</resource></bind></iq>"));
+	fake_send(
+		f,
+		STRV("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+		     "<resource>orchard</resource></bind></iq>"));
 	fake_out(f);
 	fake_events(f);
+}
+
+bool fake_has(const char *text, const char *what)
+{
+	if (strstr(text, what))
+		return true;
+	printf("no %s in: %s\n", what, text);
+	return false;
 }

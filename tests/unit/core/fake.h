@@ -10,7 +10,8 @@ struct fake {
 	struct arena *scratch;
 	struct buf out;
 	struct buf in; /* what the stream has not taken yet */
-	struct buf events; /* "tls;", "lookup romeo@example.com sha1;", "stanza message;", ... */
+	struct buf
+		events; /* "tls;", "lookup romeo@example.com sha1;", "stanza message;", ... */
 	int64_t timeout_ms;
 	bool answers; /* lookups, passwords and binds are answered at once */
 	bool account_exists;
@@ -21,7 +22,7 @@ struct fake {
 	struct host hosts[2];
 };
 
-void fake_init(struct fake *f); /* no TLS, example.com and example.net, all mechanisms */
+void fake_init(struct fake *f);	 /* no TLS, example.com and example.net, all mechanisms */
 void fake_start(struct fake *f); /* after the test has changed conf or listener */
 void fake_fini(struct fake *f);
 
@@ -35,9 +36,12 @@ const char *fake_events(struct fake *f);
 void fake_login(struct fake *f);
 void fake_bind(struct fake *f);
 
-#define FAKE_HEADER \
+#define FAKE_HEADER                                                  \
 	"<?xml version='1.0'?><stream:stream xmlns='jabber:client' " \
 	"xmlns:stream='http://etherx.jabber.org/streams' to='example.com' version='1.0'>"
-#define FAKE_PLAIN /* romeo, secret */ \
+#define FAKE_PLAIN /* romeo, secret */                                      \
 	"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" \
 	"AHJvbWVvAHNlY3JldA==</auth>"
+
+/* Is it in there? Says so when it is not. */
+bool fake_has(const char *text, const char *what);

@@ -22,7 +22,8 @@ TEST(register_measures_passwords_as_mongooseim_does)
 	CHECK_INT(strength("abc123"), 30);
 	CHECK_INT(strength("L33tSp34k"), 53);
 	CHECK_INT(strength("CamelCase"), 51);
-	CHECK_INT(strength("lowUP1#:"), 52); /* 8 * log2(94): the documentation forgets the ':' */
+	CHECK_INT(strength("lowUP1#:"),
+		  52); /* 8 * log2(94): the documentation forgets the ':' */
 	CHECK_INT(strength("lowUP1#\u2764"), 77);
 	CHECK_INT(strength("\x7f"), 7);
 	CHECK_INT(strength(" "), 7);
@@ -49,8 +50,9 @@ static struct register_net net(const char *address, unsigned bits, bool deny)
 TEST(register_asks_the_smallest_network_that_holds_the_address)
 {
 	struct register_net nets[] = {
-		net("0.0.0.0", 0, true),    net("192.0.2.0", 24, false), net("192.0.2.77", 32, true),
-		net("192.0.2.96", 27, true), net("2001:db8::", 33, true), net("2001:db8::7", 128, false),
+		net("0.0.0.0", 0, true),     net("192.0.2.0", 24, false),
+		net("192.0.2.77", 32, true), net("192.0.2.96", 27, true),
+		net("2001:db8::", 33, true), net("2001:db8::7", 128, false),
 	};
 	struct register_conf c = { .ip_access = nets, .n_ip_access = ARRAY_LEN(nets) };
 
@@ -91,11 +93,13 @@ TEST(register_reads_the_fields_of_its_namespace_only)
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct register_fields f;
 
-	read(a, "<query xmlns='jabber:iq:register'><username>a&amp;b</username><password/></query>",
+	read(a,
+	     "<query xmlns='jabber:iq:register'><username>a&amp;b</username><password/></query>",
 	     &f);
 	CHECK_STR(f.username, "a&b");
 	CHECK(f.password.p && f.password.n == 0 && !f.remove);
-	read(a, "<query xmlns='jabber:iq:register'><remove/><username xmlns='x'>a</username></query>",
+	read(a,
+	     "<query xmlns='jabber:iq:register'><remove/><username xmlns='x'>a</username></query>",
 	     &f);
 	CHECK(f.remove && f.username.p == NULL && f.password.p == NULL);
 }

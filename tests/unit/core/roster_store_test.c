@@ -28,8 +28,10 @@ static struct roster_item *find(struct roster *r, const char *jid)
 
 static void check_request(const char *stored, const char *want)
 {
-	struct store_roster_item row = { .jid = STRV("romeo@example.net"), .subscription = 'N',
-					 .ask = 'I', .request = strv_from(stored) };
+	struct store_roster_item row = { .jid = STRV("romeo@example.net"),
+					 .subscription = 'N',
+					 .ask = 'I',
+					 .request = strv_from(stored) };
 	AUTO(roster_free) struct roster *r = load(&row, 1);
 	struct roster_item *it = find(r, "romeo@example.net");
 
@@ -37,7 +39,8 @@ static void check_request(const char *stored, const char *want)
 	CHECK_STR(strv_from(it->request), want);
 }
 
-#define REQUEST "<presence from='romeo@example.net' to='juliet@example.com' type='subscribe'"
+#define REQUEST \
+	"<presence from='romeo@example.net' to='juliet@example.com' type='subscribe'"
 
 TEST(roster_store_keeps_a_request_as_it_came)
 {
@@ -60,8 +63,11 @@ TEST(roster_store_drops_what_no_stanza_can_hold)
 
 TEST(roster_store_knows_no_request_of_those_who_wait_for_nothing)
 {
-	struct store_roster_item row = { .jid = STRV("romeo@example.net"), .subscription = 'B',
-					 .ask = 'N', .listed = true, .request = STRV("hello") };
+	struct store_roster_item row = { .jid = STRV("romeo@example.net"),
+					 .subscription = 'B',
+					 .ask = 'N',
+					 .listed = true,
+					 .request = STRV("hello") };
 	AUTO(roster_free) struct roster *r = load(&row, 1);
 
 	CHECK(find(r, "romeo@example.net")->request == NULL);
@@ -72,7 +78,10 @@ TEST(roster_store_leaves_out_rows_that_cannot_be_read)
 	struct store_roster_item rows[] = {
 		{ .jid = STRV("@"), .subscription = 'B', .ask = 'N' },
 		{ .jid = STRV("a@example.net"), .subscription = '?', .ask = 'N' },
-		{ .jid = STRV("b@example.net"), .subscription = 'B', .ask = 'N', .listed = true,
+		{ .jid = STRV("b@example.net"),
+		  .subscription = 'B',
+		  .ask = 'N',
+		  .listed = true,
 		  .name = STRV("Bob") },
 	};
 	AUTO(roster_free) struct roster *r = load(rows, ARRAY_LEN(rows));
@@ -85,8 +94,10 @@ TEST(roster_store_leaves_out_rows_that_cannot_be_read)
 TEST(roster_store_reads_no_more_groups_than_an_item_may_have)
 {
 	struct strv groups[ROSTER_MAX_GROUPS + 1];
-	struct store_roster_item row = { .jid = STRV("b@example.net"), .subscription = 'B',
-					 .ask = 'N', .groups = groups,
+	struct store_roster_item row = { .jid = STRV("b@example.net"),
+					 .subscription = 'B',
+					 .ask = 'N',
+					 .groups = groups,
 					 .n_groups = ARRAY_LEN(groups) };
 
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
