@@ -49,7 +49,8 @@ static void make_tag(struct auth_cache *c, struct strv account, struct strv pass
 	buf_put(&b, account);
 	buf_put(&b, password);
 	buf_put(&b, credentials);
-	digest_hmac(DIGEST_SHA256, strv_make((char *)c->key, sizeof(c->key)), buf_strv(&b), to);
+	digest_hmac(DIGEST_SHA256, strv_make((char *)c->key, sizeof(c->key)),
+		    buf_strv(&b), to);
 	mem_wipe(b.p, b.n);
 }
 
@@ -59,7 +60,8 @@ static size_t place(struct auth_cache *c, struct strv account)
 	unsigned char tag[TAG_LEN];
 	uint64_t v;
 
-	digest_hmac(DIGEST_SHA256, strv_make((char *)c->key, sizeof(c->key)), account, tag);
+	digest_hmac(DIGEST_SHA256, strv_make((char *)c->key, sizeof(c->key)), account,
+		    tag);
 	memcpy(&v, tag, sizeof(v));
 	return v & (c->n_entries - 1);
 }

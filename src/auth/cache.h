@@ -12,7 +12,7 @@ nodiscard struct auth_cache *auth_cache_new(size_t max_entries);
 void auth_cache_free(struct auth_cache **c);
 
 /* `credentials`: the bytes of the row that the password was checked against. */
-nodiscard bool auth_cache_has(struct auth_cache *c, struct strv account, struct strv password,
-			      struct strv credentials);
+nodiscard bool auth_cache_has(struct auth_cache *c, struct strv account,
+			      struct strv password, struct strv credentials);
 void auth_cache_add(struct auth_cache *c, struct strv account, struct strv password,
 		    struct strv credentials);

@@ -12,7 +12,7 @@ struct auth_job {
 	struct list link;
 	uint32_t account_key, address_key; /* hashes: auth_pool_key() */
 	void (*work)(struct auth_job *j);  /* on a thread of the pool */
-	void (*done)(struct auth_job *j);  /* right after it, on the same thread; owns j */
+	void (*done)(struct auth_job *j); /* right after it, on the same thread; owns j */
 };
 
 enum {

@@ -88,7 +88,8 @@ static void block_free(struct block *b)
 		mem_free(b);
 		return;
 	}
-	if (kept_small.n + kept_medium.n == 0) { /* runs thread_ends() when the thread does */
+	if (kept_small.n + kept_medium.n ==
+	    0) { /* runs thread_ends() when the thread does */
 		pthread_once(&kept_once, kept_init);
 		pthread_setspecific(kept_key, &kept_small);
 	}

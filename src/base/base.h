@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define nodiscard     __attribute__((warn_unused_result))
+#define nodiscard	  __attribute__((warn_unused_result))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
-#define maybe_unused  __attribute__((unused))
-#define likely(x)     __builtin_expect(!!(x), 1)
-#define unlikely(x)   __builtin_expect(!!(x), 0)
+#define maybe_unused	  __attribute__((unused))
+#define likely(x)	  __builtin_expect(!!(x), 1)
+#define unlikely(x)	  __builtin_expect(!!(x), 0)
 
 /* Runs the destructor `fn(T **)` when the variable leaves its scope. */
 #define AUTO(fn) __attribute__((cleanup(fn)))
@@ -28,7 +28,8 @@
 	(likely(cond) ? (void)0 : assert_fail(#cond, __FILE__, __LINE__, __func__))
 #define UNREACHABLE() assert_fail("unreachable", __FILE__, __LINE__, __func__)
 
-_Noreturn void assert_fail(const char *what, const char *file, int line, const char *func);
+_Noreturn void assert_fail(const char *what, const char *file, int line,
+			   const char *func);
 
 /* For small, fixed allocations: abort when memory is out. What a peer can make grow is
  * bounded by its owner before it comes here. */

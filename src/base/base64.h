@@ -16,5 +16,6 @@ nodiscard int buf_add_base64(struct buf *b, const void *p, size_t n);
 /* `to` holds in.n / 4 * 3 bytes. -EINVAL: not base 64. */
 nodiscard int base64_decode(struct strv in, void *to, size_t *ret_n);
 
-void hex_encode(const void *p, size_t n, char *to); /* lower case, 2 n characters, no NUL */
+void hex_encode(const void *p, size_t n,
+		char *to); /* lower case, 2 n characters, no NUL */
 nodiscard int hex_decode(struct strv in, void *to); /* in.n / 2 bytes; -EINVAL */

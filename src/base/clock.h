@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-typedef int64_t msec_t;	 /* monotonic, since an arbitrary moment */
+typedef int64_t msec_t;	  /* monotonic, since an arbitrary moment */
 typedef int64_t wallus_t; /* microseconds since 1970-01-01 UTC */
 
 msec_t clock_mono_ms(void);

@@ -64,7 +64,8 @@ static inline void list_splice(struct list *to, struct list *from)
 	list_init(from);
 }
 
-#define LIST_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
-#define LIST_EACH_SAFE(it, head) \
+#define LIST_EACH(it, head) \
+	for (struct list *it = (head)->next; it != (head); it = it->next)
+#define LIST_EACH_SAFE(it, head)                                                  \
 	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)

@@ -42,8 +42,9 @@ static void add_time(struct buf *b)
 	struct tm tm;
 
 	gmtime_r(&sec, &tm);
-	buf_putf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000000 / 1000));
+	buf_putf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		 (int)(now % 1000000 / 1000));
 }
 
 /* Control characters would let a peer forge lines: they are escaped in both formats. */
@@ -53,7 +54,8 @@ static void add_escaped(struct buf *b, const char *s)
 		uint32_t cp;
 		int n = utf8_next(rest, &cp);
 
-		if (n < 0) /* a path of the file system, or what was cut within a character */
+		if (n <
+		    0) /* a path of the file system, or what was cut within a character */
 			buf_put(b, STRV("\\ufffd"));
 		else if (cp == '"' || cp == '\\')
 			buf_putf(b, "\\%c", (char)cp);
@@ -104,8 +106,8 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 	if (as_json) {
 		buf_putf(&b, "{\"time\":\"");
 		add_time(&b);
-		buf_putf(&b, "\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"", names[level],
-			 event);
+		buf_putf(&b, "\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"",
+			 names[level], event);
 		add_escaped(&b, text);
 		buf_putc(&b, '"');
 	} else {
@@ -124,8 +126,8 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 void log_raw_fatal(const char *file, int line, const char *func, const char *what)
 {
 	char text[512];
-	int n = snprintf(text, sizeof(text), "fatal: %s:%d: %s: %s%s%s\n", file, line, func,
-			 what, ctx.conn ? " conn=" : "", ctx.conn ? ctx.conn : "");
+	int n = snprintf(text, sizeof(text), "fatal: %s:%d: %s: %s%s%s\n", file, line,
+			 func, what, ctx.conn ? " conn=" : "", ctx.conn ? ctx.conn : "");
 	ssize_t r = write(STDERR_FILENO, text, (size_t)MIN(n, (int)sizeof(text) - 1));
 	(void)r;
 }

@@ -21,16 +21,16 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 #define log_warning(...) log_event(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)	 log_event(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...)	 log_event(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) \
-	do { \
-		if (unlikely(log_is_on(LOG_DEBUG))) \
+#define log_debug(...)                                     \
+	do {                                               \
+		if (unlikely(log_is_on(LOG_DEBUG)))        \
 			log_event(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
 
 /* What the calling thread is working on; borrowed until it is set again, so set it to NULL
  * when the thing goes away. Each member may be NULL. */
 struct log_context {
-	const char *conn;    /* "3/1207": worker/connection */
+	const char *conn; /* "3/1207": worker/connection */
 	const char *jid;
 	const char *address; /* the peer's */
 };
@@ -45,4 +45,5 @@ struct log_limit {
 	int64_t minute;
 	unsigned n, dropped;
 };
-nodiscard bool log_limit_ok(struct log_limit *l, unsigned per_minute, unsigned *ret_dropped);
+nodiscard bool log_limit_ok(struct log_limit *l, unsigned per_minute,
+			    unsigned *ret_dropped);

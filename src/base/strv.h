@@ -9,9 +9,9 @@ struct strv {
 	size_t n;
 };
 
-#define STRV(lit)  ((struct strv){ ("" lit), sizeof(lit) - 1 })
-#define STRV_NULL  ((struct strv){ NULL, 0 })
-#define STRV_FMT   "%.*s"
+#define STRV(lit)   ((struct strv){ ("" lit), sizeof(lit) - 1 })
+#define STRV_NULL   ((struct strv){ NULL, 0 })
+#define STRV_FMT    "%.*s"
 #define STRV_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 
 static inline struct strv strv_make(const char *p, size_t n)

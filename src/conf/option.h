@@ -94,25 +94,25 @@
 #define CONF_INFINITY INT64_MAX
 #define CONF_UNSET    INT64_C(-1)
 
-enum conf_type {		 /* filled in: */
-	CONF_T_BOOL,		 /* bool */
-	CONF_T_INT,		 /* int64_t, min to max */
-	CONF_T_INT_OR_INFINITY,	 /* int64_t; "infinity" is CONF_INFINITY */
-	CONF_T_STRING,		 /* struct strv, NUL behind it; one of .words, if any */
-	CONF_T_PATH,		 /* struct strv, not empty, NUL behind it */
-	CONF_T_FILE,		 /* the same, and a file that can be read now */
-	CONF_T_ENUM,		 /* int64_t, the word's value */
-	CONF_T_STRING_ARRAY,	 /* const struct strv *x; size_t n_x */
-	CONF_T_FILE_ARRAY,	 /* the same, each as CONF_T_FILE */
-	CONF_T_ENUM_ARRAY,	 /* const int64_t *x; size_t n_x */
-	CONF_T_TABLE,		 /* struct x, and bool has_x for an optional one */
-	CONF_T_TABLE_NEW,	 /* struct *x, allocated; NULL when the table is absent */
-	CONF_T_TABLE_ARRAY,	 /* struct *x; size_t n_x */
-	CONF_T_MAP,		 /* struct *x; size_t n_x: free keys */
-	CONF_T_CUSTOM,		 /* whatever .check fills in; zero when not set */
-	CONF_T_UNSUPPORTED,	 /* nothing: a warning */
-	CONF_T_IGNORED,		 /* nothing: a warning, with the doc as the reason */
-	CONF_T_ALIAS,		 /* another name of the option whose name is in .dflt */
+enum conf_type {			 /* filled in: */
+		 CONF_T_BOOL,		 /* bool */
+		 CONF_T_INT,		 /* int64_t, min to max */
+		 CONF_T_INT_OR_INFINITY, /* int64_t; "infinity" is CONF_INFINITY */
+		 CONF_T_STRING, /* struct strv, NUL behind it; one of .words, if any */
+		 CONF_T_PATH,	/* struct strv, not empty, NUL behind it */
+		 CONF_T_FILE,	/* the same, and a file that can be read now */
+		 CONF_T_ENUM,	/* int64_t, the word's value */
+		 CONF_T_STRING_ARRAY, /* const struct strv *x; size_t n_x */
+		 CONF_T_FILE_ARRAY,   /* the same, each as CONF_T_FILE */
+		 CONF_T_ENUM_ARRAY,   /* const int64_t *x; size_t n_x */
+		 CONF_T_TABLE,	      /* struct x, and bool has_x for an optional one */
+		 CONF_T_TABLE_NEW, /* struct *x, allocated; NULL when the table is absent */
+		 CONF_T_TABLE_ARRAY, /* struct *x; size_t n_x */
+		 CONF_T_MAP,	     /* struct *x; size_t n_x: free keys */
+		 CONF_T_CUSTOM,	     /* whatever .check fills in; zero when not set */
+		 CONF_T_UNSUPPORTED, /* nothing: a warning */
+		 CONF_T_IGNORED,     /* nothing: a warning, with the doc as the reason */
+		 CONF_T_ALIAS, /* another name of the option whose name is in .dflt */
 };
 
 struct conf_word {
@@ -135,20 +135,20 @@ struct conf_option {
 	const char *name;
 	enum conf_type type;
 	bool mandatory;
-	bool unique;	/* arrays: no two elements are equal */
-	bool restart;	/* a change takes effect when the server starts anew */
-	bool secret;	/* the value is never shown */
+	bool unique;  /* arrays: no two elements are equal */
+	bool restart; /* a change takes effect when the server starts anew */
+	bool secret;  /* the value is never shown */
 	bool has_range;
 	int64_t min, max; /* of numbers, of the bytes of strings, the count of arrays */
 	const char *dflt; /* TOML */
 	const char *unit; /* for the documentation: "ms", "s", "bytes" */
 	const char *allowed; /* "a domain": what messages and documentation expect;
 			      * NULL: as the type has it */
-	const struct conf_word *words; /* ended by .name == NULL */
+	const struct conf_word *words;	   /* ended by .name == NULL */
 	const struct conf_option *options; /* of the table, ended by .name == NULL; NULL:
 					    * none; of a map: the one row of its values */
-	size_t offset;	     /* of the member in the struct */
-	size_t count_offset; /* of n_x, or of has_x */
+	size_t offset;			   /* of the member in the struct */
+	size_t count_offset;		   /* of n_x, or of has_x */
 	bool has_count;
 	size_t size;	   /* of an element, or of the struct to allocate */
 	size_t key_offset; /* maps: of the element's struct strv for its key */

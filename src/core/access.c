@@ -21,8 +21,9 @@ static void check_regexp(struct conf_ctx *c, const char *member, struct strv tex
 	if (*ret)
 		return;
 	pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-	conf_complain_at(c, member, "expected a regular expression (PCRE): %s at character %zu",
-			 why, (size_t)at + 1);
+	conf_complain_at(c, member,
+			 "expected a regular expression (PCRE): %s at character %zu", why,
+			 (size_t)at + 1);
 }
 
 static void check_pattern(struct conf_ctx *c, const struct toml_value *v, void *dst)
@@ -42,13 +43,18 @@ static const struct conf_option pattern_options[] = {
 		  "Users of which domains fit, besides the other conditions."),
 	CONF_STRING("user", struct acl_pattern, user, NULL, "The user's name is this."),
 	CONF_STRING("server", struct acl_pattern, server, NULL, "The domain is this."),
-	CONF_STRING("resource", struct acl_pattern, resource, NULL, "The resource is this."),
-	CONF_STRING("user_glob", struct acl_pattern, user_glob, NULL,
-		    "With `*`, `?` and `[...]`, as in a shell; the same for the other two."),
-	CONF_STRING("server_glob", struct acl_pattern, server_glob, NULL, "See `user_glob`."),
-	CONF_STRING("resource_glob", struct acl_pattern, resource_glob, NULL, "See `user_glob`."),
-	CONF_STRING("user_regexp", struct acl_pattern, user_regexp, NULL,
-		    "A regular expression (PCRE) that is found in it; the same for the other two."),
+	CONF_STRING("resource", struct acl_pattern, resource, NULL,
+		    "The resource is this."),
+	CONF_STRING(
+		"user_glob", struct acl_pattern, user_glob, NULL,
+		"With `*`, `?` and `[...]`, as in a shell; the same for the other two."),
+	CONF_STRING("server_glob", struct acl_pattern, server_glob, NULL,
+		    "See `user_glob`."),
+	CONF_STRING("resource_glob", struct acl_pattern, resource_glob, NULL,
+		    "See `user_glob`."),
+	CONF_STRING(
+		"user_regexp", struct acl_pattern, user_regexp, NULL,
+		"A regular expression (PCRE) that is found in it; the same for the other two."),
 	CONF_STRING("server_regexp", struct acl_pattern, server_regexp, NULL,
 		    "See `user_regexp`."),
 	CONF_STRING("resource_regexp", struct acl_pattern, resource_regexp, NULL,
@@ -56,10 +62,11 @@ static const struct conf_option pattern_options[] = {
 	{ 0 },
 };
 
-const struct conf_option conf_any_acl =
-	CONF_TABLE_ARRAY("*", struct acl, patterns, pattern_options,
-			 "A class: those who fit one of the patterns; all conditions of a pattern "
-			 "must hold.", .check = check_pattern);
+const struct conf_option conf_any_acl = CONF_TABLE_ARRAY(
+	"*", struct acl, patterns, pattern_options,
+	"A class: those who fit one of the patterns; all conditions of a pattern "
+	"must hold.",
+	.check = check_pattern);
 
 static void read_value(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
@@ -70,13 +77,15 @@ static void read_value(struct conf_ctx *c, const struct toml_value *v, void *dst
 	else if (v->type == TOML_INT && v->i >= 0)
 		*value = strv_from(arena_printf(conf_arena(c), "%lld", (long long)v->i));
 	else
-		conf_complain_expected(c, "\"allow\", \"deny\", a name or a number from 0");
+		conf_complain_expected(c,
+				       "\"allow\", \"deny\", a name or a number from 0");
 }
 
 static const struct conf_option clause_options[] = {
-	CONF_STRING("acl", struct clause, acl, NULL,
-		    "The class that the clause is for; `all` and `none` are there always.",
-		    .mandatory = true),
+	CONF_STRING(
+		"acl", struct clause, acl, NULL,
+		"The class that the clause is for; `all` and `none` are there always.",
+		.mandatory = true),
 	CONF_CUSTOM("value", struct clause, value, NULL,
 		    "\"allow\", \"deny\", a name or a number from 0", read_value,
 		    "What the rule then says.", .mandatory = true),
@@ -116,7 +125,8 @@ static bool is_predefined(struct strv name)
 	return strv_is(name, "all") || strv_is(name, "none");
 }
 
-void access_check(const struct conf *c, const struct toml_table *root, struct conf_errors *e)
+void access_check(const struct conf *c, const struct toml_table *root,
+		  struct conf_errors *e)
 {
 	for (size_t i = 0; i < c->n_rules; i++) {
 		const struct access_rule *r = &c->rules[i];
@@ -128,7 +138,8 @@ void access_check(const struct conf *c, const struct toml_table *root, struct co
 				continue;
 			snprintf(key, sizeof(key), "access." STRV_FMT "[%zu].acl",
 				 STRV_ARG(r->name), k + 1);
-			conf_error_at(e, root, key, "there is no acl." STRV_FMT, STRV_ARG(acl));
+			conf_error_at(e, root, key, "there is no acl." STRV_FMT,
+				      STRV_ARG(acl));
 		}
 	}
 }
@@ -148,7 +159,8 @@ static bool regexp_fits(const pcre2_code *re, struct strv text)
 	return r >= 0;
 }
 
-static bool part_fits(struct strv is, struct strv exact, struct strv glob, const pcre2_code *re)
+static bool part_fits(struct strv is, struct strv exact, struct strv glob,
+		      const pcre2_code *re)
 {
 	AUTO(mem_freep) char *text = NULL;
 
@@ -162,23 +174,25 @@ static bool part_fits(struct strv is, struct strv exact, struct strv glob, const
 	return re == NULL || regexp_fits(re, is);
 }
 
-static bool pattern_fits(const struct conf *c, const struct acl_pattern *p, struct strv domain,
-			 struct jid jid)
+static bool pattern_fits(const struct conf *c, const struct acl_pattern *p,
+			 struct strv domain, struct jid jid)
 {
 	struct strv server = jid_is_none(jid) ? domain : jid_domain(jid);
 
-	if (p->match == MATCH_NONE || (p->match == MATCH_CURRENT_DOMAIN && !strv_eq(server, domain)))
+	if (p->match == MATCH_NONE ||
+	    (p->match == MATCH_CURRENT_DOMAIN && !strv_eq(server, domain)))
 		return false;
 	if (p->match == MATCH_ANY_HOSTED && host_find(c, server) == NULL)
 		return false;
-	return part_fits(jid_is_none(jid) ? STRV("") : jid_local(jid), p->user, p->user_glob,
-			 p->re[PART_USER]) &&
+	return part_fits(jid_is_none(jid) ? STRV("") : jid_local(jid), p->user,
+			 p->user_glob, p->re[PART_USER]) &&
 	       part_fits(server, p->server, p->server_glob, p->re[PART_SERVER]) &&
 	       part_fits(jid_is_none(jid) ? STRV("") : jid_resource(jid), p->resource,
 			 p->resource_glob, p->re[PART_RESOURCE]);
 }
 
-static bool acl_fits(const struct conf *c, struct strv name, struct strv domain, struct jid jid)
+static bool acl_fits(const struct conf *c, struct strv name, struct strv domain,
+		     struct jid jid)
 {
 	const struct acl *acl;
 
@@ -204,7 +218,8 @@ struct strv access_value(const struct conf *c, struct strv name, struct strv dom
 	return STRV("deny");
 }
 
-bool access_allows(const struct conf *c, struct strv name, struct strv domain, struct jid jid)
+bool access_allows(const struct conf *c, struct strv name, struct strv domain,
+		   struct jid jid)
 {
 	return strv_is(access_value(c, name, domain, jid), "allow");
 }
@@ -214,8 +229,8 @@ bool access_has_rule(const struct conf *c, struct strv name)
 	return is_predefined(name) || find_rule(c, name) != NULL;
 }
 
-int64_t access_number(const struct conf *c, struct strv name, struct strv domain, struct jid jid,
-		      int64_t absent)
+int64_t access_number(const struct conf *c, struct strv name, struct strv domain,
+		      struct jid jid, int64_t absent)
 {
 	struct strv value;
 	uint64_t n;

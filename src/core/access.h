@@ -10,14 +10,16 @@
  * "all" allows, "none" denies. `jid` is none before authentication. */
 struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
 			 struct jid jid);
-bool access_allows(const struct conf *c, struct strv name, struct strv domain, struct jid jid);
+bool access_allows(const struct conf *c, struct strv name, struct strv domain,
+		   struct jid jid);
 
 /* A rule whose value is a number; `absent` when there is no such rule. "infinity" is
  * CONF_INFINITY. */
-int64_t access_number(const struct conf *c, struct strv name, struct strv domain, struct jid jid,
-		      int64_t absent);
+int64_t access_number(const struct conf *c, struct strv name, struct strv domain,
+		      struct jid jid, int64_t absent);
 bool access_has_rule(const struct conf *c, struct strv name);
 
 /* For conf.c: rules that name classes which are not there; what the regular expressions hold. */
-void access_check(const struct conf *c, const struct toml_table *root, struct conf_errors *e);
+void access_check(const struct conf *c, const struct toml_table *root,
+		  struct conf_errors *e);
 void access_free(struct conf *c);

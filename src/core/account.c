@@ -11,7 +11,8 @@ struct store_call *account_get_call(struct jid account)
 int account_credentials(struct store_call *call, struct arena *a, struct credentials *ret,
 			struct strv *row)
 {
-	struct strv password = arena_strv(a, call->text), details = arena_strv(a, call->text2);
+	struct strv password = arena_strv(a, call->text),
+		    details = arena_strv(a, call->text2);
 
 	if (call->err < 0)
 		return call->err;
@@ -19,8 +20,8 @@ int account_credentials(struct store_call *call, struct arena *a, struct credent
 	return credentials_parse(a, password, details, ret);
 }
 
-int account_put_call(const struct conf_auth *conf, struct jid account, struct strv password,
-		     bool create, struct store_call **ret)
+int account_put_call(const struct conf_auth *conf, struct jid account,
+		     struct strv password, bool create, struct store_call **ret)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	struct strv plain = STRV(""), details = STRV_NULL, prepared;
@@ -35,8 +36,9 @@ int account_put_call(const struct conf_auth *conf, struct jid account, struct st
 		details = credentials_details(a, &c);
 		credentials_wipe(&c);
 	}
-	*ret = create ? store_account_add(account, plain, details, conf->max_users_per_domain) :
-			store_account_set(account, plain, details);
+	*ret = create ? store_account_add(account, plain, details,
+					  conf->max_users_per_domain)
+		      : store_account_set(account, plain, details);
 	if (prepared.p != password.p)
 		mem_wipe((char *)prepared.p, prepared.n);
 	return 0;
@@ -99,7 +101,8 @@ static void hashed(struct auth_job *j)
 }
 
 void account_put(struct worker *w, struct jid account, struct strv password, bool create,
-		 const char *address, void (*fn)(struct worker *w, int err, void *arg), void *arg)
+		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
+		 void *arg)
 {
 	struct arena *a = arena_new(1024);
 	struct putting *p = ARENA_NEW(a, struct putting);
@@ -115,6 +118,7 @@ void account_put(struct worker *w, struct jid account, struct strv password, boo
 	p->job.address_key = auth_pool_key(strv_from(address));
 	p->job.work = hash;
 	p->job.done = hashed;
-	if (w->server->auth_pool == NULL || auth_pool_submit(w->server->auth_pool, &p->job) < 0)
+	if (w->server->auth_pool == NULL ||
+	    auth_pool_submit(w->server->auth_pool, &p->job) < 0)
 		put_ends(p, -EAGAIN);
 }

@@ -18,10 +18,12 @@ nodiscard int account_credentials(struct store_call *call, struct arena *a,
  * account (-EEXIST as its answer) or changes its password. -EINVAL: no such password is
  * allowed (RFC 8265 4.2). */
 nodiscard int account_put_call(const struct conf_auth *conf, struct jid account,
-			       struct strv password, bool create, struct store_call **ret);
+			       struct strv password, bool create,
+			       struct store_call **ret);
 
 /* The same from a worker, with the PBKDF2s on the password pool: `fn` runs on this worker with 0,
  * -EEXIST, -ENOENT, -ENOSPC (the domain is full), -EINVAL (no such password is allowed), -EAGAIN
  * (too much to do), or the database's error. `address`: whose queue in the pool it counts for. */
 void account_put(struct worker *w, struct jid account, struct strv password, bool create,
-		 const char *address, void (*fn)(struct worker *w, int err, void *arg), void *arg);
+		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
+		 void *arg);

@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 enum {
-	C2S_CLOSE_GRACE_MS = 2000, /* for the peer to take our last bytes and end its side */
+	C2S_CLOSE_GRACE_MS =
+		2000, /* for the peer to take our last bytes and end its side */
 	C2S_DEFAULT_MAX_SESSIONS = 100,
 };
 
@@ -27,9 +28,8 @@ static void set_log_context(const struct c2s *c)
 	static _Thread_local char conn[32];
 
 	snprintf(conn, sizeof(conn), "%u/%u", c->worker->id, c->handle.slot);
-	log_context_set(&(struct log_context){ .conn = conn,
-					       .jid = c->st.jid.s,
-					       .address = conn_peer(c->conn) });
+	log_context_set(&(struct log_context){
+		.conn = conn, .jid = c->st.jid.s, .address = conn_peer(c->conn) });
 }
 
 /* --- what the stream asks for --- */
@@ -62,7 +62,8 @@ static void env_start_tls(struct stream *st)
 	conn_start_tls(c2s_of(st)->conn, st->listener->tls_ctx);
 }
 
-static struct strv env_channel_binding(struct stream *st, enum stream_cb kind, struct arena *a)
+static struct strv env_channel_binding(struct stream *st, enum stream_cb kind,
+				       struct arena *a)
 {
 	static const enum tls_cb_kind kinds[CB_MAX] = {
 		[CB_TLS_EXPORTER] = TLS_CB_EXPORTER,
@@ -89,8 +90,8 @@ static void log_close(struct c2s *c, enum stream_err why, const char *text)
 {
 	set_log_context(c);
 	if (why != STREAM_ERR_NONE)
-		log_info("stream.closed", "%s%s%s", stream_err_name(why), text ? ": " : "",
-			 text ? text : "");
+		log_info("stream.closed", "%s%s%s", stream_err_name(why),
+			 text ? ": " : "", text ? text : "");
 	else
 		log_debug("stream.closed", "%s", text ? text : "by the client");
 	log_context_set(NULL);
@@ -130,7 +131,8 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 	st = &c->st;
 	if (u == NULL) { /* removed a moment ago, or the database fails */
 		stream_on_bound(st, wanted = (struct jid){ 0 },
-				err ? STANZA_ERR_INTERNAL_SERVER_ERROR : STANZA_ERR_NOT_ALLOWED,
+				err ? STANZA_ERR_INTERNAL_SERVER_ERROR
+				    : STANZA_ERR_NOT_ALLOWED,
 				NULL);
 		conn_feed_again(c->conn);
 		return;
@@ -161,7 +163,8 @@ static void env_bind(struct stream *st, struct strv resource)
 	memcpy(b->resource, resource.p ? resource.p : "", resource.n);
 	if (user_with(c->worker, st->jid, sizeof(*b) + resource.n, on_user, b) < 0) {
 		mem_free(b);
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
+				NULL);
 	}
 }
 
@@ -179,8 +182,12 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 {
 	struct c2s *c = c2s_of(st);
 	struct worker *w = c->worker;
-	struct ctx ctx = { .worker = w, .host = st->host, .stanza = s, .session = c->session,
-			   .user = c->session->user, .scratch = w->scratch };
+	struct ctx ctx = { .worker = w,
+			   .host = st->host,
+			   .stanza = s,
+			   .session = c->session,
+			   .user = c->session->user,
+			   .scratch = w->scratch };
 
 	count_add(&w->counters, COUNT_STANZAS_IN, 1);
 	w->sender = c->handle;
@@ -321,7 +328,8 @@ static void c2s_free(struct c2s *c)
 {
 	count_add(&c->worker->counters, COUNT_CONNS_OPEN, -1);
 	count_add(&c->worker->counters, COUNT_BYTES_IN, (int64_t)conn_bytes_in(c->conn));
-	count_add(&c->worker->counters, COUNT_BYTES_OUT, (int64_t)conn_bytes_out(c->conn));
+	count_add(&c->worker->counters, COUNT_BYTES_OUT,
+		  (int64_t)conn_bytes_out(c->conn));
 	loop_task_cancel(&c->move_task);
 	throttle_release(c);
 	delist(c);
@@ -374,7 +382,8 @@ void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const c
 	list_init(&c->paused);
 	timer_init(&c->timer, on_timer);
 	loop_task_init(&c->move_task, move_home);
-	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &conn_ops, c, &c->conn) < 0) {
+	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &conn_ops, c,
+		     &c->conn) < 0) {
 		mem_free(c);
 		return;
 	}

@@ -17,9 +17,9 @@ struct c2s {
 	struct worker *worker;
 	struct session *session; /* while bound */
 	struct timer timer;
-	struct list all;    /* in worker->all_streams */
-	struct list paused; /* in worker->paused, while an inbox has no room */
-	struct worker *waits_for; /* whose */
+	struct list all;	     /* in worker->all_streams */
+	struct list paused;	     /* in worker->paused, while an inbox has no room */
+	struct worker *waits_for;    /* whose */
 	struct throttled *throttled; /* who waits for this one: see core/throttle.h */
 	uint32_t n_throttles;	     /* for how many others it waits itself */
 	struct loop_task move_task;
@@ -32,7 +32,8 @@ static inline struct c2s *c2s_of(struct stream *st)
 }
 
 /* A new connection of this listener, on this worker. Owns fd. */
-void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const char *peer);
+void c2s_accept(struct worker *w, const struct conf_listener *l, int fd,
+		const char *peer);
 
 /* The stream, if it is still there. */
 struct c2s *c2s_get(struct worker *w, struct handle h);

@@ -9,26 +9,27 @@
 #include <stdio.h>
 
 /* What a first start without any file is configured with. */
-static const char defaults[] =
-	"general.hosts = [\"localhost\"]\n"
-	"general.default_server_domain = \"localhost\"\n"
-	"general.loglevel = \"notice\"\n"
-	"[[listen.c2s]]\n"
-	"port = 5222\n"
-	"tls.certfile = \"" CONF_DEFAULT_CERT "\"\n";
+static const char defaults[] = "general.hosts = [\"localhost\"]\n"
+			       "general.default_server_domain = \"localhost\"\n"
+			       "general.loglevel = \"notice\"\n"
+			       "[[listen.c2s]]\n"
+			       "port = 5222\n"
+			       "tls.certfile = \"" CONF_DEFAULT_CERT "\"\n";
 
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	struct strv *text = dst;
 	unsigned char raw[16];
 
-	if (inet_pton(AF_INET, text->p, raw) != 1 && inet_pton(AF_INET6, text->p, raw) != 1)
+	if (inet_pton(AF_INET, text->p, raw) != 1 &&
+	    inet_pton(AF_INET6, text->p, raw) != 1)
 		conf_complain_expected(c, "an IP address");
 }
 
 /* --- what shows only when sections are read together --- */
 
-static void check_hosts(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+static void check_hosts(struct conf *c, const struct toml_table *root,
+			struct conf_errors *e)
 {
 	if (c->general.n_hosts == 0)
 		conf_error_at(e, root, "general.hosts", "expected at least one domain");
@@ -53,12 +54,14 @@ static void check_listener(struct conf *c, size_t i, const struct toml_table *ro
 			      STRV_ARG(l->access));
 	snprintf(key, sizeof(key), "listen.c2s[%zu].port", i + 1);
 	for (size_t k = 0; k < i; k++)
-		if (c->c2s[k].port == l->port && strv_eq(c->c2s[k].ip_address, l->ip_address))
-			conf_error_at(e, root, key, "listen.c2s[%zu] has this address and port",
-				      k + 1);
+		if (c->c2s[k].port == l->port &&
+		    strv_eq(c->c2s[k].ip_address, l->ip_address))
+			conf_error_at(e, root, key,
+				      "listen.c2s[%zu] has this address and port", k + 1);
 	if (l->port == 5223 && !l->has_tls)
-		conf_warning_at(e, root, key, "plain text on the port of Direct TLS; "
-					      "tls.mode = \"tls\" makes it that");
+		conf_warning_at(e, root, key,
+				"plain text on the port of Direct TLS; "
+				"tls.mode = \"tls\" makes it that");
 }
 
 static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
@@ -89,20 +92,23 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 }
 
-static void settle_auth(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+static void settle_auth(struct conf *c, const struct toml_table *root,
+			struct conf_errors *e)
 {
 	struct conf_auth *a = &c->auth;
 	unsigned algs = 0;
 
 	if (a->n_methods == 0)
-		conf_error_at(e, root, "auth.methods", "none of these is supported here: nobody "
-						       "could log in; there is \"internal\"");
+		conf_error_at(e, root, "auth.methods",
+			      "none of these is supported here: nobody "
+			      "could log in; there is \"internal\"");
 	for (size_t i = 0; i < a->n_hash; i++)
 		a->hashes |= 1u << a->hash[i];
 	algs = a->hashes;
 	a->store_plain = a->password_format == 1;
 	a->scram_iterations = (uint32_t)a->iterations;
-	for (size_t i = 0; i < (a->n_sasl_mechanisms ? a->n_sasl_mechanisms : SASL_MECH_MAX); i++) {
+	for (size_t i = 0;
+	     i < (a->n_sasl_mechanisms ? a->n_sasl_mechanisms : SASL_MECH_MAX); i++) {
 		int64_t m = a->n_sasl_mechanisms ? a->sasl_mechanisms[i] : (int64_t)i;
 		if (m != SASL_PLAIN && !(algs & (1u << sasl_mech_alg((enum sasl_mech)m))))
 			continue;
@@ -135,7 +141,8 @@ static void settle_modules(struct conf *c)
 	}
 }
 
-static void check_all(struct conf *c, const struct toml_table *root, struct conf_errors *e)
+static void check_all(struct conf *c, const struct toml_table *root,
+		      struct conf_errors *e)
 {
 	check_hosts(c, root, e);
 	access_check(c, root, e);
@@ -155,8 +162,8 @@ static int read_tree(struct conf *c, const char *file, struct toml_table **root,
 		     struct conf_errors *e)
 {
 	struct toml_error err;
-	int r = file ? toml_read_file(c->arena, file, root, &err) :
-		       toml_parse(c->arena, strv_from(defaults), root, &err);
+	int r = file ? toml_read_file(c->arena, file, root, &err)
+		     : toml_parse(c->arena, strv_from(defaults), root, &err);
 
 	if (r < 0)
 		conf_error_add_toml(e, &err);
@@ -182,7 +189,8 @@ int conf_load(const char *file, struct conf **ret, struct buf *errors)
 
 	c->arena = arena_new(16384);
 	c->refs = 1;
-	e = CONF_ERRORS_INIT(c->arena, file ? arena_cstr(c->arena, strv_from(file)) : NULL);
+	e = CONF_ERRORS_INIT(c->arena,
+			     file ? arena_cstr(c->arena, strv_from(file)) : NULL);
 	load(c, file, &e);
 	conf_errors_write(&e, errors);
 	r = e.n_errors ? -EINVAL : hosts_build(c, errors);

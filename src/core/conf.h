@@ -24,7 +24,12 @@ struct conf_general {
 };
 
 /* How TLS begins on a listener. */
-enum tls_mode { TLS_MODE_NONE, TLS_MODE_TLS, TLS_MODE_STARTTLS, TLS_MODE_STARTTLS_REQUIRED };
+enum tls_mode {
+	TLS_MODE_NONE,
+	TLS_MODE_TLS,
+	TLS_MODE_STARTTLS,
+	TLS_MODE_STARTTLS_REQUIRED
+};
 
 struct conf_tls {
 	int64_t mode; /* enum tls_mode, never NONE */
@@ -56,11 +61,11 @@ struct conf_auth {
 	int64_t password_format, iterations;
 
 	/* The same, ready for use. */
-	unsigned mechanisms;   /* 1u << enum sasl_mech, those offered ... */
-	uint8_t order[16];     /* ... in this order */
+	unsigned mechanisms; /* 1u << enum sasl_mech, those offered ... */
+	uint8_t order[16];   /* ... in this order */
 	uint8_t n_order;
-	bool store_plain;      /* password.format = "plain" */
-	unsigned hashes;       /* 1u << enum digest_alg: stored */
+	bool store_plain; /* password.format = "plain" */
+	unsigned hashes;  /* 1u << enum digest_alg: stored */
 	uint32_t scram_iterations;
 	int64_t max_users_per_domain;
 };

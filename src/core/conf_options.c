@@ -17,10 +17,11 @@ static const struct conf_option general[] = {
 	CONF_STRING_ARRAY("hosts", struct conf_general, hosts, "[]",
 			  "The XMPP domains that are served.", .unique = true,
 			  .allowed = "domains", .check = check_domain),
-	CONF_STRING("default_server_domain", struct conf_general, default_server_domain, NULL,
-		    "Stands in the stream header and in errors before the client has named a "
-		    "domain. Mandatory; one of `hosts`.",
-		    .mandatory = true, .allowed = "a domain", .check = check_domain),
+	CONF_STRING(
+		"default_server_domain", struct conf_general, default_server_domain, NULL,
+		"Stands in the stream header and in errors before the client has named a "
+		"domain. Mandatory; one of `hosts`.",
+		.mandatory = true, .allowed = "a domain", .check = check_domain),
 	CONF_ENUM("loglevel", struct conf_general, loglevel, "\"warning\"",
 		  CONF_WORDS({ "none", LOG_ERROR - 1 }, { "emergency", LOG_ERROR },
 			     { "alert", LOG_ERROR }, { "critical", LOG_ERROR },
@@ -29,13 +30,17 @@ static const struct conf_option general[] = {
 			     { "debug", LOG_DEBUG }, { "all", LOG_DEBUG }),
 		  "How much is logged."),
 	CONF_ENUM("log_format", struct conf_general, log_json, "\"text\"",
-		  CONF_WORDS({ "text", 0 }, { "json", 1 }), "One line an event, either way."),
-	CONF_STRING("language", struct conf_general, language, "\"en\"",
-		    "The language of the server's stream headers, when the client names none."),
-	CONF_INT_OR_INFINITY("registration_timeout", struct conf_general, registration_timeout_s,
-			     "600", 1, INT32_MAX,
-			     "The time between two in-band registrations from one address; "
-			     "\"infinity\" turns the limit off.", .unit = "s"),
+		  CONF_WORDS({ "text", 0 }, { "json", 1 }),
+		  "One line an event, either way."),
+	CONF_STRING(
+		"language", struct conf_general, language, "\"en\"",
+		"The language of the server's stream headers, when the client names none."),
+	CONF_INT_OR_INFINITY(
+		"registration_timeout", struct conf_general, registration_timeout_s,
+		"600", 1, INT32_MAX,
+		"The time between two in-band registrations from one address; "
+		"\"infinity\" turns the limit off.",
+		.unit = "s"),
 	CONF_BOOL("hide_service_name", struct conf_general, hide_service_name, "false",
 		  "What does not speak XMPP gets a closed connection and not one byte."),
 	CONF_UNSUPPORTED("host_types"),
@@ -57,14 +62,17 @@ static const struct conf_option general[] = {
 /* --- [[listen.c2s]] --- */
 
 static const struct conf_option tls[] = {
-	CONF_ENUM("mode", struct conf_tls, mode, "\"starttls\"",
-		  CONF_WORDS({ "tls", TLS_MODE_TLS }, { "starttls", TLS_MODE_STARTTLS },
-			     { "starttls_required", TLS_MODE_STARTTLS_REQUIRED }),
-		  "`tls`: from the first byte (Direct TLS, XEP-0368). `starttls`: offered. "
-		  "`starttls_required`: nothing else before it."),
-	CONF_FILE("certfile", struct conf_tls, certfile, NULL,
-		  "PEM: the certificate, then its chain; the private key may follow, or stand in "
-		  "`keyfile`.", .mandatory = true),
+	CONF_ENUM(
+		"mode", struct conf_tls, mode, "\"starttls\"",
+		CONF_WORDS({ "tls", TLS_MODE_TLS }, { "starttls", TLS_MODE_STARTTLS },
+			   { "starttls_required", TLS_MODE_STARTTLS_REQUIRED }),
+		"`tls`: from the first byte (Direct TLS, XEP-0368). `starttls`: offered. "
+		"`starttls_required`: nothing else before it."),
+	CONF_FILE(
+		"certfile", struct conf_tls, certfile, NULL,
+		"PEM: the certificate, then its chain; the private key may follow, or stand in "
+		"`keyfile`.",
+		.mandatory = true),
 	CONF_FILE("keyfile", struct conf_tls, keyfile, NULL, "PEM: the private key."),
 	CONF_STRING("password", struct conf_tls, password, NULL,
 		    "Opens an encrypted private key.", .secret = true),
@@ -72,10 +80,11 @@ static const struct conf_option tls[] = {
 		  "PEM: Diffie-Hellman parameters for the DHE suites of TLS 1.2."),
 	CONF_STRING("ciphers", struct conf_tls, ciphers, NULL,
 		    "OpenSSL's cipher string; names of TLS 1.3 suites select those."),
-	CONF_ENUM_ARRAY("versions", struct conf_tls, versions, "[\"tlsv1.2\", \"tlsv1.3\"]",
+	CONF_ENUM_ARRAY("versions", struct conf_tls, versions,
+			"[\"tlsv1.2\", \"tlsv1.3\"]",
 			CONF_WORDS({ "tlsv1", 0, .unsupported = true },
-				   { "tlsv1.1", 0, .unsupported = true }, { "tlsv1.2", 0x0303 },
-				   { "tlsv1.3", 0x0304 }),
+				   { "tlsv1.1", 0, .unsupported = true },
+				   { "tlsv1.2", 0x0303 }, { "tlsv1.3", 0x0304 }),
 			"The versions of TLS that are spoken.", .unique = true,
 			.has_range = true, .min = 1, .max = 4),
 	CONF_IGNORED("module", "both modules are OpenSSL here"),
@@ -98,25 +107,32 @@ static const struct conf_option c2s[] = {
 		    .allowed = "an IP address", .check = conf_check_address),
 	CONF_STRING("access", struct conf_listener, access, "\"all\"",
 		    "The access rule that says who may bind a resource here."),
-	CONF_INT_OR_INFINITY("state_timeout", struct conf_listener, state_timeout_ms, "5000", 0,
-			     INT32_MAX,
-			     "How long each step of negotiation may take; then the stream ends "
-			     "with `connection-timeout`.", .unit = "ms"),
-	CONF_INT_OR_INFINITY("max_stanza_size", struct conf_listener, max_stanza_size,
-			     "\"infinity\"", 1, 64 << 20,
-			     "A longer stanza ends the stream with `policy-violation`; before "
-			     "login 64 KiB is the limit in any case, and \"infinity\" means 64 "
-			     "MiB. A stanza of more than 8 MiB gets that as its error in any case.", .unit = "bytes"),
+	CONF_INT_OR_INFINITY(
+		"state_timeout", struct conf_listener, state_timeout_ms, "5000", 0,
+		INT32_MAX,
+		"How long each step of negotiation may take; then the stream ends "
+		"with `connection-timeout`.",
+		.unit = "ms"),
+	CONF_INT_OR_INFINITY(
+		"max_stanza_size", struct conf_listener, max_stanza_size, "\"infinity\"",
+		1, 64 << 20,
+		"A longer stanza ends the stream with `policy-violation`; before "
+		"login 64 KiB is the limit in any case, and \"infinity\" means 64 "
+		"MiB. A stanza of more than 8 MiB gets that as its error in any case.",
+		.unit = "bytes"),
 	CONF_BOOL("backwards_compatible_session", struct conf_listener,
 		  backwards_compatible_session, "true",
 		  "Offer and answer the session IQ of RFC 3921."),
 	CONF_INT("backlog", struct conf_listener, backlog, "1024", 1, INT32_MAX,
-		 "The length of the kernel's queue of connections, listen(2).", .restart = true),
-	CONF_INT("num_acceptors", struct conf_listener, num_acceptors, "100", 1, INT32_MAX,
-		 "How many connections a worker accepts at most in one turn of its loop."),
-	CONF_BOOL("reuse_port", struct conf_listener, reuse_port, "false",
-		  "One SO_REUSEPORT socket for each worker; another process may share the port.",
-		  .restart = true),
+		 "The length of the kernel's queue of connections, listen(2).",
+		 .restart = true),
+	CONF_INT(
+		"num_acceptors", struct conf_listener, num_acceptors, "100", 1, INT32_MAX,
+		"How many connections a worker accepts at most in one turn of its loop."),
+	CONF_BOOL(
+		"reuse_port", struct conf_listener, reuse_port, "false",
+		"One SO_REUSEPORT socket for each worker; another process may share the port.",
+		.restart = true),
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("shaper"),
@@ -145,14 +161,15 @@ static const struct conf_option password[] = {
 	CONF_ENUM("format", struct conf_auth, password_format, "\"scram\"",
 		  CONF_WORDS({ "scram", 0 }, { "plain", 1 }),
 		  "How passwords are stored: as SCRAM keys, or as they are."),
-	CONF_ENUM_ARRAY("hash", struct conf_auth, hash,
-			"[\"sha\", \"sha224\", \"sha256\", \"sha384\", \"sha512\"]",
-			CONF_WORDS({ "sha", DIGEST_SHA1 }, { "sha224", DIGEST_SHA224 },
-				   { "sha256", DIGEST_SHA256 }, { "sha384", DIGEST_SHA384 },
-				   { "sha512", DIGEST_SHA512 }),
-			"The hashes for which SCRAM keys are stored, and so the SCRAM mechanisms "
-			"that are offered.", .unique = true, .has_range = true, .min = 1,
-			.max = 5),
+	CONF_ENUM_ARRAY(
+		"hash", struct conf_auth, hash,
+		"[\"sha\", \"sha224\", \"sha256\", \"sha384\", \"sha512\"]",
+		CONF_WORDS({ "sha", DIGEST_SHA1 }, { "sha224", DIGEST_SHA224 },
+			   { "sha256", DIGEST_SHA256 }, { "sha384", DIGEST_SHA384 },
+			   { "sha512", DIGEST_SHA512 }),
+		"The hashes for which SCRAM keys are stored, and so the SCRAM mechanisms "
+		"that are offered.",
+		.unique = true, .has_range = true, .min = 1, .max = 5),
 	CONF_INT("scram_iterations", struct conf_auth, iterations, "10000", 1, 10000000,
 		 "Rounds of PBKDF2 for new passwords."),
 	{ 0 },
@@ -162,7 +179,7 @@ static const struct conf_word mechanisms[] = {
 #define X(id, name, option, alg, plus) { option, SASL_##id },
 	SASL_MECHS(X)
 #undef X
-	{ "anonymous", 0, .unsupported = true },
+		{ "anonymous", 0, .unsupported = true },
 	{ "external", 0, .unsupported = true },
 	{ "oauth", 0, .unsupported = true },
 	{ "digest", 0, .unsupported = true },
@@ -183,15 +200,17 @@ static const struct conf_option auth[] = {
 				   { "dummy", 0, .unsupported = true }),
 			"Where accounts are: `internal` is the server's own database.",
 			.unique = true),
-	CONF_ENUM_ARRAY("sasl_mechanisms", struct conf_auth, sasl_mechanisms, NULL,
-			mechanisms,
-			"The SASL mechanisms that may be used, in the order in which they are "
-			"offered; not given: all.", .unique = true),
+	CONF_ENUM_ARRAY(
+		"sasl_mechanisms", struct conf_auth, sasl_mechanisms, NULL, mechanisms,
+		"The SASL mechanisms that may be used, in the order in which they are "
+		"offered; not given: all.",
+		.unique = true),
 	CONF_SAME_TABLE("password", password, "How new passwords are stored."),
-	CONF_INT_OR_INFINITY("max_users_per_domain", struct conf_auth, max_users_per_domain,
-			     "\"infinity\"", 1, INT32_MAX,
+	CONF_INT_OR_INFINITY("max_users_per_domain", struct conf_auth,
+			     max_users_per_domain, "\"infinity\"", 1, INT32_MAX,
 			     "In-band registration is refused beyond."),
-	CONF_SAME_TABLE("internal", internal, "No options; an account of the server's own."),
+	CONF_SAME_TABLE("internal", internal,
+			"No options; an account of the server's own."),
 	CONF_UNSUPPORTED("rdbms"),
 	CONF_UNSUPPORTED("external"),
 	CONF_UNSUPPORTED("anonymous"),
@@ -208,9 +227,10 @@ static const struct conf_option auth[] = {
 /* --- [internal_databases] --- */
 
 static const struct conf_option sqlite[] = {
-	CONF_PATH("path", struct conf_store, path, "\"meerkat-data/meerkat.db\"",
-		  "The file of the embedded database; `:memory:` keeps nothing over a restart.",
-		  .restart = true),
+	CONF_PATH(
+		"path", struct conf_store, path, "\"meerkat-data/meerkat.db\"",
+		"The file of the embedded database; `:memory:` keeps nothing over a restart.",
+		.restart = true),
 	{ 0 },
 };
 
@@ -229,13 +249,16 @@ static struct conf_option root[] = {
 	CONF_TABLE("general", struct conf, general, general, "The server as a whole."),
 	CONF_SAME_TABLE("listen", listen_options, "Where clients connect."),
 	CONF_TABLE("auth", struct conf, auth, auth, "Who may log in."),
-	CONF_TABLE("internal_databases", struct conf, store, databases, "Where data is kept."),
-	CONF_MAP("acl", struct conf, acls, name, &conf_any_acl,
-		 "Classes of users: `acl.NAME` is a list of patterns, and a user who fits one of "
-		 "them belongs to the class."),
-	CONF_MAP("access", struct conf, rules, name, &conf_any_rule,
-		 "Rules: `access.NAME` is a list of clauses, and the first one whose class the "
-		 "user belongs to gives the rule's value; no clause: deny."),
+	CONF_TABLE("internal_databases", struct conf, store, databases,
+		   "Where data is kept."),
+	CONF_MAP(
+		"acl", struct conf, acls, name, &conf_any_acl,
+		"Classes of users: `acl.NAME` is a list of patterns, and a user who fits one of "
+		"them belongs to the class."),
+	CONF_MAP(
+		"access", struct conf, rules, name, &conf_any_rule,
+		"Rules: `access.NAME` is a list of clauses, and the first one whose class the "
+		"user belongs to gives the rule's value; no clause: deny."),
 	CONF_UNSUPPORTED("shaper"),
 	CONF_UNSUPPORTED("s2s"),
 	CONF_UNSUPPORTED("host_config"),
@@ -248,15 +271,44 @@ static struct conf_option root[] = {
 
 /* MongooseIM's modules that we do not have. */
 static const char *const other_modules[] = {
-	"mod_adhoc", "mod_amp", "mod_auth_token", "mod_blocking", "mod_blocklist",
-	"mod_bosh", "mod_broadcast", "mod_cache_users", "mod_carboncopy", "mod_csi",
-	"mod_domain_isolation", "mod_event_pusher", "mod_extdisco", "mod_external_filter",
-	"mod_fast_auth_token", "mod_global_distrib", "mod_http_upload", "mod_inbox",
-	"mod_jingle_sip", "mod_keystore", "mod_mam", "mod_muc", "mod_muc_light",
-	"mod_muc_log", "mod_offline_chatmarkers", "mod_offline_stub", "mod_pep", "mod_privacy",
-	"mod_pubsub", "mod_pubsub_old", "mod_push_service_mongoosepush", "mod_sasl2",
-	"mod_shared_roster_ldap", "mod_sic", "mod_smart_markers", "mod_stream_management",
-	"mod_bind2", "mod_websockets",
+	"mod_adhoc",
+	"mod_amp",
+	"mod_auth_token",
+	"mod_blocking",
+	"mod_blocklist",
+	"mod_bosh",
+	"mod_broadcast",
+	"mod_cache_users",
+	"mod_carboncopy",
+	"mod_csi",
+	"mod_domain_isolation",
+	"mod_event_pusher",
+	"mod_extdisco",
+	"mod_external_filter",
+	"mod_fast_auth_token",
+	"mod_global_distrib",
+	"mod_http_upload",
+	"mod_inbox",
+	"mod_jingle_sip",
+	"mod_keystore",
+	"mod_mam",
+	"mod_muc",
+	"mod_muc_light",
+	"mod_muc_log",
+	"mod_offline_chatmarkers",
+	"mod_offline_stub",
+	"mod_pep",
+	"mod_privacy",
+	"mod_pubsub",
+	"mod_pubsub_old",
+	"mod_push_service_mongoosepush",
+	"mod_sasl2",
+	"mod_shared_roster_ldap",
+	"mod_sic",
+	"mod_smart_markers",
+	"mod_stream_management",
+	"mod_bind2",
+	"mod_websockets",
 };
 
 static size_t count_options(const struct conf_option *o)
@@ -272,11 +324,13 @@ static size_t count_options(const struct conf_option *o)
 static const struct conf_option *module_options(struct arena *a, const struct module *m)
 {
 	static const struct conf_option common[] = {
-		CONF_IGNORED("iqdisc", "requests are handled in the order in which they come"),
+		CONF_IGNORED("iqdisc",
+			     "requests are handled in the order in which they come"),
 		CONF_IGNORED("backend", "there is one database for everything"),
 	};
 	size_t n = count_options(m->options);
-	struct conf_option *o = ARENA_ARRAY(a, struct conf_option, n + ARRAY_LEN(common) + 1);
+	struct conf_option *o =
+		ARENA_ARRAY(a, struct conf_option, n + ARRAY_LEN(common) + 1);
 
 	memcpy(o, m->options ? m->options : common, n * sizeof(*o));
 	memcpy(o + n, common, sizeof(common));
@@ -304,10 +358,11 @@ const struct conf_option *conf_root_options(struct arena *a)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(other_modules); i++)
 		rows[n++] = (struct conf_option)CONF_UNSUPPORTED(other_modules[i]);
-	modules_row = (struct conf_option)CONF_TABLE_NEW("modules", struct conf, modules, rows,
-							  "Features. With this section only the "
-							  "modules that it names are on; without "
-							  "it, all but mod_register.");
+	modules_row = (struct conf_option)
+		CONF_TABLE_NEW("modules", struct conf, modules, rows,
+			       "Features. With this section only the "
+			       "modules that it names are on; without "
+			       "it, all but mod_register.");
 	modules_row.size = n_ours * sizeof(void *);
 	root[ARRAY_LEN(root) - 2] = modules_row;
 	return root;

@@ -33,11 +33,9 @@ struct access_rule {
 	size_t n_clauses;
 };
 
-
 extern const struct conf_option conf_any_acl, conf_any_rule; /* access.c */
 
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
 
 /* The rows of the whole file; those of the modules are built in `a`. */
 const struct conf_option *conf_root_options(struct arena *a);
-

@@ -17,8 +17,9 @@ struct host {
 	/* Chains, flat and fixed: what modules of this host registered, in the order of phases. */
 	const struct module **modules; /* ended by NULL */
 	const struct hooks **hooks;    /* ended by NULL */
-	const struct iq_handler **iq[NS_MAX + 1]; /* by namespace; each ended by NULL, or NULL */
-	const void **mod_conf; /* by module index */
+	const struct iq_handler *
+		*iq[NS_MAX + 1]; /* by namespace; each ended by NULL, or NULL */
+	const void **mod_conf;	 /* by module index */
 	const struct disco *disco;
 };
 

@@ -55,9 +55,9 @@ static void answer(struct login *l, int err)
 	if (c && !l->password.p) {
 		stream_on_keys(&c->st, &l->keys, l->exists, err);
 	} else if (c) {
-		enum password_answer a = err < 0 ? PASSWORD_BUSY :
-			      l->exists && l->right ? PASSWORD_RIGHT :
-						      PASSWORD_WRONG;
+		enum password_answer a = err < 0		 ? PASSWORD_BUSY
+					 : l->exists && l->right ? PASSWORD_RIGHT
+								 : PASSWORD_WRONG;
 		stream_on_password(&c->st, a);
 	}
 	if (c)
@@ -123,7 +123,8 @@ static void fake_keys(struct login *l)
 	const struct server *s = l->worker->server;
 
 	scram_fake_keys(l->alg, strv_make((const char *)s->secret, sizeof(s->secret)),
-			jid_text(l->user), l->worker->conf->auth.scram_iterations, &l->keys);
+			jid_text(l->user), l->worker->conf->auth.scram_iterations,
+			&l->keys);
 }
 
 static void find_keys(struct login *l)
@@ -167,7 +168,8 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 	int r = account_credentials(call, l->arena, &l->creds, &l->row);
 
 	if (r == -EINVAL)
-		log_error("auth.row", "the stored credentials of " STRV_FMT " cannot be read",
+		log_error("auth.row",
+			  "the stored credentials of " STRV_FMT " cannot be read",
 			  STRV_ARG(jid_text(l->user)));
 	if (r < 0 && r != -ENOENT) {
 		answer(l, r);

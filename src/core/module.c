@@ -149,7 +149,8 @@ void later_store(struct later *l, struct store_call *call,
 {
 	l->done = done;
 	if (worker_store(l->worker, call, on_store, l) < 0)
-		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT, "the database is too busy");
+		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT,
+			    "the database is too busy");
 }
 
 void later_payload(struct later *l, struct strv payload)

@@ -25,13 +25,14 @@ struct module;
 /* What a handler is told. */
 struct ctx {
 	struct worker *worker;
-	const struct host *host;    /* the domain concerned */
+	const struct host *host; /* the domain concerned */
 	const struct stanza *stanza;
-	struct session *session;    /* the sender's, when the stanza came from a client whose
+	struct session *session; /* the sender's, when the stanza came from a client whose
 				     * session is on this worker; else NULL */
-	struct user *user;	    /* the account that the stanza is for (TO_USER, IQ to an account);
+	struct user
+		*user; /* the account that the stanza is for (TO_USER, IQ to an account);
 				     * NULL for an IQ to the server */
-	struct arena *scratch;	    /* gone when the handler has returned */
+	struct arena *scratch; /* gone when the handler has returned */
 };
 
 enum verdict {
@@ -69,8 +70,9 @@ struct later {
 	struct worker *worker;
 	const struct host *host;
 	struct arena *arena; /* for what the module wants to keep; freed with it */
-	struct stanza stanza; /* the request: addresses, id, lang, type, payload; all in arena */
-	struct user *user;    /* pinned; NULL for an IQ to the server */
+	struct stanza
+		stanza; /* the request: addresses, id, lang, type, payload; all in arena */
+	struct user *user;     /* pinned; NULL for an IQ to the server */
 	struct handle session; /* the sender's stream, or HANDLE_NONE */
 	void (*done)(struct later *l, struct store_call *call);
 	void *data; /* the module's own */
@@ -89,13 +91,13 @@ struct session *later_session(struct later *l);
 /* --- hooks: typed moments; the phase orders the handlers of one moment --- */
 
 enum hook_phase { /* two modules in one phase must commute */
-	PHASE_CHECK,
-	PHASE_BLOCK,
-	PHASE_ARCHIVE,
-	PHASE_CARBON,
-	PHASE_MAIN, /* does what the stanza asks for */
-	PHASE_LATE, /* what is left over: offline storage */
-	PHASE_MAX,
+		  PHASE_CHECK,
+		  PHASE_BLOCK,
+		  PHASE_ARCHIVE,
+		  PHASE_CARBON,
+		  PHASE_MAIN, /* does what the stanza asks for */
+		  PHASE_LATE, /* what is left over: offline storage */
+		  PHASE_MAX,
 };
 
 struct hooks {
@@ -134,11 +136,12 @@ struct module {
 	const char *doc;  /* one sentence, for the documentation */
 	const enum xml_ns *features; /* of the server, ended by NS_NONE; NULL: none */
 	const enum xml_ns *account_features; /* of a bare JID */
-	bool on_by_default; /* when the configuration has no [modules] */
-	bool always;	    /* not MongooseIM's to switch: on in any case */
-	void (*disco_form)(const struct host *h, struct xml_out *o); /* XEP-0128; NULL: none */
-	const struct iq_handler *iq; /* ended by .fn == NULL */
-	const struct hooks *hooks;   /* NULL: none */
+	bool on_by_default;		     /* when the configuration has no [modules] */
+	bool always; /* not MongooseIM's to switch: on in any case */
+	void (*disco_form)(const struct host *h,
+			   struct xml_out *o); /* XEP-0128; NULL: none */
+	const struct iq_handler *iq;	       /* ended by .fn == NULL */
+	const struct hooks *hooks;	       /* NULL: none */
 
 	const struct conf_option *options; /* ended by .name == NULL; NULL: none */
 	size_t conf_size;		   /* of the struct that the options fill */

@@ -28,7 +28,8 @@ static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	unsigned whole = bits / 8, rest = bits % 8;
 	uint8_t mask = (uint8_t)(0xff << (8 - rest));
 
-	return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
+	return memcmp(a, b, whole) == 0 &&
+	       (rest == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
 }
 
 bool register_address_may(const struct register_conf *c, const char *address)
@@ -100,8 +101,8 @@ static bool is_within(struct strv s, char first, char last)
 
 static bool has_symbol(struct strv s)
 {
-	return is_within(s, '!', '/') || is_within(s, ':', '@') || is_within(s, '[', '`') ||
-	       is_within(s, '{', '~');
+	return is_within(s, '!', '/') || is_within(s, ':', '@') ||
+	       is_within(s, '[', '`') || is_within(s, '{', '~');
 }
 
 static bool has_other(struct strv s)
@@ -114,10 +115,12 @@ static bool has_other(struct strv s)
 
 bool register_is_strong(const struct register_conf *c, struct strv password)
 {
-	int choices = 26 * is_within(password, 'a', 'z') + 26 * is_within(password, 'A', 'Z') +
+	int choices = 26 * is_within(password, 'a', 'z') +
+		      26 * is_within(password, 'A', 'Z') +
 		      9 * is_within(password, '0', '9') + 33 * has_symbol(password) +
 		      128 * has_other(password);
-	double words = 1; /* as many as there are of this kind, without the bits counted already */
+	double words =
+		1; /* as many as there are of this kind, without the bits counted already */
 	int64_t bits = 0;
 
 	for (size_t i = 0; i < password.n && bits < c->password_strength; i++)
@@ -126,7 +129,8 @@ bool register_is_strong(const struct register_conf *c, struct strv password)
 	return bits >= c->password_strength;
 }
 
-void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret)
+void register_read(struct arena *a, const struct xml_el *query,
+		   struct register_fields *ret)
 {
 	*ret = (struct register_fields){ 0 };
 	XML_EACH_CHILD(e, query) {
@@ -175,25 +179,27 @@ struct registration {
 	const char *address;
 };
 
-static void answer(struct stream *st, struct strv id, struct strv payload, enum stanza_err err,
-		   const char *text)
+static void answer(struct stream *st, struct strv id, struct strv payload,
+		   enum stanza_err err, const char *text)
 {
 	static const struct xml_el none;
 	struct stanza s = { .kind = STANZA_IQ, .type = IQ_SET, .id = id, .el = &none };
 	struct buf *b = st->env->out(st);
-	int r = err ? stanza_write_error(b, &s, err, text) : stanza_write_result(b, &s, payload);
+	int r = err ? stanza_write_error(b, &s, err, text)
+		    : stanza_write_result(b, &s, payload);
 
 	(void)r; /* a full buffer: the connection is dropped at the end of the turn */
 }
 
-static void refuse(struct stream *st, const struct stanza *s, enum stanza_err err, const char *text)
+static void refuse(struct stream *st, const struct stanza *s, enum stanza_err err,
+		   const char *text)
 {
 	answer(st, s->id, STRV(""), err, text);
 	stream_resume(st);
 }
 
-static void send_message(struct worker *w, const struct host *h, struct strv to, struct strv subject,
-			 struct strv body)
+static void send_message(struct worker *w, const struct host *h, struct strv to,
+			 struct strv subject, struct strv body)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct xml_out o = xml_out(&b);
@@ -212,13 +218,16 @@ static void send_message(struct worker *w, const struct host *h, struct strv to,
 static void tell_others(struct worker *w, const struct registration *r)
 {
 	const struct register_conf *c = register_conf(r->host);
-	const char *news = arena_printf(r->arena, "The user " STRV_FMT " was registered from %s.",
-					STRV_ARG(jid_text(r->account)), r->address);
+	const char *news =
+		arena_printf(r->arena, "The user " STRV_FMT " was registered from %s.",
+			     STRV_ARG(jid_text(r->account)), r->address);
 
 	if (c->welcome_subject.n || c->welcome_body.n)
-		send_message(w, r->host, jid_text(r->account), c->welcome_subject, c->welcome_body);
+		send_message(w, r->host, jid_text(r->account), c->welcome_subject,
+			     c->welcome_body);
 	for (size_t i = 0; i < c->n_registration_watchers; i++)
-		send_message(w, r->host, c->registration_watchers[i], STRV(""), strv_from(news));
+		send_message(w, r->host, c->registration_watchers[i], STRV(""),
+			     strv_from(news));
 }
 
 static void on_registered(struct worker *w, int err, void *arg)
@@ -232,8 +241,8 @@ static void on_registered(struct worker *w, int err, void *arg)
 	if (err < 0)
 		give_turn_back(r->address);
 	else
-		log_notice("register.account", STRV_FMT " from %s", STRV_ARG(jid_text(r->account)),
-			   r->address);
+		log_notice("register.account", STRV_FMT " from %s",
+			   STRV_ARG(jid_text(r->account)), r->address);
 	if (c && !c->st.closed) {
 		answer(&c->st, r->id, STRV(""), e, text);
 		stream_resume(&c->st);
@@ -257,7 +266,8 @@ static void register_account(struct stream *st, const struct stanza *s)
 	if (f.remove) {
 		refuse(st, s, STANZA_ERR_UNEXPECTED_REQUEST, "log in first");
 	} else if (f.username.n == 0 || f.password.n == 0) {
-		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE, "a username and a password are needed");
+		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE,
+		       "a username and a password are needed");
 	} else if (jid_prep_local(a, f.username, &local) < 0) {
 		refuse(st, s, STANZA_ERR_JID_MALFORMED, "such a username is not allowed");
 	} else if (!register_is_strong(conf, f.password)) {
@@ -270,9 +280,11 @@ static void register_account(struct stream *st, const struct stanza *s)
 		r->host = st->host;
 		r->address = arena_cstr(a, strv_from(conn_peer(c->conn)));
 		if (!register_address_may(conf, r->address) ||
-		    !access_allows(st->conf, conf->access, st->host->domain, r->account)) {
+		    !access_allows(st->conf, conf->access, st->host->domain,
+				   r->account)) {
 			refuse(st, s, STANZA_ERR_FORBIDDEN, NULL);
-		} else if (!take_turn(r->address, st->conf->general.registration_timeout_s)) {
+		} else if (!take_turn(r->address,
+				      st->conf->general.registration_timeout_s)) {
 			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,
 			       "too soon after the last registration from this address");
 		} else {
@@ -286,16 +298,18 @@ static void register_account(struct stream *st, const struct stanza *s)
 
 bool register_pre_auth(struct stream *st, const struct stanza *s)
 {
-	bool elsewhere = !jid_is_none(s->to) && !strv_eq(jid_text(s->to), st->host->domain);
+	bool elsewhere =
+		!jid_is_none(s->to) && !strv_eq(jid_text(s->to), st->host->domain);
 
 	if (register_conf(st->host) == NULL || elsewhere) {
 		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
 	} else if (!register_is_offered(st)) {
 		refuse(st, s, STANZA_ERR_NOT_ALLOWED, "only over TLS");
 	} else if (s->type == IQ_GET) {
-		answer(st, s->id, STRV("<query xmlns='jabber:iq:register'><instructions>Choose a "
-				       "username and password for use with this service."
-				       "</instructions><username/><password/></query>"),
+		answer(st, s->id,
+		       STRV("<query xmlns='jabber:iq:register'><instructions>Choose a "
+			    "username and password for use with this service."
+			    "</instructions><username/><password/></query>"),
 		       STANZA_ERR_NONE, NULL);
 		stream_resume(st);
 	} else if (s->type == IQ_SET) {

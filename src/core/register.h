@@ -37,7 +37,8 @@ struct register_fields {
 	struct strv username, password;
 	bool remove;
 };
-void register_read(struct arena *a, const struct xml_el *query, struct register_fields *ret);
+void register_read(struct arena *a, const struct xml_el *query,
+		   struct register_fields *ret);
 
 /* MongooseIM's measure: the length times the bits of a byte drawn from the classes of bytes that
  * occur in it. */

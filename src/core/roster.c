@@ -119,7 +119,8 @@ void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), voi
 
 bool roster_item_is_empty(const struct roster_item *it)
 {
-	return it->sub.state == SUB_NONE && !it->sub.approved && !it->listed && !it->request;
+	return it->sub.state == SUB_NONE && !it->sub.approved && !it->listed &&
+	       !it->request;
 }
 
 void roster_drop_if_empty(struct roster *r, struct roster_item *it)
@@ -190,7 +191,8 @@ void roster_deliver(struct user *u, const struct stanza *st)
 {
 	LIST_EACH(link, &u->sessions) {
 		struct session *s = container_of(link, struct session, in_user);
-		if (st->type == PRESENCE_SUBSCRIBE ? session_is_available(s) : s->interested)
+		if (st->type == PRESENCE_SUBSCRIBE ? session_is_available(s)
+						   : s->interested)
 			session_send(s, st);
 	}
 }

@@ -18,8 +18,9 @@ enum {
 
 struct roster_item {
 	struct hnode node;
-	struct jid jid; /* bare (a contact may be a full JID where a client insists); owned */
-	char *name;	/* NULL: none */
+	struct jid
+		jid; /* bare (a contact may be a full JID where a client insists); owned */
+	char *name;  /* NULL: none */
 	char **group;
 	uint32_t n_group;
 	struct sub sub;
@@ -39,7 +40,8 @@ struct roster_item *roster_find(struct roster *r, struct jid contact);
 struct roster_item *roster_get(struct roster *r, struct jid contact);
 void roster_item_set(struct roster_item *it, struct strv name, const struct strv *groups,
 		     uint32_t n_groups);
-void roster_item_set_request(struct roster_item *it, struct strv bytes); /* p == NULL: none */
+void roster_item_set_request(struct roster_item *it,
+			     struct strv bytes); /* p == NULL: none */
 
 /* Each item; fn may remove that very item. */
 void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), void *arg);

@@ -30,7 +30,8 @@ static bool is_presence(struct arena *a, struct strv xml)
 {
 	struct xml_el *el;
 
-	return xml_parse(a, xml, NS_CLIENT, &el) == 0 && xml_is(el, NS_CLIENT, "presence");
+	return xml_parse(a, xml, NS_CLIENT, &el) == 0 &&
+	       xml_is(el, NS_CLIENT, "presence");
 }
 
 /* A request that waits is stored as it came. MongooseIM keeps only the text of its status. */
@@ -90,10 +91,13 @@ int roster_from_store(struct store_call *call, struct roster **ret)
 	account = jid_make(a, call->username, call->server, STRV(""));
 	r = roster_new();
 	for (size_t i = 0; i < call->n_items; i++)
-		if (add_row(r, a, &call->items[i], jid_text(account)) < 0) /* the rest of the roster is still good */
-			log_error("roster.row", STRV_FMT ": the contact \"" STRV_FMT
-				  "\" cannot be read and is left out",
-				  STRV_ARG(jid_text(account)), STRV_ARG(call->items[i].jid));
+		if (add_row(r, a, &call->items[i], jid_text(account)) <
+		    0) /* the rest of the roster is still good */
+			log_error("roster.row",
+				  STRV_FMT ": the contact \"" STRV_FMT
+					   "\" cannot be read and is left out",
+				  STRV_ARG(jid_text(account)),
+				  STRV_ARG(call->items[i].jid));
 	if (call->text.n) {
 		mem_free(r->version);
 		r->version = strv_dup(call->text);
@@ -124,7 +128,8 @@ static void on_saved(struct worker *w, struct store_call *call, void *arg)
 static struct store_call *put_call(struct user *u, const struct roster_item *it,
 				   struct strv version)
 {
-	AUTO(mem_freep) struct strv *groups = mem_alloc((it->n_group + 1) * sizeof(*groups));
+	AUTO(mem_freep)
+	struct strv *groups = mem_alloc((it->n_group + 1) * sizeof(*groups));
 	struct store_roster_item row = {
 		.jid = jid_text(it->jid),
 		.name = strv_from(it->name),

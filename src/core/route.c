@@ -15,7 +15,8 @@ struct crossing {
 
 static void route_home(struct worker *w, struct session *sender, const struct stanza *s);
 
-void route_error(struct worker *w, const struct stanza *s, enum stanza_err err, const char *text)
+void route_error(struct worker *w, const struct stanza *s, enum stanza_err err,
+		 const char *text)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(65536); /* addresses and an id, escaped */
 
@@ -36,7 +37,8 @@ static const struct iq_handler *find_handler(const struct host *h, const struct 
 
 	where |= s->type == IQ_GET ? IQ_ON_GET : IQ_ON_SET;
 	for (; list && *list; list++)
-		if (((*list)->where & where) == where && strv_is(payload->local, (*list)->name))
+		if (((*list)->where & where) == where &&
+		    strv_is(payload->local, (*list)->name))
 			return *list;
 	return NULL;
 }
@@ -55,7 +57,10 @@ static void run_iq(struct ctx *c, unsigned where)
 static void to_server(struct worker *w, struct session *sender, const struct host *h,
 		      const struct stanza *s)
 {
-	struct ctx c = { .worker = w, .host = h, .stanza = s, .session = sender,
+	struct ctx c = { .worker = w,
+			 .host = h,
+			 .stanza = s,
+			 .session = sender,
 			 .scratch = w->scratch };
 
 	if (s->kind == STANZA_IQ && jid_is_bare(s->to))
@@ -117,7 +122,11 @@ static bool is_subscription(const struct stanza *s)
 static void to_account(struct worker *w, struct session *sender, struct user *u,
 		       const struct stanza *s)
 {
-	struct ctx c = { .worker = w, .host = u->host, .stanza = s, .session = sender, .user = u,
+	struct ctx c = { .worker = w,
+			 .host = u->host,
+			 .stanza = s,
+			 .session = sender,
+			 .user = u,
 			 .scratch = w->scratch };
 
 	if (s->kind == STANZA_IQ) {
@@ -129,7 +138,8 @@ static void to_account(struct worker *w, struct session *sender, struct user *u,
 			return;
 	if (s->kind == STANZA_MESSAGE)
 		message_to_account(&c);
-	else if (s->type != PRESENCE_PROBE) /* errors too: a subscription may have failed */
+	else if (s->type !=
+		 PRESENCE_PROBE) /* errors too: a subscription may have failed */
 		route_to_sessions(u, s, -128);
 }
 
@@ -155,7 +165,8 @@ static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 	if (u)
 		to_account(w, NULL, u, &s);
 	else if (err < 0)
-		route_error(w, &s, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+		route_error(w, &s, STANZA_ERR_INTERNAL_SERVER_ERROR,
+			    "the database failed");
 	else if (s.kind != STANZA_PRESENCE) /* RFC 6121 8.5.1 */
 		route_error(w, &s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
 }
@@ -188,7 +199,8 @@ static bool falls_back_to_bare(struct worker *w, const struct stanza *s)
 	}
 	if (s->kind == STANZA_IQ)
 		route_error(w, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
-	return is_subscription(s) || (s->kind == STANZA_PRESENCE && s->type == PRESENCE_PROBE);
+	return is_subscription(s) ||
+	       (s->kind == STANZA_PRESENCE && s->type == PRESENCE_PROBE);
 }
 
 static void route_home(struct worker *w, struct session *sender, const struct stanza *s)

@@ -21,7 +21,8 @@ void route_bytes(struct worker *w, struct strv bytes);
 void route_to(struct worker *w, const struct stanza *s, struct jid to);
 
 /* Answers `s` with an error, if such a stanza may be answered. */
-void route_error(struct worker *w, const struct stanza *s, enum stanza_err err, const char *text);
+void route_error(struct worker *w, const struct stanza *s, enum stanza_err err,
+		 const char *text);
 
 /* Delivers a presence or message to each available session of the account (RFC 6121 8.5.2);
  * `min_priority`: -128 for all. How many got it. */

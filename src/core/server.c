@@ -34,8 +34,9 @@ static void on_accept_error(struct listener *l, int err)
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 6, &dropped))
-		log_warning("listener.full", "no connection can be accepted for now: %s; the limit "
-					     "of descriptors is raised by `ulimit -n`",
+		log_warning("listener.full",
+			    "no connection can be accepted for now: %s; the limit "
+			    "of descriptors is raised by `ulimit -n`",
 			    strerror(err));
 }
 
@@ -49,8 +50,8 @@ static int open_socket(struct server *s, size_t i, struct buf *err)
 	int fd = listen_open(&lc);
 
 	if (fd < 0) {
-		int r = buf_addf(err, "listen.c2s[%zu]: %s port %u: %s", i + 1, lc.address, lc.port,
-				 strerror(-fd));
+		int r = buf_addf(err, "listen.c2s[%zu]: %s port %u: %s", i + 1,
+				 lc.address, lc.port, strerror(-fd));
 		(void)r; /* a message cut short is still one */
 	}
 	return fd;
@@ -71,7 +72,8 @@ static int open_listener(struct server *s, size_t i, struct buf *err)
 				return fd;
 			s->listen_fd[s->n_listen_fd++] = fd;
 		}
-		l->max_per_turn = (unsigned)MIN(s->conf->c2s[i].num_acceptors, (int64_t)1024);
+		l->max_per_turn =
+			(unsigned)MIN(s->conf->c2s[i].num_acceptors, (int64_t)1024);
 		l->on_accept = on_accept;
 		l->on_error = on_accept_error;
 		l->owner = w;
@@ -122,7 +124,8 @@ static void raise_limits(void)
 		return;
 	l.rlim_cur = l.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
-		log_warning("server.limits", "the limit of descriptors cannot be raised: %s",
+		log_warning("server.limits",
+			    "the limit of descriptors cannot be raised: %s",
 			    strerror(errno));
 }
 
@@ -189,7 +192,8 @@ void server_start(struct server *s)
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (uint16_t i = 0; i < s->n_workers; i++) {
-		int r = pthread_create(&s->workers[i]->thread, NULL, worker_main, s->workers[i]);
+		int r = pthread_create(&s->workers[i]->thread, NULL, worker_main,
+				       s->workers[i]);
 		ASSERT(r == 0);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -234,7 +238,8 @@ static void finish_worker(struct worker *w)
 static bool is_quiet(const struct server *s)
 {
 	for (uint16_t i = 0; i < s->n_workers; i++)
-		if (s->workers[i]->n_streams || !inbox_is_empty(loop_inbox(s->workers[i]->loop)))
+		if (s->workers[i]->n_streams ||
+		    !inbox_is_empty(loop_inbox(s->workers[i]->loop)))
 			return false;
 	return true;
 }

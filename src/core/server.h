@@ -22,7 +22,8 @@ struct server {
 	struct store *store;
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;
-	unsigned char secret[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
+	unsigned char secret
+		[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
 	wallus_t started;
 	atomic_bool stopping;
 	int *listen_fd;
@@ -31,7 +32,8 @@ struct server {
 
 /* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing
  * is left open. Takes its own reference of `c`. */
-nodiscard int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct buf *err);
+nodiscard int server_new(struct conf *c, uint16_t n_workers, struct server **ret,
+			 struct buf *err);
 
 /* Starts the workers' threads and returns. */
 void server_start(struct server *s);

@@ -26,7 +26,8 @@ static void make_room(struct user *u, struct strv resource, uint64_t max_session
 	if (same)
 		end_with_conflict(same);
 	while (u->n_sessions >= max_sessions && u->n_sessions > 0)
-		end_with_conflict(container_of(u->sessions.next, struct session, in_user));
+		end_with_conflict(
+			container_of(u->sessions.next, struct session, in_user));
 }
 
 struct session *session_bind(struct user *u, struct stream *st, struct strv resource,
@@ -120,7 +121,8 @@ void session_send(struct session *s, const struct stanza *st)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
 	/* Presence is broadcast: one contact who does not read must not hold up the rest. */
 	if (st->kind != STANZA_PRESENCE)
-		throttle_after_send(s->user->worker, s->user->worker->sender, c2s_of(s->stream));
+		throttle_after_send(s->user->worker, s->user->worker->sender,
+				    c2s_of(s->stream));
 	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
 }
 

@@ -32,7 +32,7 @@ struct session {
 	struct list in_user;
 	struct user *user;
 	struct stream *stream;
-	struct jid jid; /* full; owned */
+	struct jid jid;		   /* full; owned */
 	struct presence *presence; /* NULL: not available */
 	struct directed *directed;
 	int8_t priority;

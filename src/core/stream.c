@@ -28,7 +28,8 @@ void stream_init(struct stream *st, const struct stream_env *env, const struct c
 		 const struct conf_listener *l, bool secure)
 {
 	*st = (struct stream){ .env = env, .conf = c, .listener = l, .secure = secure };
-	st->xs.max_bytes = (uint32_t)MIN(l->max_stanza_size, (int64_t)STREAM_MAX_NEG_BYTES);
+	st->xs.max_bytes =
+		(uint32_t)MIN(l->max_stanza_size, (int64_t)STREAM_MAX_NEG_BYTES);
 	st->neg = MEM_NEW(struct stream_neg);
 	st->neg->arena = arena_new(4096);
 	st->neg->mech = -1;
@@ -104,16 +105,19 @@ void stream_restart(struct stream *st)
 
 static void put_header(struct stream *st, struct strv to)
 {
-	struct strv from = st->host ? st->host->domain : st->conf->general.default_server_domain;
+	struct strv from =
+		st->host ? st->host->domain : st->conf->general.default_server_domain;
 	struct buf *b = st->env->out(st);
 	char id[23];
 	int r;
 
 	rand_token(id, sizeof(id) - 1); /* RFC 6120 4.7.3: not to be guessed */
-	r = buf_addf(b, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-			"xmlns:stream='http://etherx.jabber.org/streams' id='%s' from='"
-			STRV_FMT "' version='1.0' xml:lang='%s'",
-		     id, STRV_ARG(from), st->lang ? st->lang : "en");
+	r = buf_addf(
+		b,
+		"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+		"xmlns:stream='http://etherx.jabber.org/streams' id='%s' from='" STRV_FMT
+		"' version='1.0' xml:lang='%s'",
+		id, STRV_ARG(from), st->lang ? st->lang : "en");
 	if (r == 0 && to.p)
 		r = xml_write_attr(b, "to", to);
 	r = r ? r : buf_adds(b, STRV(">"));
@@ -129,15 +133,20 @@ static void put_features(struct stream *st)
 
 	stream_put(st, STRV("<stream:features>"));
 	if (can_tls && !st->authed)
-		stream_put(st, must_tls ? STRV("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>"
-					       "<required/></starttls>")
-					: STRV("<starttls "
-					       "xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
+		stream_put(
+			st,
+			must_tls
+				? STRV("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>"
+				       "<required/></starttls>")
+				: STRV("<starttls "
+				       "xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
 	if (st->authed) {
 		stream_put(st, STRV("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
 		if (st->listener->backwards_compatible_session)
-			stream_put(st, STRV("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
-					    "<optional/></session>"));
+			stream_put(
+				st,
+				STRV("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'>"
+				     "<optional/></session>"));
 	} else if (!must_tls) {
 		stream_put_mechanisms(st, b);
 	}
@@ -169,7 +178,8 @@ static void set_lang(struct stream *st, const struct xml_el *el)
 		return;
 	for (size_t i = 0; i < lang.n; i++) {
 		char c = lang.p[i];
-		if (!(c == '-' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z')))
+		if (!(c == '-' || (c >= '0' && c <= '9') ||
+		      ((c | 32) >= 'a' && (c | 32) <= 'z')))
 			return;
 	}
 	st->lang = strv_dup(lang);
@@ -213,8 +223,8 @@ static enum stream_err check_header(struct stream *st, const struct xml_el *el)
 	if (h == NULL)
 		return err;
 	st->host = h;
-	return version_is_ok(xml_attr(el, "version")) ? STREAM_ERR_NONE :
-							STREAM_ERR_UNSUPPORTED_VERSION;
+	return version_is_ok(xml_attr(el, "version")) ? STREAM_ERR_NONE
+						      : STREAM_ERR_UNSUPPORTED_VERSION;
 }
 
 static void on_header(struct stream *st, const struct xml_el *el)
@@ -231,7 +241,8 @@ static void on_header(struct stream *st, const struct xml_el *el)
 		return;
 	}
 	/* RFC 6120 4.7.2: `to` answers the peer's `from`. */
-	put_header(st, from.p && jid_parse(a, from, &jid) == 0 ? jid_text(jid) : STRV_NULL);
+	put_header(st,
+		   from.p && jid_parse(a, from, &jid) == 0 ? jid_text(jid) : STRV_NULL);
 	put_features(st);
 	stream_enter(st, st->authed ? ST_BINDING : ST_AUTH);
 }
@@ -241,7 +252,8 @@ static void on_header(struct stream *st, const struct xml_el *el)
 static void on_starttls(struct stream *st, const struct xml_el *el, struct arena *a)
 {
 	if (st->secure || !st->listener->has_tls || st->authed) { /* RFC 6120 5.4.2.2 */
-		stream_put(st, STRV("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
+		stream_put(st,
+			   STRV("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
 		stream_close(st, STREAM_ERR_NONE, "STARTTLS refused");
 		return;
 	}
@@ -314,8 +326,10 @@ static void on_element(struct stream *st, const struct xml_el *el, struct arena 
 	if (fn)
 		fn(st, el, a);
 	else
-		stream_close(st, is_stanza(c) ? STREAM_ERR_NOT_AUTHORIZED :
-						STREAM_ERR_UNSUPPORTED_STANZA_TYPE, NULL);
+		stream_close(st,
+			     is_stanza(c) ? STREAM_ERR_NOT_AUTHORIZED
+					  : STREAM_ERR_UNSUPPORTED_STANZA_TYPE,
+			     NULL);
 }
 
 static void on_xml_error(struct stream *st, enum xml_error err)
@@ -327,9 +341,9 @@ static void on_xml_error(struct stream *st, enum xml_error err)
 		[XML_ERR_TOO_BIG] = STREAM_ERR_POLICY_VIOLATION,
 		[XML_ERR_TOO_DEEP] = STREAM_ERR_POLICY_VIOLATION,
 	};
-	const char *text = err == XML_ERR_TOO_BIG  ? "element too big" :
-			   err == XML_ERR_TOO_DEEP ? "element too complex" :
-						     NULL;
+	const char *text = err == XML_ERR_TOO_BIG    ? "element too big"
+			   : err == XML_ERR_TOO_DEEP ? "element too complex"
+						     : NULL;
 
 	ASSERT(err > XML_OK && err < ARRAY_LEN(row));
 	stream_close(st, row[err], text);
@@ -346,7 +360,8 @@ static bool takes_input(const struct stream *st)
 	return !st->waiting && !st->closed && st->state != ST_SECURING;
 }
 
-size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a, struct strv in)
+size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
+		   struct strv in)
 {
 	size_t done = 0, used;
 	enum xml_event ev = XML_ELEMENT;
@@ -426,11 +441,15 @@ void stream_close(struct stream *st, enum stream_err why, const char *text)
 		put_header(st, STRV_NULL);
 	b = st->env->out(st);
 	if (why != STREAM_ERR_NONE) {
-		r = buf_addf(b, "<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
-			     stream_err_name(why));
+		r = buf_addf(
+			b,
+			"<stream:error><%s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
+			stream_err_name(why));
 		if (r == 0 && text)
-			r = buf_addf(b, "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
-					"xml:lang='en'>%s</text>", text);
+			r = buf_addf(b,
+				     "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
+				     "xml:lang='en'>%s</text>",
+				     text);
 		r = r ? r : buf_adds(b, STRV("</stream:error>"));
 	}
 	if (st->header_sent)

@@ -52,7 +52,8 @@ struct stream_env {
 	void (*start_tls)(struct stream *st);
 
 	/* The channel binding of this kind, or p == NULL: not available on this connection. */
-	struct strv (*channel_binding)(struct stream *st, enum stream_cb kind, struct arena *a);
+	struct strv (*channel_binding)(struct stream *st, enum stream_cb kind,
+				       struct arena *a);
 
 	/* Ask for the account's SCRAM keys; ends in stream_on_keys(), maybe at once. */
 	void (*lookup)(struct stream *st, struct jid user, enum digest_alg alg);
@@ -92,7 +93,7 @@ struct stream {
 	struct jid jid; /* bare after SASL, full after bind; owned */
 	char *lang;	/* of the header, for stanzas that name none; NULL: none */
 	uint8_t state;
-	bool secure : 1;      /* TLS is on */
+	bool secure : 1; /* TLS is on */
 	bool authed : 1;
 	bool waiting : 1;     /* an answer is under way: no input is taken */
 	bool feeding : 1;     /* stream_feed is on the stack */
@@ -118,7 +119,8 @@ void stream_on_eof(struct stream *st); /* the peer's side of the connection has 
 
 /* The keys to challenge with. `exists` false: they are made up (scram_fake_keys), and no proof
  * will do. `err` < 0: the store failed or is too busy. */
-void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exists, int err);
+void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exists,
+		    int err);
 
 enum password_answer {
 	PASSWORD_RIGHT,
@@ -128,7 +130,8 @@ enum password_answer {
 void stream_on_password(struct stream *st, enum password_answer answer);
 
 /* `full`: the session's JID, copied; STANZA_ERR_NONE. Otherwise the bind IQ's error. */
-void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err, const char *text);
+void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
+		     const char *text);
 
 /* The IQ that env->pre_auth_iq took has been answered: input goes on. */
 void stream_resume(struct stream *st);

@@ -17,7 +17,8 @@ static void bind_failed(struct stream *st, const struct stanza *s, enum stanza_e
 {
 	put_iq_error(st, s, err, text);
 	if (++st->neg->bind_failures >= STREAM_MAX_BIND_FAILURES)
-		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "too many failed bind requests");
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION,
+			     "too many failed bind requests");
 }
 
 void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
@@ -39,7 +40,8 @@ void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 	if (wanted)
 		resource = xml_text(wanted, a);
 	if (resource.n && jid_prep_resource(a, resource, &resource) < 0) {
-		bind_failed(st, &s, STANZA_ERR_BAD_REQUEST, "this is no resource"); /* 7.7.2.1 */
+		bind_failed(st, &s, STANZA_ERR_BAD_REQUEST,
+			    "this is no resource"); /* 7.7.2.1 */
 		return;
 	}
 	mem_free(st->neg->bind_id);
@@ -53,7 +55,9 @@ static struct stanza bind_request(struct stream *st)
 {
 	static const struct xml_el none;
 
-	return (struct stanza){ .kind = STANZA_IQ, .type = IQ_SET, .el = &none,
+	return (struct stanza){ .kind = STANZA_IQ,
+				.type = IQ_SET,
+				.el = &none,
 				.id = strv_from(st->neg->bind_id) };
 }
 
@@ -71,7 +75,8 @@ static void put_bound(struct stream *st)
 	(void)r; /* see stream_put */
 }
 
-void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err, const char *text)
+void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
+		     const char *text)
 {
 	struct stream_neg *n = st->neg;
 	struct stanza s;
@@ -117,7 +122,8 @@ static bool is_start_moderate(const struct xml_el *el, const struct stanza *s)
 static bool is_content_moderate(const struct xml_el *el)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(el->inner.n + STREAM_MAX_SWELL);
-	bool named = !strv_starts(strv_from_pos(el->raw, 1), el->local); /* with a prefix */
+	bool named =
+		!strv_starts(strv_from_pos(el->raw, 1), el->local); /* with a prefix */
 
 	if (el->raw.n > STREAM_MAX_STANZA)
 		return false;
@@ -137,14 +143,15 @@ void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a
 		return;
 	}
 	if (!is_start_moderate(el, &s)) {
-		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "an id, type or language too long");
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION,
+			     "an id, type or language too long");
 		return;
 	}
 	s.from = st->jid;
 	if (s.lang.p == NULL && st->lang)
 		s.lang = strv_from(st->lang); /* RFC 6120 8.1.5 */
-	if (err == STANZA_ERR_NONE && s.type == IQ_SET && xml_child(el, NS_BIND, "bind") &&
-	    jid_is_none(s.to))
+	if (err == STANZA_ERR_NONE && s.type == IQ_SET &&
+	    xml_child(el, NS_BIND, "bind") && jid_is_none(s.to))
 		err = STANZA_ERR_NOT_ALLOWED; /* one resource a stream */
 	if (err == STANZA_ERR_NONE && !is_content_moderate(el))
 		err = STANZA_ERR_POLICY_VIOLATION;
@@ -168,7 +175,8 @@ void pre_auth_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 		return;
 	}
 	if (++st->neg->pre_auth_iqs > STREAM_MAX_PRE_AUTH_IQS) {
-		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "too many requests before login");
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION,
+			     "too many requests before login");
 		return;
 	}
 	stream_wait(st);

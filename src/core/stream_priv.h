@@ -5,14 +5,15 @@
 
 enum {
 	STREAM_MAX_AUTH_FAILURES = 4,
-	STREAM_MAX_AUTH_TRIES = 20, /* those that failed before a password was tried included */
+	STREAM_MAX_AUTH_TRIES =
+		20, /* those that failed before a password was tried included */
 	STREAM_MAX_BIND_FAILURES = 6,
 	STREAM_MAX_PRE_AUTH_IQS = 20,
-	STREAM_MAX_LANG = 35,	       /* bytes of xml:lang; a longer one is ignored */
-	STREAM_MAX_ATTR = 1024,	       /* bytes of a stanza's id, type, xml:lang */
-	STREAM_MAX_SWELL = 64 << 10,   /* by how much its content may grow in a copy */
-	STREAM_MAX_STANZA = 8 << 20,   /* half of what may wait for one receiver */
-	STREAM_MAX_NEG_BYTES = 65536,  /* of one element before authentication */
+	STREAM_MAX_LANG = 35,	      /* bytes of xml:lang; a longer one is ignored */
+	STREAM_MAX_ATTR = 1024,	      /* bytes of a stanza's id, type, xml:lang */
+	STREAM_MAX_SWELL = 64 << 10,  /* by how much its content may grow in a copy */
+	STREAM_MAX_STANZA = 8 << 20,  /* half of what may wait for one receiver */
+	STREAM_MAX_NEG_BYTES = 65536, /* of one element before authentication */
 };
 
 /* Classes of first-level elements: the columns of the machine's table. */
@@ -45,14 +46,17 @@ struct stream_neg {
 };
 
 /* `a` is scratch memory, gone when the handler has returned. */
-typedef void (*stream_handler)(struct stream *st, const struct xml_el *el, struct arena *a);
+typedef void (*stream_handler)(struct stream *st, const struct xml_el *el,
+			       struct arena *a);
 
 void stream_enter(struct stream *st, enum stream_state to);
 void stream_restart(struct stream *st);
-void stream_put(struct stream *st, struct strv text); /* output; a full buffer ends the stream */
+void stream_put(struct stream *st,
+		struct strv text); /* output; a full buffer ends the stream */
 void stream_putf(struct stream *st, const char *fmt, ...) printf_like(2, 3);
-void stream_wait(struct stream *st);	/* until an answer comes; no input, no timeout */
-void stream_go_on(struct stream *st);	/* the answer is here: the step's timeout starts anew */
+void stream_wait(struct stream *st); /* until an answer comes; no input, no timeout */
+void stream_go_on(
+	struct stream *st); /* the answer is here: the step's timeout starts anew */
 
 /* stream_sasl.c */
 void stream_put_mechanisms(struct stream *st, struct buf *b);

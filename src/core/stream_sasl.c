@@ -53,7 +53,9 @@ void stream_put_mechanisms(struct stream *st, struct buf *b)
 	stream_put(st, STRV("</mechanisms>"));
 	if (!any_plus)
 		return;
-	stream_put(st, STRV("<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>")); /* XEP-0440 */
+	stream_put(
+		st,
+		STRV("<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>")); /* XEP-0440 */
 	for (int k = 0; k < CB_MAX; k++)
 		if (st->env->channel_binding(st, (enum stream_cb)k, st->neg->arena).p)
 			stream_putf(st, "<channel-binding type='%s'/>", cb_names[k]);
@@ -65,12 +67,14 @@ static void put_failure(struct stream *st, enum sasl_err err, bool counts)
 	struct stream_neg *n = st->neg;
 
 	stream_neg_reset(n);
-	stream_putf(st, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><%s/></failure>",
+	stream_putf(st,
+		    "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><%s/></failure>",
 		    sasl_err_name(err));
 	n->auth_failures += counts;
 	if (++n->auth_tries >= STREAM_MAX_AUTH_TRIES ||
 	    n->auth_failures >= STREAM_MAX_AUTH_FAILURES)
-		stream_close(st, STREAM_ERR_POLICY_VIOLATION, "too many failed authentications");
+		stream_close(st, STREAM_ERR_POLICY_VIOLATION,
+			     "too many failed authentications");
 	else
 		st->env->timeout(st, st->listener->state_timeout_ms);
 }
@@ -99,7 +103,8 @@ static void succeed(struct stream *st, struct strv data)
 	st->jid.s = strv_dup(jid_text(bare));
 	st->authed = true;
 	stream_restart(st);
-	st->xs.max_bytes = (uint32_t)MIN(st->listener->max_stanza_size, (int64_t)64 << 20);
+	st->xs.max_bytes =
+		(uint32_t)MIN(st->listener->max_stanza_size, (int64_t)64 << 20);
 	st->env->authenticated(st);
 }
 
@@ -133,7 +138,8 @@ static bool authzid_is_ok(struct stream *st, struct strv authzid)
 
 	if (authzid.n == 0)
 		return true;
-	return jid_parse(st->neg->arena, authzid, &jid) == 0 && jid_eq(jid, st->neg->user);
+	return jid_parse(st->neg->arena, authzid, &jid) == 0 &&
+	       jid_eq(jid, st->neg->user);
 }
 
 /* --- PLAIN (RFC 4616) --- */
@@ -165,8 +171,8 @@ void stream_on_password(struct stream *st, enum password_answer answer)
 	if (answer == PASSWORD_RIGHT)
 		succeed(st, STRV_NULL);
 	else
-		fail(st, answer == PASSWORD_BUSY ? SASL_ERR_TEMPORARY_AUTH_FAILURE :
-						   SASL_ERR_NOT_AUTHORIZED);
+		fail(st, answer == PASSWORD_BUSY ? SASL_ERR_TEMPORARY_AUTH_FAILURE
+						 : SASL_ERR_NOT_AUTHORIZED);
 }
 
 /* --- SCRAM (RFC 5802) --- */
@@ -234,7 +240,8 @@ static void scram_first(struct stream *st, struct strv message)
 	st->env->lookup(st, n->user, sasl_mech_alg((enum sasl_mech)n->mech));
 }
 
-void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exists, int err)
+void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exists,
+		    int err)
 {
 	struct stream_neg *n = st->neg;
 	char nonce[SCRAM_NONCE_LEN + 1];
@@ -251,15 +258,17 @@ void stream_on_keys(struct stream *st, const struct scram_keys *keys, bool exist
 	n->user_exists = exists;
 	n->challenged = true;
 	rand_token(nonce, SCRAM_NONCE_LEN);
-	challenge(st, scram_server_challenge(n->arena, &n->scram, &n->keys, strv_from(nonce)));
+	challenge(st, scram_server_challenge(n->arena, &n->scram, &n->keys,
+					     strv_from(nonce)));
 }
 
 static void scram_final(struct stream *st, struct strv message)
 {
 	struct stream_neg *n = st->neg;
-	struct strv cb = n->scram.cb == SCRAM_CB_USED ? binding_data(st) : STRV_NULL, server_final;
-	enum scram_result r = scram_server_final(n->arena, &n->scram, &n->keys, message, cb,
-						 &server_final);
+	struct strv cb = n->scram.cb == SCRAM_CB_USED ? binding_data(st) : STRV_NULL,
+		    server_final;
+	enum scram_result r = scram_server_final(n->arena, &n->scram, &n->keys, message,
+						 cb, &server_final);
 
 	if (r == SCRAM_OK && !n->user_exists)
 		r = SCRAM_BAD_PROOF;
@@ -294,7 +303,8 @@ static int decode(struct stream *st, struct strv text, struct strv *ret)
 	return r;
 }
 
-static enum sasl_err check_mechanism(struct stream *st, struct strv name, enum sasl_mech *ret)
+static enum sasl_err check_mechanism(struct stream *st, struct strv name,
+				     enum sasl_mech *ret)
 {
 	int m = sasl_mech_find(name);
 
@@ -306,7 +316,8 @@ static enum sasl_err check_mechanism(struct stream *st, struct strv name, enum s
 	*ret = (enum sasl_mech)m;
 	if (is_offered(st, *ret))
 		return SASL_ERR_NONE;
-	return m == SASL_PLAIN ? SASL_ERR_ENCRYPTION_REQUIRED : SASL_ERR_INVALID_MECHANISM;
+	return m == SASL_PLAIN ? SASL_ERR_ENCRYPTION_REQUIRED
+			       : SASL_ERR_INVALID_MECHANISM;
 }
 
 void sasl_on_auth(struct stream *st, const struct xml_el *el, struct arena *a)

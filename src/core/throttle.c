@@ -20,7 +20,8 @@ struct order {
 
 static void go_on_if_free(struct c2s *c)
 {
-	if (c->n_throttles == 0 && list_empty(&c->paused) && !c->st.waiting && !c->st.closed)
+	if (c->n_throttles == 0 && list_empty(&c->paused) && !c->st.waiting &&
+	    !c->st.closed)
 		conn_feed_again(c->conn);
 }
 

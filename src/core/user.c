@@ -6,7 +6,7 @@
 enum {
 	USER_MAX_WAITING = 1 << 20,   /* bytes that wait for one account to be loaded */
 	USERS_MAX_WAITING = 64 << 20, /* ... for all of a worker's */
-	USERS_MAX_IDLE = 1000,	      /* accounts kept in memory with nobody online, a worker */
+	USERS_MAX_IDLE = 1000, /* accounts kept in memory with nobody online, a worker */
 };
 
 struct waiter {
@@ -187,8 +187,10 @@ void user_gone(struct user *u)
 		if ((*h)->account_removed)
 			(*h)->account_removed(u->worker, u);
 	while (!list_empty(&u->sessions)) {
-		struct session *s = container_of(u->sessions.next, struct session, in_user);
-		stream_close(s->stream, STREAM_ERR_NOT_AUTHORIZED, "the account has been removed");
+		struct session *s =
+			container_of(u->sessions.next, struct session, in_user);
+		stream_close(s->stream, STREAM_ERR_NOT_AUTHORIZED,
+			     "the account has been removed");
 	}
 	drop_from_table(u);
 	user_unpin(u);

@@ -20,13 +20,13 @@ enum user_state {
 };
 
 struct user {
-	struct hnode node; /* in worker's users */
+	struct hnode node;    /* in worker's users */
 	struct list sessions; /* struct session.in_user, the oldest first */
 	struct list waiting;  /* while USER_LOADING */
 	struct list idle;     /* in the worker's list of users that may be dropped */
 	struct worker *worker;
 	const struct host *host;
-	struct jid jid; /* bare; owned */
+	struct jid jid;	       /* bare; owned */
 	struct roster *roster; /* NULL until USER_READY */
 	uint32_t pins;	       /* reasons to keep it besides sessions */
 	uint32_t n_sessions;

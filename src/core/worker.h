@@ -24,7 +24,7 @@ struct worker {
 	uint16_t id;
 	uint16_t depth; /* of routing within one event: bounds recursion */
 	struct server *server;
-	struct handle sender; /* whose stanza is being handled: for back-pressure */
+	struct handle sender;	 /* whose stanza is being handled: for back-pressure */
 	const struct conf *conf; /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
 	struct xml_reader *reader;
@@ -37,8 +37,8 @@ struct worker {
 	struct counters counters;
 	struct list all_streams;
 	uint32_t n_streams;
-	struct list paused;	 /* streams that wait for room in another's inbox */
-	struct timer room_timer; /* looks for it */
+	struct list paused;	  /* streams that wait for room in another's inbox */
+	struct timer room_timer;  /* looks for it */
 	struct timer drain_timer; /* at shutdown: have all streams ended? */
 	msec_t drain_until;
 	struct listener *listeners; /* one for each of conf's, in its order */
@@ -70,6 +70,6 @@ bool worker_is_full(const struct worker *w);
 
 /* Submits a store call; fn runs on this worker with the answer and the call is freed after it.
  * -EAGAIN: the store is too busy (the call is freed, fn is not run). */
-nodiscard int worker_store(struct worker *w, struct store_call *call,
-			   void (*fn)(struct worker *w, struct store_call *call, void *arg),
-			   void *arg);
+nodiscard int
+worker_store(struct worker *w, struct store_call *call,
+	     void (*fn)(struct worker *w, struct store_call *call, void *arg), void *arg);

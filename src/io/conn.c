@@ -46,7 +46,8 @@ void conn_abort(struct conn *c)
 
 static void forget_input(struct conn *c)
 {
-	if (c->io && !c->feeding) /* on_data may be reading it: give_kept() frees it then */
+	if (c->io &&
+	    !c->feeding) /* on_data may be reading it: give_kept() frees it then */
 		buf_free(&c->io->in);
 }
 
@@ -56,7 +57,8 @@ void conn_close(struct conn *c, int grace_ms)
 	if (c->closing || c->dead)
 		return;
 	c->closing = true;
-	c->paused = false; /* what still comes is read and dropped, so that the FIN is seen */
+	c->paused =
+		false; /* what still comes is read and dropped, so that the FIN is seen */
 	forget_input(c);
 	timer_arm(c->loop, &conn_io(c)->timer, grace_ms);
 	loop_at_turn_end(c->loop, &c->flush);
@@ -75,7 +77,8 @@ static struct strv give(struct conn *c, struct strv in)
 	used = c->ops->on_data(c->owner, in);
 	c->feeding = false;
 	ASSERT(used <= in.n);
-	if (c->tls != before || c->closing || c->dead) /* STARTTLS: the rest came in clear */
+	if (c->tls != before || c->closing ||
+	    c->dead) /* STARTTLS: the rest came in clear */
 		return STRV("");
 	return strv_from_pos(in, used);
 }
@@ -259,7 +262,8 @@ int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	memcpy(c->peer, peer, n);
 	loop_task_init(&c->flush, conn_flush);
 	loop_task_init(&c->again, on_again);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* a UNIX socket has none */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		   sizeof(one)); /* a UNIX socket has none */
 	/* A peer that vanished without a word is noticed some day even if nobody pings it. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	r = watch(c);

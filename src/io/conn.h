@@ -20,8 +20,10 @@ struct conn_ops {
 	 * follows behind it. */
 	size_t (*on_data)(void *owner, struct strv in);
 	void (*on_secured)(void *owner); /* the TLS handshake has succeeded */
-	void (*on_eof)(void *owner);	 /* the peer has ended its side; not after conn_close() */
-	void (*on_drained)(void *owner); /* output, which was congested, is so no longer */
+	void (*on_eof)(
+		void *owner); /* the peer has ended its side; not after conn_close() */
+	void (*on_drained)(
+		void *owner); /* output, which was congested, is so no longer */
 
 	/* The last call: the socket is closed, and the conn is freed behind it. Never within
 	 * another call. */
@@ -33,7 +35,7 @@ enum {
 	CONN_MAX_OUT = 16 << 20,
 	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
 	CONN_MAX_IN = 65 << 20,	    /* what the owner has not taken */
-	CONN_MAX_STUCK_MS = 60000, /* output waits, and nothing of it is taken */
+	CONN_MAX_STUCK_MS = 60000,  /* output waits, and nothing of it is taken */
 	CONN_PEER_LEN = 64,
 };
 
@@ -66,7 +68,7 @@ void conn_abort(struct conn *c);
 void conn_detach(struct conn *c);
 void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner);
 
-bool conn_is_dead(const struct conn *c); /* on_close is on its way */
+bool conn_is_dead(const struct conn *c);     /* on_close is on its way */
 const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
 uint64_t conn_bytes_in(const struct conn *c);
 uint64_t conn_bytes_out(const struct conn *c);

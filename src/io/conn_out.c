@@ -115,7 +115,8 @@ int conn_write_wire(struct conn *c)
 	if (io == NULL || io->wire.n == 0)
 		return 0;
 	do
-		n = send(c->watch.fd, io->wire.p + io->sent, io->wire.n - io->sent, MSG_NOSIGNAL);
+		n = send(c->watch.fd, io->wire.p + io->sent, io->wire.n - io->sent,
+			 MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
@@ -128,7 +129,8 @@ int conn_write_wire(struct conn *c)
 		give_back(c, &io->wire);
 		return 0;
 	}
-	if (io->sent > io->wire.n / 2) { /* moved seldom: a slow reader must not cost squares */
+	if (io->sent >
+	    io->wire.n / 2) { /* moved seldom: a slow reader must not cost squares */
 		buf_consume(&io->wire, io->sent);
 		io->sent = 0;
 	}

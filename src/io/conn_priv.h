@@ -6,9 +6,10 @@
 /* What a connection needs while there is something to do; an idle one has none of it. */
 struct conn_io {
 	struct conn *conn;
-	struct buf in;	    /* plain bytes that the owner has not taken */
-	struct buf out;	    /* plain bytes to be sent */
-	struct buf wire;    /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
+	struct buf in;	/* plain bytes that the owner has not taken */
+	struct buf out; /* plain bytes to be sent */
+	struct buf
+		wire; /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
 	size_t sent;	    /* of `wire` */
 	struct timer timer; /* stuck output, or the grace of closing */
 };
@@ -28,7 +29,7 @@ struct conn {
 	bool watched : 1;
 	bool paused : 1;
 	bool readable : 1; /* the socket may hold more than was read */
-	bool hup : 1;	   /* the peer's FIN, or an error, may stand behind what it holds */
+	bool hup : 1; /* the peer's FIN, or an error, may stand behind what it holds */
 	bool peer_eof : 1;
 	bool eof_told : 1;
 	bool wants_out : 1; /* EPOLLOUT is armed */

@@ -31,15 +31,16 @@ static int parse(const struct listen_conf *conf, union address *to, socklen_t *l
 	return -EINVAL;
 }
 
-static int open_socket(const struct listen_conf *conf, const union address *at, socklen_t len,
-		       int fd)
+static int open_socket(const struct listen_conf *conf, const union address *at,
+		       socklen_t len, int fd)
 {
 	int one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (at->any.sa_family == AF_INET6) /* IPv4 has a listener of its own */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (conf->reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+	if (conf->reuse_port &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
 		return -errno;
 	if (bind(fd, &at->any, len) < 0 || listen(fd, conf->backlog) < 0)
 		return -errno;
@@ -77,8 +78,8 @@ uint16_t listen_port(int fd)
 
 static void peer_text(const union address *at, char to[INET6_ADDRSTRLEN])
 {
-	const void *raw = at->any.sa_family == AF_INET ? (const void *)&at->v4.sin_addr :
-							 (const void *)&at->v6.sin6_addr;
+	const void *raw = at->any.sa_family == AF_INET ? (const void *)&at->v4.sin_addr
+						       : (const void *)&at->v6.sin6_addr;
 
 	if (inet_ntop(at->any.sa_family, raw, to, INET6_ADDRSTRLEN) == NULL)
 		strcpy(to, "unknown");
@@ -106,7 +107,8 @@ static void accept_some(struct listener *l)
 		char peer[INET6_ADDRSTRLEN];
 		union address at;
 		socklen_t len = sizeof(at);
-		int fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+			accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			peer_text(&at, peer);
@@ -115,7 +117,8 @@ static void accept_some(struct listener *l)
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
 			rest(l, errno);
 			return;
 		}

@@ -6,7 +6,8 @@
 enum {
 	MAX_EVENTS = 256,
 	TICK_SHIFT = 4, /* a tick of the wheel is 16 ms */
-	N_SLOTS = 1024, /* ... and a round 16 s; who waits longer is looked at once a round */
+	N_SLOTS =
+		1024, /* ... and a round 16 s; who waits longer is looked at once a round */
 	N_WORDS = N_SLOTS / 64,
 };
 
@@ -22,7 +23,8 @@ struct loop {
 	uint64_t busy[N_WORDS]; /* which slots may hold timers */
 	int64_t tick;		/* the last one that was handled */
 	size_t n_timers;
-	struct epoll_event *batch; /* the events of this turn that are still to be handled */
+	struct epoll_event
+		*batch; /* the events of this turn that are still to be handled */
 	int n_batch;
 	struct buf plain;
 	char *pool[LOOP_POOL_MAX];
@@ -73,7 +75,8 @@ static void run_slot(struct loop *l, size_t slot, int64_t tick)
 		list_remove(item);
 		list_push(&due, item);
 	}
-	if (list_empty(&l->wheel[slot])) /* its timers may have been cancelled: sleep on */
+	if (list_empty(
+		    &l->wheel[slot])) /* its timers may have been cancelled: sleep on */
 		l->busy[slot / 64] &= ~((uint64_t)1 << (slot % 64));
 	while ((it = list_pop(&due))) { /* one by one: a timer may cancel another */
 		struct timer *t = container_of(it, struct timer, link);
@@ -86,7 +89,8 @@ static void run_timers(struct loop *l)
 {
 	int64_t until = l->now >> TICK_SHIFT;
 
-	if (until - l->tick > N_SLOTS) /* we slept for more than a round: each slot once */
+	if (until - l->tick >
+	    N_SLOTS) /* we slept for more than a round: each slot once */
 		l->tick = until - N_SLOTS;
 	while (l->tick < until) {
 		l->tick++;
@@ -112,7 +116,8 @@ static int next_timer_ms(const struct loop *l)
 			continue;
 		slot = word * 64 + (size_t)__builtin_ctzll(bits);
 		ahead = (slot - from) & (N_SLOTS - 1);
-		return (int)MAX((msec_t)0, ((l->tick + 1 + (int64_t)ahead) << TICK_SHIFT) - l->now);
+		return (int)MAX((msec_t)0,
+				((l->tick + 1 + (int64_t)ahead) << TICK_SHIFT) - l->now);
 	}
 	return N_SLOTS << TICK_SHIFT;
 }
@@ -142,7 +147,8 @@ struct loop *loop_new(void)
 	l->now = clock_mono_ms();
 	l->tick = l->now >> TICK_SHIFT;
 	l->plain = BUF_INIT(4 * LOOP_BUF);
-	l->inbox_watch = (struct io_watch){ .fd = l->inbox.event_fd, .on_event = on_inbox };
+	l->inbox_watch =
+		(struct io_watch){ .fd = l->inbox.event_fd, .on_event = on_inbox };
 	r = loop_watch(l, &l->inbox_watch, EPOLLIN);
 	ASSERT(r == 0);
 	return l;
@@ -244,7 +250,8 @@ static void run_tasks(struct list *tasks)
 
 static bool has_tasks(const struct loop *l)
 {
-	return !list_empty(&l->soon) || !list_empty(&l->turn_end) || !list_empty(&l->dead);
+	return !list_empty(&l->soon) || !list_empty(&l->turn_end) ||
+	       !list_empty(&l->dead);
 }
 
 static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)

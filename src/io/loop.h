@@ -39,8 +39,8 @@ void loop_free(struct loop **l);
 void loop_set_owner(struct loop *l, void *owner);
 struct inbox *loop_inbox(struct loop *l);
 
-void loop_run(struct loop *l);  /* until loop_stop() */
-void loop_stop(struct loop *l); /* any thread */
+void loop_run(struct loop *l);			 /* until loop_stop() */
+void loop_stop(struct loop *l);			 /* any thread */
 void loop_turn(struct loop *l, int max_wait_ms); /* one turn; for tests */
 
 msec_t loop_now(const struct loop *l); /* of this turn */
@@ -57,8 +57,9 @@ static inline void loop_task_init(struct loop_task *t, void (*fn)(struct loop_ta
 	t->fn = fn;
 }
 void loop_at_turn_end(struct loop *l, struct loop_task *t); /* of this turn */
-void loop_soon(struct loop *l, struct loop_task *t);	    /* in the next turn, without waiting */
-void loop_bury(struct loop *l, struct loop_task *t);	    /* after this turn's last task */
+void loop_soon(struct loop *l,
+	       struct loop_task *t); /* in the next turn, without waiting */
+void loop_bury(struct loop *l, struct loop_task *t); /* after this turn's last task */
 static inline void loop_task_cancel(struct loop_task *t)
 {
 	list_remove(&t->link);
@@ -75,7 +76,7 @@ void timer_arm(struct loop *l, struct timer *t, msec_t ms);
 void timer_cancel(struct loop *l, struct timer *t);
 
 /* Shared by all connections of the loop while an event is handled. */
-char *loop_read_buf(struct loop *l);   /* LOOP_BUF bytes */
+char *loop_read_buf(struct loop *l); /* LOOP_BUF bytes */
 struct buf *loop_plain_buf(struct loop *l);
 
 /* Output buffers of LOOP_POOL_CAP bytes, which connections hold only while they have output. */

@@ -39,7 +39,8 @@ static int add_names(X509 *x, const char *const *names)
 		ASSERT(name != NULL && (ip || dns));
 		if (dns && ASN1_STRING_set(dns, *n, -1) != 1)
 			r = -EINVAL;
-		GENERAL_NAME_set0_value(name, ip ? GEN_IPADD : GEN_DNS, ip ? (void *)ip : dns);
+		GENERAL_NAME_set0_value(name, ip ? GEN_IPADD : GEN_DNS,
+					ip ? (void *)ip : dns);
 		ASSERT(sk_GENERAL_NAME_push(list, name) > 0);
 	}
 	if (r == 0 && X509_add1_ext_i2d(x, NID_subject_alt_name, list, 0, 0) != 1)
@@ -66,8 +67,9 @@ static X509 *make_certificate(EVP_PKEY *key, const char *const *names)
 	X509_set_pubkey(x, key);
 	/* For people to read; clients look at the names above. At most 64 characters fit. */
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
-				   (const unsigned char *)(strlen(names[0]) <= 64 ? names[0] :
-										    "XMPP server"),
+				   (const unsigned char *)(strlen(names[0]) <= 64
+								   ? names[0]
+								   : "XMPP server"),
 				   -1, -1, 0);
 	X509_set_issuer_name(x, subject);
 	r = add_names(x, names);
@@ -96,7 +98,8 @@ static int write_new(const char *path, X509 *x, EVP_PKEY *key, struct buf *err)
 		return tls_fail(err, path, strerror(e));
 	}
 	ok = x == NULL || PEM_write_X509(f, x) == 1;
-	ok = ok && (key == NULL || PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
+	ok = ok && (key == NULL ||
+		    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
 	ok = ok && fflush(f) == 0 && fsync(fd) == 0;
 	ok = fclose(f) == 0 && ok;
 	return ok ? 0 : tls_fail(err, path, "cannot be written");
@@ -127,8 +130,8 @@ static int write_files(const char *certfile, const char *keyfile, X509 *x, EVP_P
 	return r;
 }
 
-int tls_make_self_signed(const char *certfile, const char *keyfile, const char *const *names,
-			 struct buf *err)
+int tls_make_self_signed(const char *certfile, const char *keyfile,
+			 const char *const *names, struct buf *err)
 {
 	EVP_PKEY *key;
 	X509 *x;
@@ -143,7 +146,8 @@ int tls_make_self_signed(const char *certfile, const char *keyfile, const char *
 	if (x)
 		r = write_files(certfile, keyfile, x, key, err);
 	else
-		r = tls_fail(err, certfile, "a certificate for these names cannot be made");
+		r = tls_fail(err, certfile,
+			     "a certificate for these names cannot be made");
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return r;

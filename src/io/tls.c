@@ -208,7 +208,8 @@ static int exporter(struct tls *t, unsigned char *to, size_t *ret_n)
 	static const char label[] = "EXPORTER-Channel-Binding";
 
 	if (SSL_version(t->ssl) != TLS1_3_VERSION ||
-	    SSL_export_keying_material(t->ssl, to, 32, label, sizeof(label) - 1, NULL, 0, 0) != 1) {
+	    SSL_export_keying_material(t->ssl, to, 32, label, sizeof(label) - 1, NULL, 0,
+				       0) != 1) {
 		ERR_clear_error();
 		return -ENOTSUP;
 	}
@@ -224,14 +225,14 @@ static int unique(struct tls *t, unsigned char *to, size_t *ret_n)
 
 	if (SSL_version(t->ssl) != TLS1_2_VERSION || SSL_get_extms_support(t->ssl) != 1)
 		return -ENOTSUP;
-	n = SSL_session_reused(t->ssl) ? SSL_get_finished(t->ssl, to, TLS_CB_MAX) :
-					 SSL_get_peer_finished(t->ssl, to, TLS_CB_MAX);
+	n = SSL_session_reused(t->ssl) ? SSL_get_finished(t->ssl, to, TLS_CB_MAX)
+				       : SSL_get_peer_finished(t->ssl, to, TLS_CB_MAX);
 	*ret_n = MIN(n, (size_t)TLS_CB_MAX);
 	return n ? 0 : -ENOTSUP;
 }
 
-int tls_channel_binding(struct tls *t, enum tls_cb_kind kind, unsigned char to[TLS_CB_MAX],
-			size_t *ret_n)
+int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
+			unsigned char to[TLS_CB_MAX], size_t *ret_n)
 {
 	if (!t->up)
 		return -ENOTSUP;

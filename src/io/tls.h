@@ -8,16 +8,19 @@ struct tls_ctx; /* immutable, counted, any thread */
 struct tls;	/* of one connection */
 
 struct tls_conf {
-	const char *certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
+	const char *
+		certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
 	const char *keyfile;
 	const char *password; /* of the key; NULL: none */
 	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
-	const char *ciphers;  /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
+	const char *
+		ciphers; /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
 	uint16_t min_version, max_version; /* 0x0303, 0x0304 */
 };
 
 /* -EINVAL, and in `err` which file it was and OpenSSL's reason. */
-nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *err);
+nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret,
+			  struct buf *err);
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
 
@@ -35,7 +38,8 @@ void tls_free(struct tls **t);
 /* Takes all of `cipher`: what it opens is appended to `plain`, what is to be sent (handshake,
  * alerts) to `wire`. 0; -EPIPE: the peer has said close_notify; -EPROTO: the handshake or a
  * record failed (an alert may be in `wire`); -EMSGSIZE: a buffer is full. */
-nodiscard int tls_feed(struct tls *t, struct strv cipher, struct buf *plain, struct buf *wire);
+nodiscard int tls_feed(struct tls *t, struct strv cipher, struct buf *plain,
+		       struct buf *wire);
 bool tls_is_up(const struct tls *t); /* the handshake is over */
 
 /* Seals `plain` into `wire`. -EMSGSIZE, -EPROTO. */

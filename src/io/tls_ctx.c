@@ -47,7 +47,8 @@ static int give_password(char *to, int size, int writing, void *arg)
 	return (int)n;
 }
 
-static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
+static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf,
+			    struct buf *err)
 {
 	const char *keyfile = conf->keyfile ? conf->keyfile : conf->certfile;
 	struct secret secret = { .password = conf->password };
@@ -60,12 +61,14 @@ static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf, stru
 	ok = SSL_CTX_use_PrivateKey_file(c->ssl, keyfile, SSL_FILETYPE_PEM) == 1;
 	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, NULL);
 	if (!ok && secret.asked_for)
-		return tls_fail(err, keyfile, conf->password ? "the key's password is wrong" :
-							       "the key needs a password");
+		return tls_fail(err, keyfile,
+				conf->password ? "the key's password is wrong"
+					       : "the key needs a password");
 	if (!ok && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_X509)
 		return tls_fail(err, keyfile, "no private key in PEM can be read");
 	if (!ok || SSL_CTX_check_private_key(c->ssl) != 1)
-		return tls_fail(err, keyfile, "the private key does not fit the certificate");
+		return tls_fail(err, keyfile,
+				"the private key does not fit the certificate");
 	return 0;
 }
 
@@ -87,7 +90,8 @@ static int load_dh(struct tls_ctx *c, const struct tls_conf *conf, struct buf *e
 		return tls_fail(err, conf->dhfile, "no Diffie-Hellman parameters in PEM");
 	}
 	if (EVP_PKEY_get_bits(params) < 1024)
-		r = tls_fail(err, conf->dhfile, "the parameters have fewer than 1024 bits");
+		r = tls_fail(err, conf->dhfile,
+			     "the parameters have fewer than 1024 bits");
 	if (r == 0 && SSL_CTX_set0_tmp_dh_pkey(c->ssl, params) == 1)
 		return 0; /* the context owns them now */
 	EVP_PKEY_free(params);
@@ -105,7 +109,8 @@ static int set_ciphers(struct tls_ctx *c, const struct tls_conf *conf, struct bu
 		struct strv word = strv_make(rest.p, n);
 		struct buf *to = strv_starts(word, STRV("TLS_")) ? &suites : &list;
 
-		if (n && buf_addf(to, "%s" STRV_FMT, to->n ? ":" : "", STRV_ARG(word)) < 0)
+		if (n &&
+		    buf_addf(to, "%s" STRV_FMT, to->n ? ":" : "", STRV_ARG(word)) < 0)
 			return tls_fail(err, NULL, "ciphers: the string is too long");
 		rest = strv_from_pos(rest, MIN(n + 1, rest.n));
 	}
@@ -127,14 +132,16 @@ static void make_end_point(struct tls_ctx *c)
 	unsigned n = 0;
 	int hash;
 
-	if (X509_get_signature_info(cert, &hash, NULL, NULL, NULL) != 1 || hash == NID_undef) {
+	if (X509_get_signature_info(cert, &hash, NULL, NULL, NULL) != 1 ||
+	    hash == NID_undef) {
 		ERR_clear_error();
 		return;
 	}
 	if (hash == NID_md5 || hash == NID_sha1)
 		hash = NID_sha256;
 	md = EVP_get_digestbynid(hash);
-	if (md && EVP_MD_get_size(md) <= TLS_CB_MAX && X509_digest(cert, md, c->end_point, &n) == 1)
+	if (md && EVP_MD_get_size(md) <= TLS_CB_MAX &&
+	    X509_digest(cert, md, c->end_point, &n) == 1)
 		c->n_end_point = n;
 }
 
@@ -145,8 +152,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out
 {
 	static const unsigned char ours[] = "\x0bxmpp-client";
 
-	if (SSL_select_next_proto((unsigned char **)out, n_out, ours, sizeof(ours) - 1, in, n_in) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto((unsigned char **)out, n_out, ours, sizeof(ours) - 1,
+				  in, n_in) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	return SSL_TLSEXT_ERR_OK;
 }
@@ -159,10 +166,12 @@ static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *er
 	    SSL_CTX_set_max_proto_version(c->ssl, conf->max_version) != 1)
 		return tls_fail(err, NULL, "no such versions of TLS");
 	SSL_CTX_set_options(c->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-					    SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+					    SSL_OP_NO_TICKET |
+					    SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_num_tickets(c->ssl, 0);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+	SSL_CTX_set_mode(c->ssl,
+			 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_CTX_set_alpn_select_cb(c->ssl, select_alpn, NULL);
 	/* AES-128-GCM first: half the work of AES-256 for the same practical strength. */
 	SSL_CTX_set_ciphersuites(c->ssl, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"

@@ -24,7 +24,8 @@ static bool node_is_ours(const struct ctx *c)
 	ptrdiff_t hash = node.p ? strv_find(node, '#') : -1;
 
 	return node.p == NULL ||
-	       (hash >= 0 && strv_eq(strv_from_pos(node, (size_t)hash + 1), c->host->disco->ver));
+	       (hash >= 0 &&
+		strv_eq(strv_from_pos(node, (size_t)hash + 1), c->host->disco->ver));
 }
 
 static void start_query(struct ctx *c, struct xml_out *o, enum xml_ns ns)
@@ -80,7 +81,8 @@ static bool may_ask(const struct ctx *c)
 {
 	struct roster_item *it = roster_find(c->user->roster, jid_bare(c->stanza->from));
 
-	return jid_eq_bare(c->stanza->from, c->user->jid) || (it && sub_has_from(it->sub.state));
+	return jid_eq_bare(c->stanza->from, c->user->jid) ||
+	       (it && sub_has_from(it->sub.state));
 }
 
 static enum verdict account_info(struct ctx *c)

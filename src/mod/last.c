@@ -91,7 +91,8 @@ static enum verdict from_client(struct ctx *c)
 	struct roster_item *it;
 	const struct xml_el *status;
 
-	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) && s->type == PRESENCE_UNAVAILABLE) {
+	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) &&
+	    s->type == PRESENCE_UNAVAILABLE) {
 		status = xml_child(s->el, NS_CLIENT, "status");
 		mem_free(d->status);
 		d->status = status ? strv_dup(xml_text(status, c->scratch)) : NULL;
@@ -119,9 +120,10 @@ static void unbind(struct session *s)
 	/* For an account that is being removed nothing is written any more. */
 	if (s->user->n_sessions == 1 &&
 	    worker_store(s->user->worker,
-			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status), on_set,
-			 NULL) < 0)
-		log_warning("last.busy", "the database is too busy: a time of last activity is lost");
+			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status),
+			 on_set, NULL) < 0)
+		log_warning("last.busy",
+			    "the database is too busy: a time of last activity is lost");
 	mem_free(d->status);
 	d->status = NULL;
 }

@@ -6,7 +6,8 @@
 
 enum {
 	OFFLINE_DEFAULT_MAX = 100,
-	FLUSH_MAX_BYTES = 4 << 20, /* at once; what follows waits until the client has read */
+	FLUSH_MAX_BYTES =
+		4 << 20, /* at once; what follows waits until the client has read */
 	FLUSH_RETRY_MS = 100,
 };
 
@@ -52,7 +53,8 @@ static void stored(struct later *l, struct store_call *call)
 		count_add(&l->worker->counters, COUNT_OFFLINE_STORED, 1);
 		later_drop(l);
 	} else if (call->err == -ENOSPC) {
-		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE, "the recipient's storage is full");
+		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE,
+			    "the recipient's storage is full");
 	} else if (call->err == -ENOENT) { /* the account has just been removed */
 		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
 	} else {
@@ -64,8 +66,8 @@ static int64_t max_messages(const struct ctx *c)
 {
 	const struct offline_conf *conf = mod_conf(c->host, &mod_offline);
 
-	return access_number(c->host->conf, conf->access_max_user_messages, c->host->domain,
-			     c->user->jid, OFFLINE_DEFAULT_MAX);
+	return access_number(c->host->conf, conf->access_max_user_messages,
+			     c->host->domain, c->user->jid, OFFLINE_DEFAULT_MAX);
 }
 
 static enum verdict undelivered(struct ctx *c)
@@ -77,8 +79,9 @@ static enum verdict undelivered(struct ctx *c)
 	if (stanza_write(&b, c->stanza) < 0)
 		return PASS;
 	later_store(later_new(c),
-		    store_offline_add(c->user->jid, clock_wall_us(), jid_text(c->stanza->from),
-				      buf_strv(&b), max_messages(c)),
+		    store_offline_add(c->user->jid, clock_wall_us(),
+				      jid_text(c->stanza->from), buf_strv(&b),
+				      max_messages(c)),
 		    stored);
 	return HANDLED;
 }
@@ -102,7 +105,8 @@ static enum verdict to_user(struct ctx *c)
 	const struct stanza *s = c->stanza;
 
 	if (d->flush == NULL || s->kind != STANZA_MESSAGE || !is_worth_storing(s) ||
-	    (s->type != MESSAGE_NORMAL && s->type != MESSAGE_CHAT) || stanza_write(&b, s) < 0)
+	    (s->type != MESSAGE_NORMAL && s->type != MESSAGE_CHAT) ||
+	    stanza_write(&b, s) < 0)
 		return PASS;
 	d->added = true;
 	later_store(later_new(c),
@@ -117,7 +121,7 @@ static enum verdict to_user(struct ctx *c)
 struct flush {
 	struct user *user; /* pinned */
 	struct handle session;
-	int64_t after; /* the id of the last message that has been sent */
+	int64_t after;	    /* the id of the last message that has been sent */
 	struct timer timer; /* while the client has to read first */
 };
 
@@ -163,7 +167,8 @@ static struct session *flush_session(struct flush *f)
 	return may_have_messages(c->session) ? c->session : NULL;
 }
 
-static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain, wallus_t at)
+static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain,
+			 wallus_t at)
 {
 	struct xml_out o = xml_out(b);
 	char stamp[STAMP_LEN];
@@ -189,10 +194,12 @@ static void send_delayed(struct session *s, const struct store_message *m)
 	struct xml_el *el;
 	struct stanza st;
 
-	if (xml_parse(a, m->packet, NS_CLIENT, &el) < 0 || !xml_is(el, NS_CLIENT, "message") ||
+	if (xml_parse(a, m->packet, NS_CLIENT, &el) < 0 ||
+	    !xml_is(el, NS_CLIENT, "message") ||
 	    stanza_read(a, el, &st) != STANZA_ERR_NONE ||
 	    write_delayed(&b, &st, domain, m->at) < 0)
-		log_error("offline.row", STRV_FMT ": message %lld cannot be read and is left out",
+		log_error("offline.row",
+			  STRV_FMT ": message %lld cannot be read and is left out",
 			  STRV_ARG(jid_text(s->user->jid)), (long long)m->id);
 	else
 		session_send_bytes(s, buf_strv(&b));
@@ -300,10 +307,11 @@ static void unbind(struct session *s)
 }
 
 static const struct conf_option options[] = {
-	CONF_STRING("access_max_user_messages", struct offline_conf, access_max_user_messages,
-		    "\"max_user_offline_messages\"",
-		    "The access rule whose value is how many messages an account may have waiting; "
-		    "100 where there is no such rule."),
+	CONF_STRING(
+		"access_max_user_messages", struct offline_conf, access_max_user_messages,
+		"\"max_user_offline_messages\"",
+		"The access rule whose value is how many messages an account may have waiting; "
+		"100 where there is no such rule."),
 	CONF_UNSUPPORTED("store_groupchat_messages"),
 	{ 0 },
 };

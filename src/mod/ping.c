@@ -129,9 +129,10 @@ static const struct conf_option options[] = {
 		  "Ping clients that have been silent for a while."),
 	CONF_INT("ping_interval", struct ping_conf, ping_interval_s, "60", 1, 86400,
 		 "How long a client may be silent before it is pinged.", .unit = "s"),
-	CONF_ENUM("timeout_action", struct ping_conf, timeout_action, "\"none\"",
-		  CONF_WORDS({ "none", PING_NONE }, { "kill", PING_KILL }),
-		  "What happens to a client that does not answer: nothing, or its stream ends."),
+	CONF_ENUM(
+		"timeout_action", struct ping_conf, timeout_action, "\"none\"",
+		CONF_WORDS({ "none", PING_NONE }, { "kill", PING_KILL }),
+		"What happens to a client that does not answer: nothing, or its stream ends."),
 	CONF_INT("ping_req_timeout", struct ping_conf, ping_req_timeout_s, "32", 1, 86400,
 		 "How long it has for the answer.", .unit = "s"),
 	{ 0 },

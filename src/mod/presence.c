@@ -22,7 +22,8 @@ static enum sub_kind kind_of(const struct stanza *s)
 }
 
 /* A presence of ours without content. `type` NULL: available. */
-static void send_plain(struct worker *w, struct strv from, struct strv to, const char *type)
+static void send_plain(struct worker *w, struct strv from, struct strv to,
+		       const char *type)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(16384);
 	struct xml_out o = xml_out(&b);
@@ -44,7 +45,8 @@ static void send_presence_of(struct worker *w, const struct session *s, struct j
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	struct xml_el *el;
 	struct stanza p;
-	int r = xml_parse(a, strv_make(s->presence->bytes, s->presence->n), NS_CLIENT, &el);
+	int r = xml_parse(a, strv_make(s->presence->bytes, s->presence->n), NS_CLIENT,
+			  &el);
 
 	ASSERT(r == 0); /* our own writing */
 	if (stanza_read(a, el, &p) == STANZA_ERR_NONE)
@@ -65,7 +67,8 @@ static void send_all_unavailable(struct user *u, struct jid to)
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
 		if (session_is_available(s))
-			send_plain(u->worker, jid_text(s->jid), jid_text(to), "unavailable");
+			send_plain(u->worker, jid_text(s->jid), jid_text(to),
+				   "unavailable");
 	}
 }
 
@@ -108,7 +111,6 @@ static void end_directed(struct session *from, const struct stanza *s)
 }
 
 /* --- the user comes and goes --- */
-
 
 static void probe_item(struct roster_item *it, void *arg)
 {
@@ -162,7 +164,8 @@ static void on_available(struct ctx *c)
 	int8_t priority;
 
 	if (read_priority(c->stanza, c->scratch, &priority) < 0) {
-		reply_error(c, STANZA_ERR_BAD_REQUEST, "priority: a number from -128 to 127");
+		reply_error(c, STANZA_ERR_BAD_REQUEST,
+			    "priority: a number from -128 to 127");
 		return;
 	}
 	if (stanza_write(&b, c->stanza) < 0) {
@@ -220,7 +223,7 @@ struct outcome {
 	enum sub_kind kind;
 	bool now_from, lost_from;
 	uint32_t n;
-	char *stanza; /* bytes to route or deliver; owned */
+	char *stanza;  /* bytes to route or deliver; owned */
 	char *contact; /* bare JID; owned */
 };
 
@@ -332,7 +335,8 @@ static void after_inbound(struct user *u, int err, void *arg)
 		if (o->lost_from) /* RFC 6121 3.3.3 */
 			send_all_unavailable(u, contact);
 		if (o->now_from) { /* granted in advance: RFC 6121 3.4 */
-			send_plain(u->worker, jid_text(u->jid), jid_text(contact), "subscribed");
+			send_plain(u->worker, jid_text(u->jid), jid_text(contact),
+				   "subscribed");
 			send_all_presence(u, contact);
 		}
 	}
@@ -340,7 +344,8 @@ static void after_inbound(struct user *u, int err, void *arg)
 }
 
 /* A long request is kept without its content. */
-static void keep_request(struct roster_item *it, const struct stanza *s, struct strv bytes)
+static void keep_request(struct roster_item *it, const struct stanza *s,
+			 struct strv bytes)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(16384);
 	static const struct xml_el none;
@@ -412,7 +417,8 @@ static void on_probe(struct ctx *c)
 	struct session *one;
 
 	if (!may_see(u, from)) {
-		send_plain(c->worker, jid_text(u->jid), jid_bare_text(from), "unsubscribed");
+		send_plain(c->worker, jid_text(u->jid), jid_bare_text(from),
+			   "unsubscribed");
 		return;
 	}
 	if (jid_is_bare(c->stanza->to)) {

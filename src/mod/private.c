@@ -45,9 +45,11 @@ static void got(struct later *l, struct store_call *call)
 		return;
 	}
 	if (xml_parse(l->arena, call->text, NS_PRIVATE, &el) < 0) {
-		log_error("private.row", STRV_FMT ": what is stored as " STRV_FMT " cannot be read",
+		log_error("private.row",
+			  STRV_FMT ": what is stored as " STRV_FMT " cannot be read",
 			  STRV_ARG(jid_text(l->user->jid)), STRV_ARG(call->key));
-		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the stored data cannot be read");
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR,
+			    "the stored data cannot be read");
 		return;
 	}
 	buf_put(&b, STRV("<query xmlns='jabber:iq:private'>"));

@@ -63,7 +63,8 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 	struct strv local;
 
 	if (f->username.n == 0 || f->password.n == 0) {
-		reply_error(c, STANZA_ERR_BAD_REQUEST, "a username and a password are needed");
+		reply_error(c, STANZA_ERR_BAD_REQUEST,
+			    "a username and a password are needed");
 		return HANDLED;
 	}
 	if (jid_prep_local(c->scratch, f->username, &local) < 0 ||
@@ -79,8 +80,8 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
 		return HANDLED;
 	}
-	account_put(c->worker, c->session->user->jid, f->password, false, conn_peer(conn->conn),
-		    on_changed, later_new(c));
+	account_put(c->worker, c->session->user->jid, f->password, false,
+		    conn_peer(conn->conn), on_changed, later_new(c));
 	return HANDLED;
 }
 
@@ -147,9 +148,12 @@ static void check_net(struct conf_ctx *c, const struct toml_value *v, void *dst)
 	n->family = inet_pton(AF_INET, host, n->raw) == 1 ? AF_INET : AF_INET6;
 	bits = n->family == AF_INET ? 32 : 128;
 	if ((n->family == AF_INET6 && inet_pton(AF_INET6, host, n->raw) != 1) ||
-	    (slash >= 0 && strv_to_u64(strv_from_pos(n->address, (size_t)slash + 1), bits, &bits) < 0))
-		conf_complain_at(c, "address", "expected an IP address or network, found \"" STRV_FMT
-					       "\"", STRV_ARG(n->address));
+	    (slash >= 0 &&
+	     strv_to_u64(strv_from_pos(n->address, (size_t)slash + 1), bits, &bits) < 0))
+		conf_complain_at(c, "address",
+				 "expected an IP address or network, found \"" STRV_FMT
+				 "\"",
+				 STRV_ARG(n->address));
 	n->bits = (uint8_t)bits;
 }
 
@@ -157,7 +161,8 @@ static const struct conf_option net_options[] = {
 	CONF_STRING("address", struct register_net, address, NULL,
 		    "An address or a network, `192.0.2.0/24`.", .mandatory = true),
 	CONF_ENUM("policy", struct register_net, deny, NULL,
-		  CONF_WORDS({ "allow", 0 }, { "deny", 1 }), "What it may.", .mandatory = true),
+		  CONF_WORDS({ "allow", 0 }, { "deny", 1 }), "What it may.",
+		  .mandatory = true),
 	{ 0 },
 };
 
@@ -171,7 +176,8 @@ static void check_watcher(struct conf_ctx *c, const struct toml_value *v, void *
 }
 
 static const struct conf_option welcome[] = {
-	CONF_STRING("subject", struct register_conf, welcome_subject, "\"\"", "Its subject."),
+	CONF_STRING("subject", struct register_conf, welcome_subject, "\"\"",
+		    "Its subject."),
 	CONF_STRING("body", struct register_conf, welcome_body, "\"\"", "Its text."),
 	{ 0 },
 };
@@ -179,17 +185,23 @@ static const struct conf_option welcome[] = {
 static const struct conf_option options[] = {
 	CONF_STRING("access", struct register_conf, access, "\"all\"",
 		    "The access rule that says which names may be registered."),
-	CONF_TABLE_ARRAY("ip_access", struct register_conf, ip_access, net_options,
-			 "From where: of the networks that hold an address, the smallest decides; "
-			 "none: it may.", .check = check_net),
+	CONF_TABLE_ARRAY(
+		"ip_access", struct register_conf, ip_access, net_options,
+		"From where: of the networks that hold an address, the smallest decides; "
+		"none: it may.",
+		.check = check_net),
 	CONF_SAME_TABLE("welcome_message", welcome,
 			"A message to each new account; none when both are empty."),
-	CONF_STRING_ARRAY("registration_watchers", struct register_conf, registration_watchers,
-			  "[]", "Who gets a message about each new account.", .allowed = "JIDs",
+	CONF_STRING_ARRAY("registration_watchers", struct register_conf,
+			  registration_watchers, "[]",
+			  "Who gets a message about each new account.", .allowed = "JIDs",
 			  .check = check_watcher),
-	CONF_INT("password_strength", struct register_conf, password_strength, "0", 0, 10000,
-		 "The least strength of a password: its bytes times the bits that a byte of its kinds "
-		 "of characters has; 0: any will do.", .unit = "bits"),
+	CONF_INT(
+		"password_strength", struct register_conf, password_strength, "0", 0,
+		10000,
+		"The least strength of a password: its bytes times the bits that a byte of its kinds "
+		"of characters has; 0: any will do.",
+		.unit = "bits"),
 	{ 0 },
 };
 

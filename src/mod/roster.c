@@ -66,7 +66,7 @@ static enum verdict on_get(struct ctx *c)
 
 /* --- set --- */
 
-struct wanted { /* what a valid request asks for */
+struct wanted {		/* what a valid request asks for */
 	struct jid jid; /* bare */
 	struct strv name;
 	struct strv group[ROSTER_MAX_GROUPS];
@@ -74,7 +74,8 @@ struct wanted { /* what a valid request asks for */
 	bool remove;
 };
 
-static enum stanza_err read_groups(struct arena *a, const struct xml_el *item, struct wanted *w)
+static enum stanza_err read_groups(struct arena *a, const struct xml_el *item,
+				   struct wanted *w)
 {
 	XML_EACH_CHILD(g, item) {
 		struct strv text;
@@ -82,7 +83,8 @@ static enum stanza_err read_groups(struct arena *a, const struct xml_el *item, s
 		if (!xml_is(g, NS_ROSTER, "group"))
 			continue;
 		text = xml_text(g, a);
-		if (text.n == 0 || text.n > ROSTER_MAX_NAME || w->n_group == ROSTER_MAX_GROUPS)
+		if (text.n == 0 || text.n > ROSTER_MAX_NAME ||
+		    w->n_group == ROSTER_MAX_GROUPS)
 			return STANZA_ERR_NOT_ACCEPTABLE;
 		for (uint32_t i = 0; i < w->n_group; i++)
 			if (strv_eq(w->group[i], text))
@@ -93,7 +95,8 @@ static enum stanza_err read_groups(struct arena *a, const struct xml_el *item, s
 }
 
 /* RFC 6121 2.3.3. */
-static enum stanza_err read_set(struct arena *a, const struct xml_el *query, struct wanted *w)
+static enum stanza_err read_set(struct arena *a, const struct xml_el *query,
+				struct wanted *w)
 {
 	const struct xml_el *item = xml_child(query, NS_ROSTER, "item");
 	struct strv jid;
@@ -122,11 +125,13 @@ static void after_set(struct user *u, int err, void *arg)
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 		return;
 	}
-	roster_push(u, *contact); /* RFC 6121 2.1.6: pushes and the result, in either order */
+	roster_push(
+		u, *contact); /* RFC 6121 2.1.6: pushes and the result, in either order */
 	later_result(l);
 }
 
-static void send_presence(struct worker *w, struct strv from, struct jid to, const char *type)
+static void send_presence(struct worker *w, struct strv from, struct jid to,
+			  const char *type)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(16384);
 	struct xml_out o = xml_out(&b);
@@ -226,10 +231,12 @@ static void account_removed(struct worker *w, struct user *u)
 }
 
 static const struct conf_option options[] = {
-	CONF_BOOL("versioning", struct roster_conf, versioning, "false",
-		  "Offer roster versioning (RFC 6121 2.6): a client whose copy is current gets an "
-		  "empty answer."),
-	CONF_IGNORED("store_current_id", "the version is always stored beside the roster"),
+	CONF_BOOL(
+		"versioning", struct roster_conf, versioning, "false",
+		"Offer roster versioning (RFC 6121 2.6): a client whose copy is current gets an "
+		"empty answer."),
+	CONF_IGNORED("store_current_id",
+		     "the version is always stored beside the roster"),
 	{ 0 },
 };
 

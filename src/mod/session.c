@@ -4,7 +4,8 @@
 
 static enum verdict on_session(struct ctx *c)
 {
-	if (c->session == NULL || !c->session->stream->listener->backwards_compatible_session)
+	if (c->session == NULL ||
+	    !c->session->stream->listener->backwards_compatible_session)
 		return PASS;
 	reply_result(c); /* the session has been open since bind (RFC 6121 1.4) */
 	return HANDLED;

@@ -17,8 +17,8 @@ static enum verdict on_get(struct ctx *c)
 
 	localtime_r(&sec, &tm);
 	off = tm.tm_gmtoff / 60;
-	snprintf(tzo, sizeof(tzo), "%c%02ld:%02ld", off < 0 ? '-' : '+', labs(off) / 60 % 100,
-		 labs(off) % 60);
+	snprintf(tzo, sizeof(tzo), "%c%02ld:%02ld", off < 0 ? '-' : '+',
+		 labs(off) / 60 % 100, labs(off) % 60);
 	stamp_format_seconds(now, utc);
 	xo_start(&o, "time", NS_TIME);
 	xo_leaf(&o, "tzo", NS_NONE, strv_from(tzo));

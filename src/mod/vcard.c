@@ -73,12 +73,8 @@ static enum verdict on_server(struct ctx *c)
 }
 
 static const struct conf_option options[] = {
-	CONF_UNSUPPORTED("host"),
-	CONF_UNSUPPORTED("search"),
-	CONF_UNSUPPORTED("matches"),
-	CONF_UNSUPPORTED("ldap"),
-	CONF_UNSUPPORTED("riak"),
-	{ 0 },
+	CONF_UNSUPPORTED("host"), CONF_UNSUPPORTED("search"), CONF_UNSUPPORTED("matches"),
+	CONF_UNSUPPORTED("ldap"), CONF_UNSUPPORTED("riak"),   { 0 },
 };
 
 static const struct iq_handler iq[] = {

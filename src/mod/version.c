@@ -22,7 +22,8 @@ static enum verdict on_get(struct ctx *c)
 	xo_leaf(&o, "version", NS_NONE, STRV(MEERKAT_VERSION));
 	if (conf->os_info && uname(&os) == 0)
 		xo_leaf(&o, "os", NS_NONE,
-			strv_from(arena_printf(c->scratch, "%s %s", os.sysname, os.release)));
+			strv_from(arena_printf(c->scratch, "%s %s", os.sysname,
+					       os.release)));
 	xo_end(&o);
 	ASSERT(o.err == 0);
 	reply_payload(c, buf_strv(&b));

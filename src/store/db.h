@@ -14,12 +14,13 @@ struct db;
 struct db_driver {
 	/* Opens d->db; -errno with a text in `err`, and nothing is left open. */
 	int (*open)(struct db *d, const char *path, bool writable, struct buf *err);
-	void (*close)(struct db *d); /* its statements are finalized by then */
+	void (*close)(struct db *d);	    /* its statements are finalized by then */
 	const char *(*error)(struct db *d); /* the last one, for people */
 
 	const char *begin; /* opens a transaction that will write */
 	bool (*in_transaction)(struct db *d);
-	int (*script)(struct db *d, const char *sql); /* statements without parameters or rows */
+	int (*script)(struct db *d,
+		      const char *sql); /* statements without parameters or rows */
 	int (*version)(struct db *d, int *ret); /* the schema's; 0 in a new database */
 	int (*set_version)(struct db *d, int version);
 
@@ -29,7 +30,8 @@ struct db_driver {
 	/* Parameters count from 1; the text must outlive the query; s.p == NULL binds NULL. */
 	int (*bind_text)(struct db_stmt *st, int at, struct strv s);
 	int (*bind_int)(struct db_stmt *st, int at, int64_t n);
-	int (*step)(struct db *d, struct db_stmt *st); /* 1: a row; 0: no more, and reset */
+	int (*step)(struct db *d,
+		    struct db_stmt *st);  /* 1: a row; 0: no more, and reset */
 	int64_t (*changes)(struct db *d); /* rows that the last statement has changed */
 	/* Columns count from 0; the text is the driver's until the next step. */
 	struct strv (*text)(struct db_stmt *st, int column);
@@ -51,8 +53,8 @@ struct db {
 	} stmt[DB_STMT_MAX];
 };
 
-nodiscard int db_open(struct db *d, const struct db_driver *driver, const char *path, bool writable,
-		      struct buf *err);
+nodiscard int db_open(struct db *d, const struct db_driver *driver, const char *path,
+		      bool writable, struct buf *err);
 void db_close(struct db *d); /* one that is closed, too */
 
 /* Brings the schema to this server's version, in one transaction. -errno with a text in `err`, and
@@ -61,7 +63,8 @@ nodiscard int db_migrate(struct db *d, const char *path, struct buf *err);
 
 /* For drivers and the schema: puts "the database PATH: WHAT: ERROR" into `err`, closes, returns
  * `code`. */
-nodiscard int db_fail(struct db *d, const char *path, const char *what, int code, struct buf *err);
+nodiscard int db_fail(struct db *d, const char *path, const char *what, int code,
+		      struct buf *err);
 
 /* Which connection the calling thread works on: that of all functions below. */
 extern _Thread_local struct db *store_db;
@@ -84,7 +87,8 @@ nodiscard int db_one(struct db_stmt *st);
 void db_finish(struct db_stmt *st);
 
 /* Columns of the current row. */
-struct strv db_text(struct arena *a, struct db_stmt *st, int column); /* SQL NULL: p == NULL */
+struct strv db_text(struct arena *a, struct db_stmt *st,
+		    int column); /* SQL NULL: p == NULL */
 int64_t db_int(struct db_stmt *st, int column);
 /* Its first byte; `otherwise` when it has none. */
 char db_letter(struct db_stmt *st, int column, char otherwise);

@@ -5,8 +5,8 @@
 
 enum { ACCOUNTS_AT_ONCE = 1000, MESSAGES_AT_ONCE = 200 };
 
-struct store_call *call_new(struct jid who, int (*run)(struct store *, struct store_call *),
-			    bool writes)
+struct store_call *call_new(struct jid who,
+			    int (*run)(struct store *, struct store_call *), bool writes)
 {
 	struct arena *a = arena_new(1024);
 	struct store_call *c = ARENA_NEW(a, struct store_call);
@@ -24,8 +24,9 @@ struct store_call *call_new(struct jid who, int (*run)(struct store *, struct st
 
 int account_known(struct store_call *c)
 {
-	struct db_stmt *st = db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
-				    c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
+			 c->server, c->username);
 	int r = db_one(st);
 
 	db_finish(st);
@@ -37,8 +38,8 @@ int account_known(struct store_call *c)
 static int account_get(struct store *s, struct store_call *c)
 {
 	struct db_stmt *st = db_query("SELECT password, pass_details FROM users"
-				    " WHERE server = ? AND username = ?",
-				    "ss", c->server, c->username);
+				      " WHERE server = ? AND username = ?",
+				      "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -56,7 +57,8 @@ struct store_call *store_account_get(struct jid who)
 
 static int account_count(struct strv server, int64_t *ret)
 {
-	struct db_stmt *st = db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
+	struct db_stmt *st =
+		db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -116,13 +118,18 @@ struct store_call *store_account_set(struct jid who, struct strv password,
  * inherit what was granted to this one. */
 static int end_subscriptions(struct store_call *c)
 {
-	int r = db_exec("UPDATE roster_version SET version = version || '-' WHERE (server, username)"
-			" IN (SELECT server, username FROM rosterusers WHERE jid = ?)",
-			"s", c->key);
+	int r = db_exec(
+		"UPDATE roster_version SET version = version || '-' WHERE (server, username)"
+		" IN (SELECT server, username FROM rosterusers WHERE jid = ?)",
+		"s", c->key);
 
-	r = r ? r : db_exec("DELETE FROM rosterusers WHERE jid = ? AND listed = 0", "s", c->key);
-	return r ? r : db_exec("UPDATE rosterusers SET subscription = 'N', ask = 'N',"
-			       " askmessage = '', approved = 0 WHERE jid = ?", "s", c->key);
+	r = r ? r
+	      : db_exec("DELETE FROM rosterusers WHERE jid = ? AND listed = 0", "s",
+			c->key);
+	return r ? r
+		 : db_exec("UPDATE rosterusers SET subscription = 'N', ask = 'N',"
+			   " askmessage = '', approved = 0 WHERE jid = ?",
+			   "s", c->key);
 }
 
 static int account_remove(struct store *s, struct store_call *c)
@@ -136,8 +143,8 @@ static int account_remove(struct store *s, struct store_call *c)
 		"DELETE FROM private_storage WHERE server = ? AND username = ?",
 		"DELETE FROM offline_message WHERE server = ? AND username = ?",
 	};
-	int r = db_exec("DELETE FROM users WHERE server = ? AND username = ?", "ss", c->server,
-			c->username);
+	int r = db_exec("DELETE FROM users WHERE server = ? AND username = ?", "ss",
+			c->server, c->username);
 
 	if (r == 0 && db_changes() == 0)
 		return -ENOENT;
@@ -156,9 +163,10 @@ struct store_call *store_account_remove(struct jid who)
 
 static int account_list(struct store *s, struct store_call *c)
 {
-	struct db_stmt *st = db_query("SELECT username FROM users WHERE server = ? AND username > ?"
-				    " ORDER BY username LIMIT ?",
-				    "ssi", c->server, c->key, (int64_t)ACCOUNTS_AT_ONCE);
+	struct db_stmt *st =
+		db_query("SELECT username FROM users WHERE server = ? AND username > ?"
+			 " ORDER BY username LIMIT ?",
+			 "ssi", c->server, c->key, (int64_t)ACCOUNTS_AT_ONCE);
 	struct jid *list = ARENA_ARRAY(c->arena, struct jid, ACCOUNTS_AT_ONCE);
 	int r;
 
@@ -195,9 +203,10 @@ static int read_text(struct store_call *c, struct db_stmt *st)
 
 static int private_get(struct store *s, struct store_call *c)
 {
-	return read_text(c, db_query("SELECT data FROM private_storage WHERE server = ? AND"
-				     " username = ? AND namespace = ?",
-				     "sss", c->server, c->username, c->key));
+	return read_text(c,
+			 db_query("SELECT data FROM private_storage WHERE server = ? AND"
+				  " username = ? AND namespace = ?",
+				  "sss", c->server, c->username, c->key));
 }
 
 struct store_call *store_private_get(struct jid who, struct strv ns)
@@ -231,8 +240,9 @@ struct store_call *store_private_set(struct jid who, struct strv ns, struct strv
 
 static int vcard_get(struct store *s, struct store_call *c)
 {
-	return read_text(c, db_query("SELECT vcard FROM vcard WHERE server = ? AND username = ?",
-				     "ss", c->server, c->username));
+	return read_text(
+		c, db_query("SELECT vcard FROM vcard WHERE server = ? AND username = ?",
+			    "ss", c->server, c->username));
 }
 
 struct store_call *store_vcard_get(struct jid who)
@@ -246,9 +256,10 @@ static int vcard_set(struct store *s, struct store_call *c)
 
 	if (r < 0)
 		return r;
-	return db_exec("INSERT INTO vcard (server, username, vcard) VALUES (?, ?, ?)"
-		       " ON CONFLICT (server, username) DO UPDATE SET vcard = excluded.vcard",
-		       "sss", c->server, c->username, c->text);
+	return db_exec(
+		"INSERT INTO vcard (server, username, vcard) VALUES (?, ?, ?)"
+		" ON CONFLICT (server, username) DO UPDATE SET vcard = excluded.vcard",
+		"sss", c->server, c->username, c->text);
 }
 
 struct store_call *store_vcard_set(struct jid who, struct strv xml)
@@ -261,8 +272,10 @@ struct store_call *store_vcard_set(struct jid who, struct strv xml)
 
 static int last_get(struct store *s, struct store_call *c)
 {
-	struct db_stmt *st = db_query("SELECT seconds, state FROM last WHERE server = ? AND"
-				    " username = ?", "ss", c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT seconds, state FROM last WHERE server = ? AND"
+			 " username = ?",
+			 "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -284,10 +297,11 @@ static int last_set(struct store *s, struct store_call *c)
 
 	if (r < 0)
 		return r;
-	return db_exec("INSERT INTO last (server, username, seconds, state) VALUES (?, ?, ?, ?)"
-		       " ON CONFLICT (server, username) DO UPDATE SET seconds = excluded.seconds,"
-		       " state = excluded.state",
-		       "ssis", c->server, c->username, c->number, c->text);
+	return db_exec(
+		"INSERT INTO last (server, username, seconds, state) VALUES (?, ?, ?, ?)"
+		" ON CONFLICT (server, username) DO UPDATE SET seconds = excluded.seconds,"
+		" state = excluded.state",
+		"ssis", c->server, c->username, c->number, c->text);
 }
 
 struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status)
@@ -303,9 +317,10 @@ struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv s
 
 static int offline_count(struct store_call *c, int64_t *ret)
 {
-	struct db_stmt *st = db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
-				    " username = ?",
-				    "ss", c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
+			 " username = ?",
+			 "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -326,9 +341,10 @@ static int offline_add(struct store *s, struct store_call *c)
 		return r;
 	if (c->number != INT64_MAX && n >= c->number)
 		return -ENOSPC;
-	return db_exec("INSERT INTO offline_message (timestamp, server, username, from_jid, packet)"
-		       " VALUES (?, ?, ?, ?, ?)",
-		       "issss", c->at, c->server, c->username, c->key, c->text);
+	return db_exec(
+		"INSERT INTO offline_message (timestamp, server, username, from_jid, packet)"
+		" VALUES (?, ?, ?, ?, ?)",
+		"issss", c->at, c->server, c->username, c->key, c->text);
 }
 
 struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv from,
@@ -345,12 +361,14 @@ struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv fr
 
 static int offline_load(struct store *s, struct store_call *c)
 {
-	struct db_stmt *st = db_query("SELECT id, timestamp, from_jid, packet FROM offline_message"
-				    " WHERE server = ? AND username = ? AND id > ?"
-				    " ORDER BY id LIMIT ?",
-				    "ssii", c->server, c->username, c->number,
-				    (int64_t)MESSAGES_AT_ONCE);
-	struct store_message *m = ARENA_ARRAY(c->arena, struct store_message, MESSAGES_AT_ONCE);
+	struct db_stmt *st =
+		db_query("SELECT id, timestamp, from_jid, packet FROM offline_message"
+			 " WHERE server = ? AND username = ? AND id > ?"
+			 " ORDER BY id LIMIT ?",
+			 "ssii", c->server, c->username, c->number,
+			 (int64_t)MESSAGES_AT_ONCE);
+	struct store_message *m =
+		ARENA_ARRAY(c->arena, struct store_message, MESSAGES_AT_ONCE);
 	size_t bytes = 0;
 	int r = 1;
 
@@ -379,8 +397,9 @@ struct store_call *store_offline_load(struct jid who, int64_t after)
 
 static int offline_remove(struct store *s, struct store_call *c)
 {
-	return db_exec("DELETE FROM offline_message WHERE server = ? AND username = ? AND id <= ?",
-		       "ssi", c->server, c->username, c->number);
+	return db_exec(
+		"DELETE FROM offline_message WHERE server = ? AND username = ? AND id <= ?",
+		"ssi", c->server, c->username, c->number);
 }
 
 struct store_call *store_offline_remove(struct jid who, int64_t up_to_id)
@@ -396,10 +415,13 @@ struct store_call *store_offline_remove(struct jid who, int64_t up_to_id)
 static int secret(struct store *s, struct store_call *c)
 {
 	int r = db_exec("INSERT INTO meerkat_secrets (name, value) VALUES (?, ?)"
-			" ON CONFLICT (name) DO NOTHING", "ss", c->key, c->text2);
+			" ON CONFLICT (name) DO NOTHING",
+			"ss", c->key, c->text2);
 
-	return r ? r : read_text(c, db_query("SELECT value FROM meerkat_secrets WHERE name = ?",
-					     "s", c->key));
+	return r ? r
+		 : read_text(c,
+			     db_query("SELECT value FROM meerkat_secrets WHERE name = ?",
+				      "s", c->key));
 }
 
 struct store_call *store_secret(const char *name, size_t n)

@@ -8,9 +8,10 @@ struct group_row {
 /* All groups of the account, in the order of contacts: one query for the whole roster. */
 static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret_n)
 {
-	struct db_stmt *st = db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
-				    " username = ? ORDER BY jid, rowid",
-				    "ss", c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
+			 " username = ? ORDER BY jid, rowid",
+			 "ss", c->server, c->username);
 	struct group_row *row = NULL;
 	size_t n = 0, cap = 0;
 	int r;
@@ -32,7 +33,8 @@ static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret
 	return r;
 }
 
-static void read_item(struct store_call *c, struct db_stmt *st, struct store_roster_item *it)
+static void read_item(struct store_call *c, struct db_stmt *st,
+		      struct store_roster_item *it)
 {
 	*it = (struct store_roster_item){
 		.jid = db_text(c->arena, st, 0),
@@ -47,9 +49,11 @@ static void read_item(struct store_call *c, struct db_stmt *st, struct store_ros
 
 static int load_items(struct store_call *c, struct store_roster_item **ret)
 {
-	struct db_stmt *st = db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
-				    " listed FROM rosterusers WHERE server = ? AND username = ?"
-				    " ORDER BY jid", "ss", c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
+			 " listed FROM rosterusers WHERE server = ? AND username = ?"
+			 " ORDER BY jid",
+			 "ss", c->server, c->username);
 	size_t cap = 0;
 	int r;
 
@@ -93,9 +97,10 @@ static void join_groups(struct store_call *c, struct store_roster_item *items,
 
 static int load_version(struct store_call *c)
 {
-	struct db_stmt *st = db_query("SELECT version FROM roster_version WHERE server = ? AND"
-				    " username = ?",
-				    "ss", c->server, c->username);
+	struct db_stmt *st =
+		db_query("SELECT version FROM roster_version WHERE server = ? AND"
+			 " username = ?",
+			 "ss", c->server, c->username);
 	int r = db_step(st);
 
 	if (r > 0)
@@ -141,30 +146,33 @@ struct store_call *store_roster_load(struct jid who)
 
 static int put_version(struct store_call *c)
 {
-	return db_exec("INSERT INTO roster_version (server, username, version) VALUES (?, ?, ?)"
-		       " ON CONFLICT (server, username) DO UPDATE SET version = excluded.version",
-		       "sss", c->server, c->username, c->text);
+	return db_exec(
+		"INSERT INTO roster_version (server, username, version) VALUES (?, ?, ?)"
+		" ON CONFLICT (server, username) DO UPDATE SET version = excluded.version",
+		"sss", c->server, c->username, c->text);
 }
 
 static int drop_groups(struct store_call *c)
 {
-	return db_exec("DELETE FROM rostergroups WHERE server = ? AND username = ? AND jid = ?",
-		       "sss", c->server, c->username, c->key);
+	return db_exec(
+		"DELETE FROM rostergroups WHERE server = ? AND username = ? AND jid = ?",
+		"sss", c->server, c->username, c->key);
 }
 
 static int put_item(struct store_call *c)
 {
 	const struct store_roster_item *it = c->items;
 
-	return db_exec("INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
-		       " askmessage, approved, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		       " ON CONFLICT (server, username, jid) DO UPDATE SET nick = excluded.nick,"
-		       " subscription = excluded.subscription, ask = excluded.ask,"
-		       " askmessage = excluded.askmessage, approved = excluded.approved,"
-		       " listed = excluded.listed",
-		       "sssssssii", c->server, c->username, c->key, it->name,
-		       strv_make(&it->subscription, 1), strv_make(&it->ask, 1), it->request,
-		       (int64_t)it->approved, (int64_t)it->listed);
+	return db_exec(
+		"INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
+		" askmessage, approved, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (server, username, jid) DO UPDATE SET nick = excluded.nick,"
+		" subscription = excluded.subscription, ask = excluded.ask,"
+		" askmessage = excluded.askmessage, approved = excluded.approved,"
+		" listed = excluded.listed",
+		"sssssssii", c->server, c->username, c->key, it->name,
+		strv_make(&it->subscription, 1), strv_make(&it->ask, 1), it->request,
+		(int64_t)it->approved, (int64_t)it->listed);
 }
 
 static int roster_put(struct store *s, struct store_call *c)
@@ -204,14 +212,15 @@ static int roster_remove(struct store *s, struct store_call *c)
 {
 	int r = account_known(c);
 
-	r = r ? r :
-		db_exec("DELETE FROM rosterusers WHERE server = ? AND username = ? AND jid = ?",
+	r = r ? r
+	      : db_exec("DELETE FROM rosterusers WHERE server = ? AND username = ? AND jid = ?",
 			"sss", c->server, c->username, c->key);
 	r = r ? r : drop_groups(c);
 	return r ? r : put_version(c);
 }
 
-struct store_call *store_roster_remove(struct jid who, struct jid contact, struct strv version)
+struct store_call *store_roster_remove(struct jid who, struct jid contact,
+				       struct strv version)
 {
 	struct store_call *c = call_new(who, roster_remove, true);
 
@@ -219,4 +228,3 @@ struct store_call *store_roster_remove(struct jid who, struct jid contact, struc
 	c->text = arena_strv(c->arena, version);
 	return c;
 }
-

@@ -59,8 +59,9 @@ int db_migrate(struct db *d, const char *path, struct buf *err)
 	if (r < 0)
 		return db_fail(d, path, "cannot be read", r, err);
 	if (v > (int)ARRAY_LEN(migrations)) {
-		r = buf_addf(err, "the database %s is of schema %d, and this is a server that "
-				  "knows only up to %zu: it was written by a newer one",
+		r = buf_addf(err,
+			     "the database %s is of schema %d, and this is a server that "
+			     "knows only up to %zu: it was written by a newer one",
 			     path, v, ARRAY_LEN(migrations));
 		(void)r; /* a message cut short is still one */
 		db_close(d);

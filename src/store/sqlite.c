@@ -62,8 +62,8 @@ static int make_file(const char *path, struct buf *err)
 		close(fd);
 	else
 		r = errno == EEXIST ? may_use(path) : -errno;
-	if (r < 0 && buf_addf(err, "the database %s: cannot be opened for writing: %s", path,
-			      strerror(-r)) < 0)
+	if (r < 0 && buf_addf(err, "the database %s: cannot be opened for writing: %s",
+			      path, strerror(-r)) < 0)
 		return r; /* a message cut short is still one */
 	return r;
 }
@@ -78,8 +78,9 @@ static const char for_writer[] = "PRAGMA cache_size=-512; PRAGMA temp_store=MEMO
 
 static int open_file(struct db *d, const char *path, bool writable, struct buf *err)
 {
-	int flags = SQLITE_OPEN_NOMUTEX | (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE :
-						      SQLITE_OPEN_READONLY);
+	int flags = SQLITE_OPEN_NOMUTEX |
+		    (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+			      : SQLITE_OPEN_READONLY);
 	int r = writable ? make_file(path, err) : 0;
 	sqlite3 *db;
 
@@ -91,7 +92,8 @@ static int open_file(struct db *d, const char *path, bool writable, struct buf *
 		return db_fail(d, path, "cannot be opened", error_code(d), err);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
-	if (sqlite3_exec(db, writable ? for_writer : for_reader, NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(db, writable ? for_writer : for_reader, NULL, NULL, NULL) !=
+	    SQLITE_OK)
 		return db_fail(d, path, "cannot be used", error_code(d), err);
 	return 0;
 }
@@ -111,7 +113,8 @@ static bool in_transaction(struct db *d)
 
 static int script(struct db *d, const char *sql)
 {
-	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : error_code(d);
+	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+								       : error_code(d);
 }
 
 static int version(struct db *d, int *ret)
@@ -142,7 +145,8 @@ static int prepare(struct db *d, const char *sql, struct db_stmt **ret)
 {
 	sqlite3_stmt *st;
 
-	if (sqlite3_prepare_v3(d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) !=
+	    SQLITE_OK)
 		return error_code(d);
 	*ret = (struct db_stmt *)st;
 	return 0;
@@ -160,8 +164,9 @@ static void reset(struct db_stmt *st)
 
 static int bind_text(struct db_stmt *st, int at, struct strv s)
 {
-	int r = s.p ? sqlite3_bind_text64(stmt_of(st), at, s.p, s.n, SQLITE_STATIC, SQLITE_UTF8) :
-		      sqlite3_bind_null(stmt_of(st), at);
+	int r = s.p ? sqlite3_bind_text64(stmt_of(st), at, s.p, s.n, SQLITE_STATIC,
+					  SQLITE_UTF8)
+		    : sqlite3_bind_null(stmt_of(st), at);
 	return r == SQLITE_OK ? 0 : -EIO;
 }
 
@@ -190,7 +195,8 @@ static struct strv text(struct db_stmt *st, int column)
 {
 	const char *p = (const char *)sqlite3_column_text(stmt_of(st), column);
 
-	return p ? strv_make(p, (size_t)sqlite3_column_bytes(stmt_of(st), column)) : STRV_NULL;
+	return p ? strv_make(p, (size_t)sqlite3_column_bytes(stmt_of(st), column))
+		 : STRV_NULL;
 }
 
 static int64_t integer(struct db_stmt *st, int column)

@@ -11,8 +11,8 @@ static void log_failure(const char *what)
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 60, &dropped))
-		log_error("store.failed", "%s: %s (%u more like it)", what,
-			  db_error(), dropped);
+		log_error("store.failed", "%s: %s (%u more like it)", what, db_error(),
+			  dropped);
 }
 
 static bool is_failure(int err)

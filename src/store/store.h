@@ -15,7 +15,7 @@ struct store_call;
 
 struct store_roster_item {
 	struct strv jid;
-	struct strv name;   /* p == NULL or empty: none */
+	struct strv name;	/* p == NULL or empty: none */
 	char subscription, ask; /* MongooseIM's letters */
 	bool approved, listed;
 	struct strv request; /* the waiting <presence/>; empty: none */
@@ -38,10 +38,12 @@ struct store_call {
 	struct inbox_msg msg; /* for whoever delivers the answer */
 	struct list link;
 	struct arena *arena;
-	void (*deliver)(struct store_call *c); /* set by the submitter; runs on a thread of the store */
-	void *owner;			       /* the submitter's */
-	void (*fn)(void);		       /* the submitter's, cast as it likes */
-	void *arg;			       /* the submitter's */
+	void (*deliver)(
+		struct store_call
+			*c); /* set by the submitter; runs on a thread of the store */
+	void *owner;	     /* the submitter's */
+	void (*fn)(void);    /* the submitter's, cast as it likes */
+	void *arg;	     /* the submitter's */
 	int (*run)(struct store *s, struct store_call *c);
 	bool writes, in_writer; /* the store's, as the next two */
 	uint16_t account;
@@ -72,7 +74,8 @@ enum {
 
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
  * is read-only, is of a newer schema, is no database. */
-nodiscard int store_open(const struct store_conf *conf, struct store **ret, struct buf *err);
+nodiscard int store_open(const struct store_conf *conf, struct store **ret,
+			 struct buf *err);
 
 /* Does all that is queued, commits, closes. */
 void store_close(struct store **s);
@@ -86,7 +89,8 @@ int store_wait(struct store *s, struct store_call *c);
 
 /* --- accounts --- */
 
-struct store_call *store_account_get(struct jid who); /* text: password; text2: pass_details */
+struct store_call *
+store_account_get(struct jid who); /* text: password; text2: pass_details */
 
 /* -EEXIST: there is one. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
 struct store_call *store_account_add(struct jid who, struct strv password,
@@ -105,7 +109,8 @@ struct store_call *store_account_list(struct strv server, struct strv after);
 struct store_call *store_roster_load(struct jid who);
 struct store_call *store_roster_put(struct jid who, const struct store_roster_item *item,
 				    struct strv version);
-struct store_call *store_roster_remove(struct jid who, struct jid contact, struct strv version);
+struct store_call *store_roster_remove(struct jid who, struct jid contact,
+				       struct strv version);
 
 /* --- what else belongs to an account --- */
 
@@ -113,7 +118,8 @@ struct store_call *store_private_get(struct jid who, struct strv ns); /* text; -
 struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml);
 struct store_call *store_vcard_get(struct jid who); /* text; -ENOENT */
 struct store_call *store_vcard_set(struct jid who, struct strv xml);
-struct store_call *store_last_get(struct jid who); /* number: seconds since 1970; text; -ENOENT */
+struct store_call *
+store_last_get(struct jid who); /* number: seconds since 1970; text; -ENOENT */
 struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status);
 
 /* -ENOSPC: the account has `max` messages. */

@@ -22,12 +22,13 @@ struct store {
 	size_t n_calls, n_bytes;
 	bool stopping;
 	atomic_uint fail_in; /* see store_fail_write */
-	uint32_t writing[STORE_N_KEYS]; /* calls with the writer, by hash of the account */
+	uint32_t
+		writing[STORE_N_KEYS]; /* calls with the writer, by hash of the account */
 };
 
 /* A call about the account; a JID that is not there leaves server and username to the caller. */
-struct store_call *call_new(struct jid who, int (*run)(struct store *, struct store_call *),
-			    bool writes);
+struct store_call *call_new(struct jid who,
+			    int (*run)(struct store *, struct store_call *), bool writes);
 
 /* 0, or -ENOENT: nothing may be written for the account. Else what is under way while it is
  * removed would be left to the next one of that name. */

@@ -118,7 +118,8 @@ static void collect(struct used *u, const struct xml_el *e, uint8_t depth)
 	if (prefix.n > 0 && (b = xml_lookup(e->scope, prefix))->depth < depth)
 		use(u, b);
 	XML_EACH_ATTR(a, e)
-		if (a->prefix.n > 0 && (b = xml_lookup(e->scope, a->prefix))->depth < depth)
+		if (a->prefix.n > 0 &&
+		    (b = xml_lookup(e->scope, a->prefix))->depth < depth)
 			use(u, b);
 	XML_EACH_CHILD(i, e)
 		collect(u, i, depth);

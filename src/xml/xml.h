@@ -14,10 +14,11 @@
 struct xml_attr {
 	struct strv local;  /* without its prefix */
 	struct strv prefix; /* as written; n == 0: none */
-	enum xml_ns ns;	    /* NS_NONE without a prefix. xmlns declarations are not listed */
+	enum xml_ns ns; /* NS_NONE without a prefix. xmlns declarations are not listed */
 	struct strv ns_uri;
-	struct strv value; /* references resolved, white space normalised (XML 1.0 3.3.3) */
-	struct strv raw;   /* `name='value'` as written */
+	struct strv
+		value;	 /* references resolved, white space normalised (XML 1.0 3.3.3) */
+	struct strv raw; /* `name='value'` as written */
 };
 
 struct xml_el {
@@ -37,26 +38,28 @@ struct xml_el {
 	struct xml_el *parent, *first, *last, *next; /* child elements only */
 
 	/* For the reader and the writer only. */
-	bool text_plain;	/* no reference, no CDATA, no CR directly in it */
-	uint8_t depth;		/* 1 below the stream */
-	uint8_t prefix_depth;	/* of the outermost declaration used in it or below it */
-	uint8_t default_depth;	/* the same of the default namespace */
-	const struct xml_binding *scope; /* the declarations that hold in it, innermost first */
+	bool text_plain;       /* no reference, no CDATA, no CR directly in it */
+	uint8_t depth;	       /* 1 below the stream */
+	uint8_t prefix_depth;  /* of the outermost declaration used in it or below it */
+	uint8_t default_depth; /* the same of the default namespace */
+	const struct xml_binding
+		*scope; /* the declarations that hold in it, innermost first */
 };
 
 enum xml_error {
 	XML_OK,
-	XML_ERR_MALFORMED,  /* not well-formed, names, nesting, duplicates, prefixes, chars */
+	XML_ERR_MALFORMED, /* not well-formed, names, nesting, duplicates, prefixes, chars */
 	XML_ERR_RESTRICTED, /* RFC 6120 11.1: comment, PI, DTD, entity */
-	XML_ERR_ENCODING,   /* not UTF-8: by the XML declaration or by the bytes (4.9.3.22) */
-	XML_ERR_TOO_BIG,    /* longer than xml_stream.max_bytes; a header declares too much */
-	XML_ERR_TOO_DEEP,   /* one of the XML_MAX_... below is passed */
+	XML_ERR_ENCODING, /* not UTF-8: by the XML declaration or by the bytes (4.9.3.22) */
+	XML_ERR_TOO_BIG, /* longer than xml_stream.max_bytes; a header declares too much */
+	XML_ERR_TOO_DEEP, /* one of the XML_MAX_... below is passed */
 };
 
 enum {
 	XML_MAX_DEPTH = 128,
 	XML_MAX_ATTRS = 256,
-	XML_MAX_SCOPE = 128, /* prefixes that stanza elements have declared at one place */
+	XML_MAX_SCOPE =
+		128, /* prefixes that stanza elements have declared at one place */
 	XML_MAX_NODES = 65536, /* elements in one stanza, and attributes in all of them */
 };
 
@@ -74,7 +77,7 @@ struct xml_stream {
 	uint32_t scanned;   /* of the bytes given again: these need no second look */
 	uint8_t scan_state; /* where in the markup the scanner stands */
 	uint8_t scan_quote;
-	uint16_t depth;	   /* of the scanner, below the stream */
+	uint16_t depth; /* of the scanner, below the stream */
 	bool opened;
 	bool declared;	    /* an XML declaration went by, or can no longer come */
 	uint8_t tried;	    /* log2 of the bytes when they were last parsed in vain */
@@ -96,14 +99,16 @@ enum xml_ns xml_stream_default_ns(const struct xml_stream *s);
  * behind it. What is wrong is reported at the next '>' in an element that is small or has
  * doubled, and at the latest when it is whole. After XML_CLOSE nothing but white space may
  * come. */
-nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv in,
-				  size_t *ret_used, struct xml_el **ret, enum xml_error *err);
+nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s,
+				  struct strv in, size_t *ret_used, struct xml_el **ret,
+				  enum xml_error *err);
 
 /* Parses one whole element that stands alone, in the default namespace `outer` (NS_CLIENT for
  * a stanza from the database or another thread). The tree lives in `a`; it points into `in`.
  * Prefix "stream" is declared. The bounds are wider than a stream's: what was read from one may
  * be written with more attributes and declarations. -EBADMSG: not one well-formed element. */
-nodiscard int xml_parse(struct arena *a, struct strv in, enum xml_ns outer, struct xml_el **ret);
+nodiscard int xml_parse(struct arena *a, struct strv in, enum xml_ns outer,
+			struct xml_el **ret);
 
 /* --- looking at a tree --- */
 
@@ -114,7 +119,8 @@ static inline bool xml_is(const struct xml_el *e, enum xml_ns ns, const char *lo
 
 /* The value of an attribute without a prefix; p == NULL when it is not there. */
 struct strv xml_attr(const struct xml_el *e, const char *local);
-struct strv xml_attr_ns(const struct xml_el *e, enum xml_ns ns, const char *local); /* xml:lang */
+struct strv xml_attr_ns(const struct xml_el *e, enum xml_ns ns,
+			const char *local); /* xml:lang */
 
 /* The first child of that name, or NULL; local == NULL: any name. */
 struct xml_el *xml_child(const struct xml_el *e, enum xml_ns ns, const char *local);
@@ -124,8 +130,9 @@ struct xml_el *xml_child(const struct xml_el *e, enum xml_ns ns, const char *loc
 struct strv xml_text(const struct xml_el *e, struct arena *a);
 
 #define XML_EACH_CHILD(it, e) for (struct xml_el *it = (e)->first; it; it = it->next)
-#define XML_EACH_ATTR(it, e) \
-	for (const struct xml_attr *it = (e)->attr; it && it < (e)->attr + (e)->n_attr; it++)
+#define XML_EACH_ATTR(it, e)                                                            \
+	for (const struct xml_attr *it = (e)->attr; it && it < (e)->attr + (e)->n_attr; \
+	     it++)
 
 /* --- writing --- */
 
@@ -134,7 +141,8 @@ struct strv xml_text(const struct xml_el *e, struct arena *a);
 /* Each returns 0, or -EMSGSIZE when the buffer's maximum is reached (the buffer may then hold a
  * part: the caller drops it). Text is escaped; it must be valid XML characters in UTF-8. */
 nodiscard int xml_write_text(struct buf *b, struct strv text);
-nodiscard int xml_write_attr(struct buf *b, const char *name, struct strv value); /* " n='v'" */
+nodiscard int xml_write_attr(struct buf *b, const char *name,
+			     struct strv value); /* " n='v'" */
 
 /* Writes `e` so that it means the same where the default namespace is `outer`: its raw bytes
  * when they do, re-serialised otherwise. */
@@ -162,11 +170,15 @@ static inline struct xml_out xml_out(struct buf *b)
 {
 	return (struct xml_out){ .b = b };
 }
-void xo_start(struct xml_out *o, const char *name, enum xml_ns ns); /* NS_NONE: no xmlns */
-void xo_attr(struct xml_out *o, const char *name, struct strv value); /* p == NULL: none */
-void xo_attrf(struct xml_out *o, const char *name, const char *fmt, ...) printf_like(3, 4);
+void xo_start(struct xml_out *o, const char *name,
+	      enum xml_ns ns); /* NS_NONE: no xmlns */
+void xo_attr(struct xml_out *o, const char *name,
+	     struct strv value); /* p == NULL: none */
+void xo_attrf(struct xml_out *o, const char *name, const char *fmt, ...)
+	printf_like(3, 4);
 void xo_text(struct xml_out *o, struct strv text);
 void xo_raw(struct xml_out *o, struct strv bytes); /* already XML */
-void xo_el(struct xml_out *o, const struct xml_el *e, enum xml_ns outer); /* xml_write_el */
+void xo_el(struct xml_out *o, const struct xml_el *e,
+	   enum xml_ns outer); /* xml_write_el */
 void xo_end(struct xml_out *o);
 void xo_leaf(struct xml_out *o, const char *name, enum xml_ns ns, struct strv text);

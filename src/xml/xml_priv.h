@@ -35,7 +35,7 @@ struct xml_parser {
 	struct xml_attr *attr;		 /* room for n_room more */
 	uint32_t n_room, n_chunk;
 	uint32_t n_nodes, n_attrs;
-	bool again; /* see xml_parse() */
+	bool again;    /* see xml_parse() */
 	uint8_t after; /* xml_stream.scan_state for when it is read */
 	enum xml_error err;
 };

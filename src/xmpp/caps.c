@@ -42,7 +42,8 @@ static const char *values_of(struct arena *a, const struct xml_el *field)
 
 	XML_EACH_CHILD(v, field)
 		if (xml_is(v, NS_DATA, "value"))
-			set_add(&s, arena_printf(a, STRV_FMT "<", STRV_ARG(xml_text(v, a))));
+			set_add(&s,
+				arena_printf(a, STRV_FMT "<", STRV_ARG(xml_text(v, a))));
 	set_put(&s, &b);
 	return arena_cstr(a, buf_strv(&b));
 }
@@ -62,7 +63,8 @@ static const char *form_text(struct arena *a, const struct xml_el *form)
 		if (strv_is(var, "FORM_TYPE"))
 			type = values_of(a, f);
 		else
-			set_add(&s, arena_printf(a, STRV_FMT "<%s", STRV_ARG(var), values_of(a, f)));
+			set_add(&s, arena_printf(a, STRV_FMT "<%s", STRV_ARG(var),
+						 values_of(a, f)));
 	}
 	if (type == NULL)
 		return NULL;
@@ -80,13 +82,17 @@ void caps_ver(struct arena *a, const struct xml_el *query, char to[CAPS_VER_LEN]
 
 	XML_EACH_CHILD(e, query) {
 		if (xml_is(e, NS_DISCO_INFO, "identity"))
-			set_add(&ids, arena_printf(a, STRV_FMT "/" STRV_FMT "/" STRV_FMT "/" STRV_FMT
-						   "<", STRV_ARG(xml_attr(e, "category")),
-						   STRV_ARG(xml_attr(e, "type")),
-						   STRV_ARG(xml_attr_ns(e, NS_XML, "lang")),
-						   STRV_ARG(xml_attr(e, "name"))));
+			set_add(&ids,
+				arena_printf(a,
+					     STRV_FMT "/" STRV_FMT "/" STRV_FMT
+						      "/" STRV_FMT "<",
+					     STRV_ARG(xml_attr(e, "category")),
+					     STRV_ARG(xml_attr(e, "type")),
+					     STRV_ARG(xml_attr_ns(e, NS_XML, "lang")),
+					     STRV_ARG(xml_attr(e, "name"))));
 		else if (xml_is(e, NS_DISCO_INFO, "feature"))
-			set_add(&features, arena_printf(a, STRV_FMT "<", STRV_ARG(xml_attr(e, "var"))));
+			set_add(&features, arena_printf(a, STRV_FMT "<",
+							STRV_ARG(xml_attr(e, "var"))));
 		else if (xml_is(e, NS_DATA, "x") && form_text(a, e))
 			set_add(&forms, form_text(a, e));
 	}

@@ -9,7 +9,7 @@
  * not there has s == NULL. */
 struct jid {
 	const char *s;
-	uint16_t n_local;    /* 0: no localpart */
+	uint16_t n_local; /* 0: no localpart */
 	uint16_t n_domain;
 	uint16_t n_resource; /* 0: bare */
 };
@@ -26,7 +26,8 @@ nodiscard int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
 nodiscard int jid_prep_resource(struct arena *a, struct strv in, struct strv *ret);
 
 /* Puts canonical parts together, in `a`. local, resource may be empty. */
-struct jid jid_make(struct arena *a, struct strv local, struct strv domain, struct strv resource);
+struct jid jid_make(struct arena *a, struct strv local, struct strv domain,
+		    struct strv resource);
 struct jid jid_dup(struct arena *a, struct jid j);
 
 static inline bool jid_is_none(struct jid j)

@@ -25,7 +25,9 @@ static const struct type_row types[] = {
 	{ STANZA_IQ, STANZA_ERROR, { "error", 5 } },
 };
 
-static const struct strv kind_names[] = { { "message", 7 }, { "presence", 8 }, { "iq", 2 } };
+static const struct strv kind_names[] = { { "message", 7 },
+					  { "presence", 8 },
+					  { "iq", 2 } };
 
 static enum stanza_kind kind_of(const struct xml_el *el)
 {
@@ -49,8 +51,8 @@ static enum stanza_err read_type(struct stanza *s, struct strv text)
 		return STANZA_ERR_NONE;
 	}
 	s->type = s->kind == STANZA_IQ ? IQ_SET : PRESENCE_AVAILABLE;
-	return s->kind == STANZA_PRESENCE && text.p == NULL ? STANZA_ERR_NONE :
-							      STANZA_ERR_BAD_REQUEST;
+	return s->kind == STANZA_PRESENCE && text.p == NULL ? STANZA_ERR_NONE
+							    : STANZA_ERR_BAD_REQUEST;
 }
 
 /* RFC 6120 8.2.3. */
@@ -60,7 +62,8 @@ static enum stanza_err check_iq(const struct stanza *s)
 
 	if (s->id.p == NULL)
 		return STANZA_ERR_BAD_REQUEST;
-	if ((s->type == IQ_GET || s->type == IQ_SET) && (first == NULL || first->next != NULL))
+	if ((s->type == IQ_GET || s->type == IQ_SET) &&
+	    (first == NULL || first->next != NULL))
 		return STANZA_ERR_BAD_REQUEST;
 	if (s->type == IQ_RESULT && first != NULL && first->next != NULL)
 		return STANZA_ERR_BAD_REQUEST;
@@ -106,7 +109,8 @@ enum stanza_err stanza_read(struct arena *a, const struct xml_el *el, struct sta
 
 static struct strv type_name(const struct stanza *s)
 {
-	if (s->type == MESSAGE_NORMAL) /* as it was written: nothing, or a word of its own */
+	if (s->type ==
+	    MESSAGE_NORMAL) /* as it was written: nothing, or a word of its own */
 		return xml_attr(s->el, "type");
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (types[i].type == s->type && types[i].kind == s->kind)
@@ -196,10 +200,13 @@ int stanza_write_error(struct buf *b, const struct stanza *s, enum stanza_err er
 
 	ASSERT(err != STANZA_ERR_NONE);
 	r = r ? r : buf_addf(b, "><error type='%s'>", stanza_err_type(err));
-	r = r ? r : buf_addf(b, "<%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>",
-			     stanza_err_name(err));
+	r = r ? r
+	      : buf_addf(b, "<%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>",
+			 stanza_err_name(err));
 	if (r == 0 && text) {
-		r = buf_addf(b, "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>");
+		r = buf_addf(
+			b,
+			"<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>");
 		r = r ? r : xml_write_text(b, strv_from(text));
 		r = r ? r : buf_adds(b, STRV("</text>"));
 	}

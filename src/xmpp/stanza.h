@@ -31,7 +31,7 @@ enum stanza_type {
 struct stanza {
 	enum stanza_kind kind;
 	enum stanza_type type;
-	struct jid from, to; /* s == NULL: not there */
+	struct jid from, to;  /* s == NULL: not there */
 	struct strv id, lang; /* p == NULL: not there */
 	const struct xml_el *el;
 };
@@ -52,11 +52,12 @@ nodiscard int stanza_write_start(struct buf *b, const struct stanza *s);
 
 /* The error that answers `s`: addresses exchanged, id kept, no copy of the content. Never
  * called for a stanza that must not be answered (stanza_may_fail). `text` may be NULL. */
-nodiscard int stanza_write_error(struct buf *b, const struct stanza *s, enum stanza_err err,
-				 const char *text);
+nodiscard int stanza_write_error(struct buf *b, const struct stanza *s,
+				 enum stanza_err err, const char *text);
 
 /* The result of the IQ `s`, around `payload` (already XML, may be empty). */
-nodiscard int stanza_write_result(struct buf *b, const struct stanza *s, struct strv payload);
+nodiscard int stanza_write_result(struct buf *b, const struct stanza *s,
+				  struct strv payload);
 
 /* Errors and results are never answered with an error (RFC 6120 8.3.1), nor is presence other
  * than a subscription. */

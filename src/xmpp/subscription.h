@@ -18,7 +18,13 @@ enum sub_state {
 };
 
 /* In the order of PRESENCE_SUBSCRIBE...: kind == type - PRESENCE_SUBSCRIBE. */
-enum sub_kind { SUB_SUBSCRIBE, SUB_SUBSCRIBED, SUB_UNSUBSCRIBE, SUB_UNSUBSCRIBED, SUB_KIND_MAX };
+enum sub_kind {
+	SUB_SUBSCRIBE,
+	SUB_SUBSCRIBED,
+	SUB_UNSUBSCRIBE,
+	SUB_UNSUBSCRIBED,
+	SUB_KIND_MAX
+};
 
 /* `approved` (RFC 6121 3.4): the contact's next request is granted unasked. It is spent with
  * that request, so it is only true where they neither get our presence nor wait for it: in
@@ -31,7 +37,7 @@ struct sub {
 struct sub_result {
 	struct sub next;
 	bool changed; /* next differs: to be stored */
-	bool push;    /* and the client sees it (sub_text, sub_ask, approved): roster push */
+	bool push; /* and the client sees it (sub_text, sub_ask, approved): roster push */
 	bool forward; /* outbound: route the stanza to the contact; inbound: deliver it */
 	bool reply;   /* inbound subscribe: answer `subscribed` in the user's name */
 };

@@ -6,7 +6,7 @@
 #include "xmpp/sasl/scram_priv.h"
 #include "base/rand.h"
 
-#define MULTI "==MULTI_SCRAM==,"
+#define MULTI  "==MULTI_SCRAM==,"
 #define SINGLE "==SCRAM==,"
 
 static const char *const prefixes[DIGEST_MAX] = {
@@ -68,7 +68,8 @@ static bool read_single(struct strv rest, struct credentials *c)
 	       read_iterations(take(&rest, ','), &k->iterations) && rest.p == NULL;
 }
 
-static bool read_one_of_multi(struct strv piece, uint32_t iterations, struct credentials *c)
+static bool read_one_of_multi(struct strv piece, uint32_t iterations,
+			      struct credentials *c)
 {
 	struct scram_keys *k;
 	unsigned alg = 0;
@@ -131,8 +132,9 @@ void credentials_derive(struct strv password, unsigned algs, uint32_t iterations
 		if (!(algs & (1u << alg)))
 			continue;
 		rand_bytes(salt, sizeof(salt));
-		scram_derive((enum digest_alg)alg, password, strv_make(salt, sizeof(salt)),
-			     iterations, &ret->keys[ret->n_keys++]);
+		scram_derive((enum digest_alg)alg, password,
+			     strv_make(salt, sizeof(salt)), iterations,
+			     &ret->keys[ret->n_keys++]);
 	}
 }
 
@@ -160,7 +162,8 @@ struct strv credentials_details(struct arena *a, const struct credentials *c)
 	return strv_from(all);
 }
 
-const struct scram_keys *credentials_keys(const struct credentials *c, enum digest_alg alg)
+const struct scram_keys *credentials_keys(const struct credentials *c,
+					  enum digest_alg alg)
 {
 	for (unsigned i = 0; i < c->n_keys; i++)
 		if (c->keys[i].alg == alg)

@@ -27,7 +27,8 @@ void credentials_derive(struct strv password, unsigned algs, uint32_t iterations
 /* The row's pass_details, as MongooseIM's rdbms backend writes it. */
 struct strv credentials_details(struct arena *a, const struct credentials *c);
 
-const struct scram_keys *credentials_keys(const struct credentials *c, enum digest_alg alg);
+const struct scram_keys *credentials_keys(const struct credentials *c,
+					  enum digest_alg alg);
 
 /* Plain text compared in constant time, or one PBKDF2 with the cheapest stored hash. */
 nodiscard bool credentials_check(const struct credentials *c, struct strv password);

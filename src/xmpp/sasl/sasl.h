@@ -6,24 +6,28 @@
 /* In the order in which they are offered unless the configuration says otherwise, which is
  * MongooseIM's. Columns: identifier, registered name, word in the configuration
  * (auth.sasl_mechanisms), hash (DIGEST_MAX: none), channel binding. */
-#define SASL_MECHS(X) \
-	X(SCRAM_SHA512_PLUS, "SCRAM-SHA-512-PLUS", "scram_sha512_plus", DIGEST_SHA512, true) \
-	X(SCRAM_SHA512, "SCRAM-SHA-512", "scram_sha512", DIGEST_SHA512, false) \
-	X(SCRAM_SHA384_PLUS, "SCRAM-SHA-384-PLUS", "scram_sha384_plus", DIGEST_SHA384, true) \
-	X(SCRAM_SHA384, "SCRAM-SHA-384", "scram_sha384", DIGEST_SHA384, false) \
-	X(SCRAM_SHA256_PLUS, "SCRAM-SHA-256-PLUS", "scram_sha256_plus", DIGEST_SHA256, true) \
-	X(SCRAM_SHA256, "SCRAM-SHA-256", "scram_sha256", DIGEST_SHA256, false) \
-	X(SCRAM_SHA224_PLUS, "SCRAM-SHA-224-PLUS", "scram_sha224_plus", DIGEST_SHA224, true) \
-	X(SCRAM_SHA224, "SCRAM-SHA-224", "scram_sha224", DIGEST_SHA224, false) \
-	X(SCRAM_SHA1_PLUS, "SCRAM-SHA-1-PLUS", "scram_sha1_plus", DIGEST_SHA1, true) \
-	X(SCRAM_SHA1, "SCRAM-SHA-1", "scram_sha1", DIGEST_SHA1, false) \
+#define SASL_MECHS(X)                                                                  \
+	X(SCRAM_SHA512_PLUS, "SCRAM-SHA-512-PLUS", "scram_sha512_plus", DIGEST_SHA512, \
+	  true)                                                                        \
+	X(SCRAM_SHA512, "SCRAM-SHA-512", "scram_sha512", DIGEST_SHA512, false)         \
+	X(SCRAM_SHA384_PLUS, "SCRAM-SHA-384-PLUS", "scram_sha384_plus", DIGEST_SHA384, \
+	  true)                                                                        \
+	X(SCRAM_SHA384, "SCRAM-SHA-384", "scram_sha384", DIGEST_SHA384, false)         \
+	X(SCRAM_SHA256_PLUS, "SCRAM-SHA-256-PLUS", "scram_sha256_plus", DIGEST_SHA256, \
+	  true)                                                                        \
+	X(SCRAM_SHA256, "SCRAM-SHA-256", "scram_sha256", DIGEST_SHA256, false)         \
+	X(SCRAM_SHA224_PLUS, "SCRAM-SHA-224-PLUS", "scram_sha224_plus", DIGEST_SHA224, \
+	  true)                                                                        \
+	X(SCRAM_SHA224, "SCRAM-SHA-224", "scram_sha224", DIGEST_SHA224, false)         \
+	X(SCRAM_SHA1_PLUS, "SCRAM-SHA-1-PLUS", "scram_sha1_plus", DIGEST_SHA1, true)   \
+	X(SCRAM_SHA1, "SCRAM-SHA-1", "scram_sha1", DIGEST_SHA1, false)                 \
 	X(PLAIN, "PLAIN", "plain", DIGEST_MAX, false)
 
 enum sasl_mech {
 #define X(id, name, option, alg, plus) SASL_##id,
 	SASL_MECHS(X)
 #undef X
-	SASL_MECH_MAX,
+		SASL_MECH_MAX,
 };
 
 /* By registered name, and by the configuration's word: an enum sasl_mech, or -1. */

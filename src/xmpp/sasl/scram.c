@@ -26,9 +26,9 @@ void scram_derive(enum digest_alg alg, struct strv password, struct strv salt,
 
 	ASSERT(salt.n > 0 && salt.n <= SCRAM_SALT_MAX);
 	ASSERT(iterations > 0 && iterations <= SCRAM_ITERATIONS_MAX);
-	*ret = (struct scram_keys){
-		.alg = alg, .iterations = iterations, .n_salt = (uint8_t)salt.n
-	};
+	*ret = (struct scram_keys){ .alg = alg,
+				    .iterations = iterations,
+				    .n_salt = (uint8_t)salt.n };
 	memcpy(ret->salt, salt.p, salt.n);
 	digest_pbkdf2(alg, password, salt, iterations, salted);
 	scram_keys_expand(alg, salted, client_key, ret->stored_key, ret->server_key);
@@ -59,8 +59,8 @@ static void fake(const unsigned char *user_key, const char *purpose, enum digest
 	ASSERT(len + 1 <= sizeof(label) && n <= sizeof(out));
 	memcpy(label, purpose, len);
 	label[len] = (char)alg;
-	digest_hmac(DIGEST_SHA512, bytes(user_key, DIGEST_MAX_LEN), strv_make(label, len + 1),
-		    out);
+	digest_hmac(DIGEST_SHA512, bytes(user_key, DIGEST_MAX_LEN),
+		    strv_make(label, len + 1), out);
 	memcpy(to, out, n);
 }
 
@@ -71,9 +71,9 @@ void scram_fake_keys(enum digest_alg alg, struct strv secret, struct strv user,
 
 	ASSERT(secret.n == 32);
 	ASSERT(iterations > 0 && iterations <= SCRAM_ITERATIONS_MAX);
-	*ret = (struct scram_keys){
-		.alg = alg, .iterations = iterations, .n_salt = SCRAM_SALT_LEN
-	};
+	*ret = (struct scram_keys){ .alg = alg,
+				    .iterations = iterations,
+				    .n_salt = SCRAM_SALT_LEN };
 	digest_hmac(DIGEST_SHA512, secret, user, user_key);
 	fake(user_key, "salt", alg, ret->salt, ret->n_salt);
 	fake(user_key, "stored key", alg, ret->stored_key, digest_len(alg));

@@ -10,7 +10,8 @@ enum {
 	SCRAM_SALT_MAX = 64,
 	SCRAM_NONCE_LEN = 24,
 	SCRAM_MESSAGE_MAX = 4096,
-	SCRAM_ITERATIONS_MAX = 10000000, /* seconds of work: more is a mistake or an attack */
+	SCRAM_ITERATIONS_MAX =
+		10000000, /* seconds of work: more is a mistake or an attack */
 };
 
 /* What a server stores of a password, for one hash. */
@@ -35,18 +36,18 @@ nodiscard bool scram_check_password(const struct scram_keys *k, struct strv pass
 void scram_fake_keys(enum digest_alg alg, struct strv secret, struct strv user,
 		     uint32_t iterations, struct scram_keys *ret);
 
-enum scram_cb { /* the flag of the GS2 header */
-	SCRAM_CB_NONE,	    /* "n": the client does not do channel binding */
-	SCRAM_CB_UNUSED,    /* "y": the client thinks that the server does not */
-	SCRAM_CB_USED,	    /* "p=name" */
+enum scram_cb {			 /* the flag of the GS2 header */
+		SCRAM_CB_NONE,	 /* "n": the client does not do channel binding */
+		SCRAM_CB_UNUSED, /* "y": the client thinks that the server does not */
+		SCRAM_CB_USED,	 /* "p=name" */
 };
 
 enum scram_result {
 	SCRAM_OK,
 	SCRAM_BAD_ENCODING, /* syntax: SASL failure malformed-request */
 	SCRAM_BAD_AUTHZID,
-	SCRAM_BAD_CB,	    /* channel binding missing, downgraded, of the wrong type or value */
-	SCRAM_BAD_PROOF,    /* not-authorized */
+	SCRAM_BAD_CB, /* channel binding missing, downgraded, of the wrong type or value */
+	SCRAM_BAD_PROOF, /* not-authorized */
 };
 
 /* What the server keeps between its two messages; `a` of server_first owns the bytes. */
@@ -71,8 +72,10 @@ struct strv scram_server_challenge(struct arena *a, struct scram_server *s,
 
 /* Reads client-final-message, checks nonce, channel binding (`cb_data`: the binding's bytes
  * for s->cb_name; ignored unless used) and proof; on SCRAM_OK *ret is server-final-message. */
-nodiscard enum scram_result scram_server_final(struct arena *a, const struct scram_server *s,
-					       const struct scram_keys *k, struct strv client_final,
+nodiscard enum scram_result scram_server_final(struct arena *a,
+					       const struct scram_server *s,
+					       const struct scram_keys *k,
+					       struct strv client_final,
 					       struct strv cb_data, struct strv *ret);
 
 /* --- the client's side, for tests and the load generator --- */
@@ -85,9 +88,11 @@ struct scram_client {
 	unsigned char salted[DIGEST_MAX_LEN];
 };
 
-struct strv scram_client_first(struct arena *a, struct scram_client *c, struct strv gs2_header,
-			       struct strv nonce);
+struct strv scram_client_first(struct arena *a, struct scram_client *c,
+			       struct strv gs2_header, struct strv nonce);
 /* -EINVAL: the server's message is not one; *ret: client-final-message. */
 nodiscard int scram_client_final(struct arena *a, struct scram_client *c,
-				 struct strv server_first, struct strv cb_data, struct strv *ret);
-nodiscard bool scram_client_verify(const struct scram_client *c, struct strv server_final);
+				 struct strv server_first, struct strv cb_data,
+				 struct strv *ret);
+nodiscard bool scram_client_verify(const struct scram_client *c,
+				   struct strv server_final);

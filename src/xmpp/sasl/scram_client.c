@@ -6,14 +6,15 @@ static struct strv bytes(const unsigned char *p, size_t n)
 	return strv_make((const char *)p, n);
 }
 
-struct strv scram_client_first(struct arena *a, struct scram_client *c, struct strv gs2_header,
-			       struct strv nonce)
+struct strv scram_client_first(struct arena *a, struct scram_client *c,
+			       struct strv gs2_header, struct strv nonce)
 {
 	struct strv user = scram_name_encode(a, c->user), all;
 
 	ASSERT(scram_is_printable(nonce) && gs2_header.n >= 3);
 	all = strv_from(arena_printf(a, STRV_FMT "n=" STRV_FMT ",r=" STRV_FMT,
-				     STRV_ARG(gs2_header), STRV_ARG(user), STRV_ARG(nonce)));
+				     STRV_ARG(gs2_header), STRV_ARG(user),
+				     STRV_ARG(nonce)));
 	c->gs2_header = strv_make(all.p, gs2_header.n);
 	c->client_first_bare = strv_from_pos(all, gs2_header.n);
 	c->nonce = strv_from_pos(all, all.n - nonce.n);
@@ -42,8 +43,8 @@ static bool read_server_first(struct strv in, struct server_first *ret)
 /* ClientProof: ClientKey under the signature that StoredKey gives. */
 static struct strv proof(struct arena *a, const struct scram_client *c)
 {
-	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN], server[DIGEST_MAX_LEN],
-		out[DIGEST_MAX_LEN];
+	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN],
+		server[DIGEST_MAX_LEN], out[DIGEST_MAX_LEN];
 	size_t n = digest_len(c->alg);
 
 	scram_keys_expand(c->alg, c->salted, client, stored, server);
@@ -68,10 +69,10 @@ int scram_client_final(struct arena *a, struct scram_client *c, struct strv serv
 	cb_input = scram_cb_input(a, c->gs2_header, cb_data);
 	without_proof = strv_from(arena_printf(a, "c=" STRV_FMT ",r=" STRV_FMT,
 					       STRV_ARG(cb_input), STRV_ARG(f.nonce)));
-	c->auth_message = scram_auth_message(a, c->client_first_bare, server_first,
-					     without_proof);
-	digest_pbkdf2(c->alg, c->password, bytes(f.salt, f.n_salt), (unsigned)f.iterations,
-		      c->salted);
+	c->auth_message =
+		scram_auth_message(a, c->client_first_bare, server_first, without_proof);
+	digest_pbkdf2(c->alg, c->password, bytes(f.salt, f.n_salt),
+		      (unsigned)f.iterations, c->salted);
 	text = proof(a, c);
 	*ret = strv_from(arena_printf(a, STRV_FMT ",p=" STRV_FMT, STRV_ARG(without_proof),
 				      STRV_ARG(text)));
@@ -80,8 +81,8 @@ int scram_client_final(struct arena *a, struct scram_client *c, struct strv serv
 
 bool scram_client_verify(const struct scram_client *c, struct strv server_final)
 {
-	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN], server[DIGEST_MAX_LEN],
-		want[DIGEST_MAX_LEN], got[DIGEST_MAX_LEN];
+	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN],
+		server[DIGEST_MAX_LEN], want[DIGEST_MAX_LEN], got[DIGEST_MAX_LEN];
 	struct strv rest = server_final, text;
 	size_t n = digest_len(c->alg), n_got;
 

@@ -13,9 +13,11 @@ nodiscard bool scram_attr_take(struct strv *rest, char name, struct strv *ret);
 
 /* Takes one attribute that this version of SCRAM does not define; "m" is refused. */
 nodiscard bool scram_extension_take(struct strv *rest);
-nodiscard bool scram_extensions_take(struct strv *rest); /* all that is left, maybe nothing */
+nodiscard bool
+scram_extensions_take(struct strv *rest); /* all that is left, maybe nothing */
 
-nodiscard bool scram_is_printable(struct strv nonce); /* and neither empty nor with a comma */
+nodiscard bool
+scram_is_printable(struct strv nonce); /* and neither empty nor with a comma */
 
 /* Escapes: "," is "=2C", "=" is "=3D". Decoding refuses all else that begins with "=". */
 struct strv scram_name_encode(struct arena *a, struct strv name);

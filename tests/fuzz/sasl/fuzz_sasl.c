@@ -55,8 +55,8 @@ static bool is_letter(char c)
 static bool is_right_final(struct arena *a, const struct scram_server *s, struct strv in)
 {
 	struct strv cb = scram_cb_input(a, s->gs2_header, binding);
-	struct strv head = strv_from(arena_printf(a, "c=" STRV_FMT ",r=" STRV_FMT, STRV_ARG(cb),
-						  STRV_ARG(s->nonce)));
+	struct strv head = strv_from(arena_printf(a, "c=" STRV_FMT ",r=" STRV_FMT,
+						  STRV_ARG(cb), STRV_ARG(s->nonce)));
 	size_t start;
 
 	if (!strv_starts(in, head) || !utf8_is_valid(in) || strv_find(in, '\0') >= 0)
@@ -74,11 +74,12 @@ static bool is_right_final(struct arena *a, const struct scram_server *s, struct
 	return true;
 }
 
-static struct strv add_proof(struct arena *a, enum digest_alg alg, const unsigned char *salted,
-			     const struct scram_server *s, struct strv without_proof)
+static struct strv add_proof(struct arena *a, enum digest_alg alg,
+			     const unsigned char *salted, const struct scram_server *s,
+			     struct strv without_proof)
 {
-	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN], server[DIGEST_MAX_LEN],
-		sign[DIGEST_MAX_LEN];
+	unsigned char client[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN],
+		server[DIGEST_MAX_LEN], sign[DIGEST_MAX_LEN];
 	size_t n = digest_len(alg), at = without_proof.n;
 	char *to = arena_alloc(a, at + 3 + base64_encoded_len(n));
 	struct strv parts[] = { s->client_first_bare, s->server_first, without_proof };

@@ -17,7 +17,8 @@ static void answer(struct fake *f)
 	if (!st->waiting || st->closed)
 		return;
 	if (st->state == ST_BINDING) {
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
+				NULL);
 	} else if (st->neg->mech == SASL_PLAIN) {
 		stream_on_password(st, PASSWORD_BUSY);
 	} else if (st->neg->mech >= 0) {
@@ -42,7 +43,8 @@ static void event(struct fake *f, uint8_t what)
 static void configure(struct fake *f, uint8_t how)
 {
 	f->listener.has_tls = how & 3;
-	f->listener.tls.mode = (how & 3) == 3 ? TLS_MODE_STARTTLS_REQUIRED : TLS_MODE_STARTTLS;
+	f->listener.tls.mode =
+		(how & 3) == 3 ? TLS_MODE_STARTTLS_REQUIRED : TLS_MODE_STARTTLS;
 	f->conf.general.hide_service_name = how & 4;
 	f->answers = !(how & 8);
 	f->account_exists = !(how & 16);

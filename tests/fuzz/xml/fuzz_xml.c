@@ -105,8 +105,8 @@ static void check_written(const struct xml_el *e, enum xml_ns outer)
 static void check_inner(const struct xml_el *e)
 {
 	AUTO(buf_free)
-	struct buf want = BUF_INIT(MAX_TRACE),
-		   got = BUF_INIT(MAX_TRACE), b = BUF_INIT(MAX_TRACE);
+	struct buf want = BUF_INIT(MAX_TRACE), got = BUF_INIT(MAX_TRACE),
+		   b = BUF_INIT(MAX_TRACE);
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct xml_el *again;
 	bool wide = false;

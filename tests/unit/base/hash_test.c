@@ -38,7 +38,8 @@ TEST(hash_finds_what_was_added_and_not_what_was_removed)
 	CHECK(find(&h, "k1") == NULL);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(items[i].key, sizeof(items[i].key), "k%d", i);
-		hash_add(&h, &items[i].node, hash_bytes(items[i].key, strlen(items[i].key)));
+		hash_add(&h, &items[i].node,
+			 hash_bytes(items[i].key, strlen(items[i].key)));
 	}
 	for (int i = 0; i < 1000; i++) {
 		snprintf(key, sizeof(key), "k%d", i);

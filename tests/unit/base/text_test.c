@@ -27,9 +27,10 @@ TEST(base64_vectors_of_rfc_4648)
 
 TEST(base64_refuses_what_is_not_strictly_encoded)
 {
-	static const char *const bad[] = { "Z",	   "Zg",    "Zg=",   "Zg===", "Zh==", "Zm9=",
-					   "Zg==Zg==", "=Zg=", "Zm 9v", "Zm9v\n", "====", "Z===",
-					   "Zm9*", "Zg=a", "\xc3\xa9zz" };
+	static const char *const bad[] = {
+		"Z",	 "Zg",	   "Zg=",  "Zg===", "Zh==", "Zm9=", "Zg==Zg==",	 "=Zg=",
+		"Zm 9v", "Zm9v\n", "====", "Z===",  "Zm9*", "Zg=a", "\xc3\xa9zz"
+	};
 	char out[100];
 	size_t n;
 
@@ -67,9 +68,17 @@ TEST(utf8_accepts_every_scalar_value)
 
 TEST(utf8_refuses_long_forms_surrogates_and_cuts)
 {
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
-					   "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\x80",
-					   "\xf8\x88\x80\x80\x80", "\xc3", "\xe2\x82", "\xff" };
+	static const char *const bad[] = { "\x80",
+					   "\xc0\x80",
+					   "\xc1\xbf",
+					   "\xe0\x80\x80",
+					   "\xed\xa0\x80",
+					   "\xf4\x90\x80\x80",
+					   "\xf0\x80\x80\x80",
+					   "\xf8\x88\x80\x80\x80",
+					   "\xc3",
+					   "\xe2\x82",
+					   "\xff" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		CHECK(!utf8_is_valid(strv_from(bad[i])));
@@ -85,7 +94,8 @@ TEST(strv_numbers)
 	CHECK(strv_to_u64(STRV("10"), 10, &v) == 0 && v == 10);
 	CHECK_INT(strv_to_u64(STRV("11"), 10, &v), -ERANGE);
 	CHECK_INT(strv_to_u64(STRV("5"), 3, &v), -ERANGE);
-	CHECK(strv_to_u64(STRV("18446744073709551615"), UINT64_MAX, &v) == 0 && v == UINT64_MAX);
+	CHECK(strv_to_u64(STRV("18446744073709551615"), UINT64_MAX, &v) == 0 &&
+	      v == UINT64_MAX);
 	CHECK_INT(strv_to_u64(STRV("18446744073709551616"), UINT64_MAX, &v), -ERANGE);
 	CHECK_INT(strv_to_u64(STRV(""), 10, &v), -EINVAL);
 	CHECK_INT(strv_to_u64(STRV("-1"), 10, &v), -EINVAL);
@@ -96,7 +106,8 @@ TEST(strv_compares_and_trims)
 {
 	CHECK(strv_cmp(STRV("a"), STRV("ab")) < 0 && strv_cmp(STRV("b"), STRV("ab")) > 0);
 	CHECK(strv_cmp(STRV("ab"), STRV("ab")) == 0);
-	CHECK(strv_eq_nocase(STRV("aZ09"), STRV("Az09")) && !strv_eq_nocase(STRV("a"), STRV("b")));
+	CHECK(strv_eq_nocase(STRV("aZ09"), STRV("Az09")) &&
+	      !strv_eq_nocase(STRV("a"), STRV("b")));
 	CHECK_STR(strv_trim(STRV(" \t a b\r\n")), "a b");
 	CHECK_STR(strv_trim(STRV("  ")), "");
 }

@@ -322,13 +322,13 @@ TEST(toml_reads_files)
 	struct toml_table *t;
 	struct toml_error err;
 
-	CHECK_INT(
-		toml_read_file(a, test_path("unit/conf/toml/valid/crlf.toml"), &t, &err),
-		0);
+	CHECK_INT(toml_read_file(a, test_path("unit/conf/toml/valid/crlf.toml"), &t,
+				 &err),
+		  0);
 	CHECK_INT(toml_get(t, "a")->i, 1);
-	CHECK_INT(
-		toml_read_file(a, test_path("unit/conf/toml/invalid/nul.toml"), &t, &err),
-		-EINVAL);
+	CHECK_INT(toml_read_file(a, test_path("unit/conf/toml/invalid/nul.toml"), &t,
+				 &err),
+		  -EINVAL);
 	CHECK(err.line == 2 && err.col == 1);
 	CHECK_INT(toml_read_file(a, test_path("no such file"), &t, &err), -ENOENT);
 	CHECK_STR(strv_from(err.text), "cannot read the file: No such file or directory");

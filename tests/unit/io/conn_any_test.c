@@ -15,7 +15,8 @@ static size_t echo(struct side *s, struct strv in)
 TEST(conn_idle_holds_no_buffer)
 {
 	CHECK(sizeof(struct conn) <= 144);
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -71,7 +72,8 @@ static void at_random_write(struct pair *t, struct buf *sent)
 
 	for (size_t i = 0; i < n; i++)
 		some[i] = (char)((sent->n + i) % 251);
-	r = t->p.ssl ? SSL_write(t->p.ssl, some, (int)n) : send(t->p.fd, some, n, MSG_NOSIGNAL);
+	r = t->p.ssl ? SSL_write(t->p.ssl, some, (int)n)
+		     : send(t->p.fd, some, n, MSG_NOSIGNAL);
 	if (r > 0)
 		buf_put(sent, strv_make(some, (size_t)r));
 }
@@ -128,7 +130,8 @@ TEST(conn_loses_nothing_whatever_the_order)
 		}
 		CHECK_INT(t.s.got.n, sent.n);
 		PAIR_UNTIL(&t, t.p.got.n == sent.n);
-		CHECK(memcmp(t.p.got.p ? t.p.got.p : "", sent.p ? sent.p : "", sent.n) == 0);
+		CHECK(memcmp(t.p.got.p ? t.p.got.p : "", sent.p ? sent.p : "", sent.n) ==
+		      0);
 		CHECK_INT(t.s.n_eof, 1);
 		if (dice(2))
 			conn_close(t.s.conn, 1000);

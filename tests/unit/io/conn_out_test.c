@@ -65,7 +65,8 @@ static size_t congest(struct pair *t)
 
 TEST(conn_congested_drains_when_the_peer_reads_again)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		size_t at;
 
@@ -110,7 +111,8 @@ static void close_when_drained(struct side *s)
 
 TEST(conn_closed_from_on_drained_still_sends_all)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		size_t at;
 
@@ -129,7 +131,8 @@ TEST(conn_closed_from_on_drained_still_sends_all)
 
 TEST(conn_close_of_a_congested_one_sends_all)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		size_t at;
 
@@ -179,7 +182,8 @@ TEST(conn_close_notify_comes_whole_though_the_kernel_is_full)
 
 TEST(conn_is_dropped_when_too_much_waits)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		size_t at = 0;
 
@@ -254,7 +258,8 @@ TEST(conn_takes_the_longest_input_behind_what_is_half_sent)
 
 TEST(conn_is_dropped_when_nothing_is_taken_for_a_minute)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 
 		clock_fake_set(1000, 0);
@@ -296,7 +301,8 @@ TEST(conn_whose_peer_reads_slowly_is_kept)
 		out = conn_bytes_out(t.s.conn);
 		pair_idle(&t);
 	} while (conn_bytes_out(t.s.conn) != out);
-	clock_fake_advance(CONN_MAX_STUCK_MS - 20); /* from that moment on, a new minute */
+	clock_fake_advance(CONN_MAX_STUCK_MS -
+			   20); /* from that moment on, a new minute */
 	pair_idle(&t);
 	CHECK_INT(t.s.n_close, 0);
 	clock_fake_advance(40);
@@ -386,7 +392,8 @@ static void start_moving(struct mover *mv, struct side *s)
 
 TEST(conn_moves_between_threads_with_bytes_in_flight)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		struct mover mv;
 		pthread_t thread;
@@ -402,8 +409,9 @@ TEST(conn_moves_between_threads_with_bytes_in_flight)
 		CHECK_INT(pthread_create(&thread, NULL, other_thread, &mv), 0);
 		while (t.p.got.n < N_ECHO && pair_real_ms() < deadline) {
 			size_t n = MIN((size_t)3001, N_ECHO - sent);
-			ssize_t r = !n ? 0 : t.p.ssl ? SSL_write(t.p.ssl, big + sent, (int)n) :
-				    send(t.p.fd, big + sent, n, MSG_NOSIGNAL);
+			ssize_t r = !n	      ? 0
+				    : t.p.ssl ? SSL_write(t.p.ssl, big + sent, (int)n)
+					      : send(t.p.fd, big + sent, n, MSG_NOSIGNAL);
 			sent += r > 0 ? (size_t)r : 0;
 			loop_turn(mv.loops[0], 1);
 			peer_step(&t.p);
@@ -429,7 +437,8 @@ TEST(conn_moves_between_threads_with_bytes_in_flight)
 /* What came, and what went wrong, while nobody watched. */
 TEST(conn_attached_sees_what_it_missed)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		struct loop *l = loop_new();
 
@@ -452,7 +461,8 @@ TEST(conn_attached_sees_what_it_missed)
 
 TEST(conn_attached_drains_what_was_congested)
 {
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct pair t;
 		struct loop *l = loop_new();
 		size_t at;

@@ -19,7 +19,8 @@ static size_t echo(struct side *s, struct strv in)
 
 TEST(conn_echoes)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -41,7 +42,8 @@ TEST(conn_echoes_megabytes)
 
 	for (size_t i = 0; i < N; i++)
 		big[i] = (char)(i * 7 + i / 251);
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -56,9 +58,11 @@ TEST(conn_echoes_megabytes)
 
 TEST(conn_takes_a_text_cut_anywhere)
 {
-	static const char text[] = "<message to='juliet'><body>Wherefore</body></message>";
+	static const char text[] =
+		"<message to='juliet'><body>Wherefore</body></message>";
 
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -89,7 +93,8 @@ static size_t take_a_word(struct side *s, struct strv in)
 
 TEST(conn_keeps_what_the_owner_does_not_take)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -117,7 +122,8 @@ static size_t take_and_pause(struct side *s, struct strv in)
 
 TEST(conn_gives_nothing_while_paused_and_all_afterwards)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -144,7 +150,8 @@ TEST(conn_gives_nothing_while_paused_and_all_afterwards)
 
 TEST(conn_tells_the_end_only_when_it_goes_on)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -191,7 +198,8 @@ TEST(conn_gives_all_data_and_then_the_end_once)
 	enum { N = 300000 };
 	char *big = mem_zalloc(N);
 
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -211,7 +219,8 @@ TEST(conn_gives_all_data_and_then_the_end_once)
 
 TEST(conn_with_kept_bytes_still_sees_the_end)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -226,7 +235,8 @@ TEST(conn_with_kept_bytes_still_sees_the_end)
 
 TEST(conn_is_lost_when_the_peer_resets)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		if (w->kind == PAIR_UNIX)
@@ -256,7 +266,8 @@ TEST(conn_writes_to_a_peer_that_is_gone_without_a_signal)
 
 TEST(conn_takes_close_notify_for_the_end)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		if (w->version == 0)
@@ -280,7 +291,8 @@ TEST(conn_close_sends_all_then_its_end_and_waits_for_the_peers)
 	enum { N = 2 << 20 };
 	char *big = mem_zalloc(N);
 
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -303,7 +315,8 @@ TEST(conn_close_sends_all_then_its_end_and_waits_for_the_peers)
 
 TEST(conn_close_drops_what_still_comes)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -323,7 +336,8 @@ TEST(conn_close_drops_what_still_comes)
 
 TEST(conn_close_after_the_peers_end_is_at_once)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -341,7 +355,8 @@ TEST(conn_close_after_the_peers_end_is_at_once)
 
 TEST(conn_close_of_a_paused_one_sees_the_peers_end)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -360,7 +375,8 @@ TEST(conn_close_of_a_paused_one_sees_the_peers_end)
 
 TEST(conn_close_waits_no_longer_than_its_grace)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		clock_fake_set(1000, 0);
@@ -381,7 +397,8 @@ TEST(conn_close_waits_no_longer_than_its_grace)
 
 TEST(conn_output_after_the_end_goes_nowhere)
 {
-	EACH_WAY(w) {
+	EACH_WAY(w)
+	{
 		struct pair t;
 
 		pair_open_way(&t, w);
@@ -430,10 +447,12 @@ static size_t keep_then_abort(struct side *s, struct strv in)
 
 TEST(conn_survives_its_abort_from_on_data)
 {
-	size_t (*const takes[])(struct side *, struct strv) = { abort_in_data, keep_then_abort };
+	size_t (*const takes[])(struct side *, struct strv) = { abort_in_data,
+								keep_then_abort };
 
 	for (size_t i = 0; i < ARRAY_LEN(takes); i++) {
-		EACH_WAY(w) {
+		EACH_WAY(w)
+		{
 			struct pair t;
 
 			pair_open_way(&t, w);
@@ -453,10 +472,12 @@ TEST(conn_survives_its_abort_from_on_data)
 
 TEST(conn_survives_its_close_from_on_data)
 {
-	size_t (*const takes[])(struct side *, struct strv) = { close_in_data, keep_then_close };
+	size_t (*const takes[])(struct side *, struct strv) = { close_in_data,
+								keep_then_close };
 
 	for (size_t i = 0; i < ARRAY_LEN(takes); i++) {
-		EACH_WAY(w) {
+		EACH_WAY(w)
+		{
 			struct pair t;
 
 			pair_open_way(&t, w);
@@ -493,7 +514,8 @@ TEST(conn_survives_its_end_from_on_eof)
 	void (*const ends[])(struct side *) = { close_at_eof, abort_at_eof };
 
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		EACH_WAY(w) {
+		EACH_WAY(w)
+		{
 			struct pair t;
 
 			pair_open_way(&t, w);

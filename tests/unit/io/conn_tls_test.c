@@ -30,7 +30,8 @@ static void shake_hands(struct pair *t)
 
 TEST(conn_starts_tls_and_forgets_what_came_in_clear)
 {
-	static const char *const tries[] = { "<starttls/>", "<starttls/><iq id='injected'/>" };
+	static const char *const tries[] = { "<starttls/>",
+					     "<starttls/><iq id='injected'/>" };
 
 	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
 		for (size_t cut = 0; cut < sizeof(starttls) - 1; cut++) {

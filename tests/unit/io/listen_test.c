@@ -62,13 +62,16 @@ static void door_close(struct door *d)
 
 static int open_at(const char *address, uint16_t port, bool reuse_port)
 {
-	return listen_open(&(struct listen_conf){
-		.address = address, .port = port, .backlog = 128, .reuse_port = reuse_port });
+	return listen_open(&(struct listen_conf){ .address = address,
+						  .port = port,
+						  .backlog = 128,
+						  .reuse_port = reuse_port });
 }
 
 static int knock(uint16_t port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -305,7 +308,8 @@ TEST(listen_stops_while_it_rests)
 
 TEST(listen_on_ipv6_is_for_ipv6_alone)
 {
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+				   .sin6_addr = in6addr_loopback };
 	struct loop *l = loop_new();
 	int fd = open_at("::", 0, false), v4 = -1, client;
 	struct door d;
@@ -316,7 +320,8 @@ TEST(listen_on_ipv6_is_for_ipv6_alone)
 	}
 	CHECK(fd >= 0);
 	/* The same port is free for IPv4, unless somebody else has it just now. */
-	for (int i = 0; i < 20 && (v4 = open_at("0.0.0.0", listen_port(fd), false)) < 0; i++) {
+	for (int i = 0; i < 20 && (v4 = open_at("0.0.0.0", listen_port(fd), false)) < 0;
+	     i++) {
 		CHECK_INT(v4, -EADDRINUSE);
 		close(fd);
 		fd = open_at("::", 0, false);
@@ -347,7 +352,8 @@ TEST(listen_says_that_an_address_is_in_use)
 
 TEST(listen_reuses_a_port_when_all_want_it)
 {
-	int a = open_at("127.0.0.1", 0, true), b = open_at("127.0.0.1", listen_port(a), true);
+	int a = open_at("127.0.0.1", 0, true),
+	    b = open_at("127.0.0.1", listen_port(a), true);
 
 	CHECK(a >= 0 && b >= 0 && a != b);
 	CHECK_INT(listen_port(a), listen_port(b));

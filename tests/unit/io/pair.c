@@ -106,7 +106,9 @@ void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int ver
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	fcntl(fds[1], F_SETFL, O_NONBLOCK);
 	t->p.fd = fds[1];
-	CHECK_INT(conn_new(t->s.loop, fds[0], "127.0.0.1", tls, &side_ops, &t->s, &t->s.conn), 0);
+	CHECK_INT(conn_new(t->s.loop, fds[0], "127.0.0.1", tls, &side_ops, &t->s,
+			   &t->s.conn),
+		  0);
 	if (tls) {
 		peer_start_tls(&t->p, version, version);
 		PAIR_UNTIL(t, t->s.n_secured && SSL_is_init_finished(t->p.ssl));
@@ -114,8 +116,11 @@ void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int ver
 }
 
 const struct way pair_ways[PAIR_N_WAYS] = {
-	{ PAIR_UNIX, 0 },	      { PAIR_TCP, 0 },		  { PAIR_TCP, TLS1_2_VERSION },
-	{ PAIR_TCP, TLS1_3_VERSION }, { PAIR_UNIX, TLS1_3_VERSION },
+	{ PAIR_UNIX, 0 },
+	{ PAIR_TCP, 0 },
+	{ PAIR_TCP, TLS1_2_VERSION },
+	{ PAIR_TCP, TLS1_3_VERSION },
+	{ PAIR_UNIX, TLS1_3_VERSION },
 };
 
 void pair_open_way(struct pair *t, const struct way *w)
@@ -154,7 +159,8 @@ void peer_start_tls(struct peer *p, int min_version, int max_version)
 	SSL_CTX_free(ctx);
 	SSL_set_fd(p->ssl, p->fd);
 	SSL_set_connect_state(p->ssl);
-	SSL_set_mode(p->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_set_mode(p->ssl,
+		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
 static void note_end(struct peer *p)
@@ -215,8 +221,8 @@ void peer_send(struct pair *t, const char *bytes, size_t n)
 
 	signal(SIGPIPE, SIG_IGN);
 	while (n) {
-		ssize_t r = t->p.ssl ? SSL_write(t->p.ssl, bytes, (int)n) :
-				       send(t->p.fd, bytes, n, MSG_NOSIGNAL);
+		ssize_t r = t->p.ssl ? SSL_write(t->p.ssl, bytes, (int)n)
+				     : send(t->p.fd, bytes, n, MSG_NOSIGNAL);
 		CHECK(pair_real_ms() < deadline);
 		if (r > 0) {
 			bytes += r;

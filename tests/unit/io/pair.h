@@ -51,7 +51,8 @@ struct way {
 };
 enum { PAIR_N_WAYS = 5 };
 extern const struct way pair_ways[PAIR_N_WAYS];
-#define EACH_WAY(w) for (const struct way *w = pair_ways; w < pair_ways + PAIR_N_WAYS; w++)
+#define EACH_WAY(w) \
+	for (const struct way *w = pair_ways; w < pair_ways + PAIR_N_WAYS; w++)
 void pair_open_way(struct pair *t, const struct way *w);
 
 void pair_close(struct pair *t); /* aborts what is left, frees all */
@@ -59,21 +60,21 @@ void pair_close(struct pair *t); /* aborts what is left, frees all */
 void peer_start_tls(struct peer *p, int min_version, int max_version);
 void peer_step(struct peer *p); /* handshake, reading */
 void peer_send(struct pair *t, const char *bytes, size_t n);
-void peer_end(struct peer *p);	/* close_notify, FIN */
+void peer_end(struct peer *p);	 /* close_notify, FIN */
 void peer_reset(struct peer *p); /* RST */
 
 /* Turns both sides once; the loop waits a millisecond at most for something to happen. */
 void pair_step(struct pair *t);
 msec_t pair_real_ms(void); /* whatever clock_fake_set() says */
 
-#define PAIR_UNTIL(t, cond) \
-	do { \
-		msec_t deadline_ = pair_real_ms() + PAIR_DEADLINE_MS; \
-		while (!(cond)) { \
-			if (pair_real_ms() > deadline_) \
+#define PAIR_UNTIL(t, cond)                                                             \
+	do {                                                                            \
+		msec_t deadline_ = pair_real_ms() + PAIR_DEADLINE_MS;                   \
+		while (!(cond)) {                                                       \
+			if (pair_real_ms() > deadline_)                                 \
 				test_fail(__FILE__, __LINE__, "never came: %s", #cond); \
-			pair_step(t); \
-		} \
+			pair_step(t);                                                   \
+		}                                                                       \
 	} while (0)
 
 /* Some turns in which something that must not happen could. */

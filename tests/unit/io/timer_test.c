@@ -9,7 +9,7 @@ struct alarm {
 	struct loop *loop;
 	int fired;
 	msec_t at;
-	int order;	      /* the how-manieth alarm it was */
+	int order;	       /* the how-manieth alarm it was */
 	struct timer *cancels; /* another one, from within */
 	msec_t again_ms;
 };
@@ -56,8 +56,8 @@ static void pass(struct loop *l, msec_t ms)
 
 TEST(timer_fires_once_never_early_and_at_most_a_tick_late)
 {
-	static const msec_t waits[] = { 0, 1, 15, 16, 17, 100, 1000, 1024, 16383, 16384, 16385,
-					16400, 40000, 100000 };
+	static const msec_t waits[] = { 0,    1,     15,    16,	   17,	  100,	 1000,
+					1024, 16383, 16384, 16385, 16400, 40000, 100000 };
 
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
 		for (msec_t begin = 1000; begin < 1000 + TICK; begin += 5) {
@@ -202,7 +202,8 @@ TEST(timer_that_arms_itself_does_not_keep_the_turn)
 	alarm_init(&a, l);
 	a.again_ms = 1;
 	timer_arm(l, &a.timer, 1);
-	pass(l, 10 * ROUND); /* returns at all; and fires but once, since no time has passed */
+	pass(l,
+	     10 * ROUND); /* returns at all; and fires but once, since no time has passed */
 	CHECK_INT(a.fired, 1);
 	timer_cancel(l, &a.timer);
 	stop(&l);

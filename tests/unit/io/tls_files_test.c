@@ -24,15 +24,15 @@ static const char *write_pem(const char *name, EVP_PKEY *key, const EVP_MD *md,
 	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x), -10);
 	X509_gmtime_adj(X509_getm_notAfter(x), 1000);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1,
-				   -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+				   (const unsigned char *)"test", -1, -1, 0);
 	X509_set_issuer_name(x, subject);
 	X509_set_pubkey(x, key);
 	CHECK(X509_sign(x, key, md) > 0);
 	PEM_write_X509(f, x);
 	PEM_write_PrivateKey(f, key, password ? EVP_aes_128_cbc() : NULL,
-			     (const unsigned char *)password, password ? (int)strlen(password) : 0,
-			     NULL, NULL);
+			     (const unsigned char *)password,
+			     password ? (int)strlen(password) : 0, NULL, NULL);
 	fclose(f);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -56,7 +56,8 @@ static const char *write_dh(const char *name, const char *group)
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
 	EVP_PKEY *key = NULL;
 
-	CHECK(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_group_name(ctx, group) == 1);
+	CHECK(EVP_PKEY_keygen_init(ctx) == 1 &&
+	      EVP_PKEY_CTX_set_group_name(ctx, group) == 1);
 	CHECK_INT(EVP_PKEY_generate(ctx, &key), 1);
 	CHECK_INT(PEM_write_bio_Parameters(f, key), 1);
 	EVP_PKEY_free(key);
@@ -75,7 +76,8 @@ static struct tls_conf good_conf(void)
 				  .max_version = TLS1_3_VERSION };
 }
 
-static void check_refused(const struct tls_conf *conf, const char *want1, const char *want2)
+static void check_refused(const struct tls_conf *conf, const char *want1,
+			  const char *want2)
 {
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
 	struct tls_ctx *ctx = (void *)&err;
@@ -83,8 +85,8 @@ static void check_refused(const struct tls_conf *conf, const char *want1, const 
 	CHECK_INT(tls_ctx_new(conf, &ctx, &err), -EINVAL);
 	CHECK(ctx == (void *)&err); /* untouched */
 	if (!strstr(buf_cstr(&err), want1) || !strstr(buf_cstr(&err), want2))
-		test_fail(__FILE__, __LINE__, "\"%s\" has no \"%s\" or \"%s\"", buf_cstr(&err),
-			  want1, want2);
+		test_fail(__FILE__, __LINE__, "\"%s\" has no \"%s\" or \"%s\"",
+			  buf_cstr(&err), want1, want2);
 	CHECK_INT(ERR_peek_error(), 0);
 }
 
@@ -121,13 +123,15 @@ TEST(tls_names_the_key_that_cannot_be_read)
 	check_refused(&conf, "text.key", "no private key");
 	conf.keyfile = write_pem("other.pem", EVP_EC_gen("P-256"), EVP_sha256(), NULL);
 	check_refused(&conf, "other.pem", "does not fit");
-	conf.keyfile = write_pem("ed.pem", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, NULL);
+	conf.keyfile =
+		write_pem("ed.pem", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, NULL);
 	check_refused(&conf, "ed.pem", "does not fit");
 }
 
 TEST(tls_opens_a_key_with_its_password)
 {
-	const char *path = write_pem("secret.pem", EVP_EC_gen("P-256"), EVP_sha256(), "wherefore");
+	const char *path =
+		write_pem("secret.pem", EVP_EC_gen("P-256"), EVP_sha256(), "wherefore");
 	struct tls_conf conf = good_conf();
 
 	conf.certfile = path;
@@ -152,11 +156,12 @@ TEST(tls_names_dh_parameters_that_cannot_be_used)
 	conf.dhfile = conf.certfile;
 	check_refused(&conf, "localhost.pem", "no Diffie-Hellman");
 	/* 512 bits, made for this test */
-	conf.dhfile = write_text("weak.pem",
-				 "-----BEGIN DH PARAMETERS-----\n"
-				 "MEYCQQDaWDwW2YUiidDkr3VvTMqS3UvlM7gE+w/tlO+cikQD7VdGUNNpmdsp13Yn\n"
-				 "a6LT1BLiGPTdHghM9tgAPnxHdOgzAgEC\n"
-				 "-----END DH PARAMETERS-----\n");
+	conf.dhfile = write_text(
+		"weak.pem",
+		"-----BEGIN DH PARAMETERS-----\n"
+		"MEYCQQDaWDwW2YUiidDkr3VvTMqS3UvlM7gE+w/tlO+cikQD7VdGUNNpmdsp13Yn\n"
+		"a6LT1BLiGPTdHghM9tgAPnxHdOgzAgEC\n"
+		"-----END DH PARAMETERS-----\n");
 	check_refused(&conf, "weak.pem", "");
 }
 
@@ -206,7 +211,8 @@ TEST(tls_uses_the_ciphers_that_it_is_told)
 	struct tls_conf conf = good_conf();
 
 	conf.ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_AES_256_GCM_SHA384";
-	CHECK(strcmp(cipher_of(&conf, TLS1_2_VERSION), "ECDHE-ECDSA-CHACHA20-POLY1305") == 0);
+	CHECK(strcmp(cipher_of(&conf, TLS1_2_VERSION), "ECDHE-ECDSA-CHACHA20-POLY1305") ==
+	      0);
 	CHECK(strcmp(cipher_of(&conf, TLS1_3_VERSION), "TLS_AES_256_GCM_SHA384") == 0);
 	conf.ciphers = NULL;
 	CHECK(strcmp(cipher_of(&conf, TLS1_3_VERSION), "TLS_AES_128_GCM_SHA256") == 0);
@@ -243,9 +249,14 @@ static size_t end_point_of(const char *certfile)
 /* RFC 5929 4.1: the hash is the signature's own. */
 TEST(tls_server_end_point_follows_the_signature)
 {
-	CHECK_INT(end_point_of(write_pem("384.pem", EVP_EC_gen("P-256"), EVP_sha384(), NULL)), 48);
-	CHECK_INT(end_point_of(write_pem("512.pem", EVP_EC_gen("P-256"), EVP_sha512(), NULL)), 64);
-	CHECK_INT(end_point_of(write_pem("ed.pem", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL,
+	CHECK_INT(end_point_of(
+			  write_pem("384.pem", EVP_EC_gen("P-256"), EVP_sha384(), NULL)),
+		  48);
+	CHECK_INT(end_point_of(
+			  write_pem("512.pem", EVP_EC_gen("P-256"), EVP_sha512(), NULL)),
+		  64);
+	CHECK_INT(end_point_of(write_pem("ed.pem",
+					 EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL,
 					 NULL)),
 		  0);
 }
@@ -306,7 +317,8 @@ TEST(tls_self_signed_is_accepted_by_who_trusts_it)
 	t.s.ctx = ctx;
 	conn_start_tls(t.s.conn, ctx);
 	peer_start_tls(&t.p, TLS1_3_VERSION, TLS1_3_VERSION);
-	CHECK_INT(SSL_CTX_load_verify_file(SSL_get_SSL_CTX(t.p.ssl), pair_file("localhost.pem")),
+	CHECK_INT(SSL_CTX_load_verify_file(SSL_get_SSL_CTX(t.p.ssl),
+					   pair_file("localhost.pem")),
 		  1);
 	SSL_set_verify(t.p.ssl, SSL_VERIFY_PEER, NULL);
 	SSL_set1_host(t.p.ssl, "localhost");
@@ -324,7 +336,8 @@ TEST(tls_self_signed_fills_two_files_that_fit)
 				 .keyfile = pair_file("two.key") };
 
 	for (int i = 0; i < 2; i++) { /* the second time in place of the first */
-		CHECK_INT(tls_make_self_signed(conf.certfile, conf.keyfile, names, &err), 0);
+		CHECK_INT(tls_make_self_signed(conf.certfile, conf.keyfile, names, &err),
+			  0);
 		check_mode(conf.certfile);
 		check_mode(conf.keyfile);
 		check_taken(&conf);
@@ -338,7 +351,8 @@ TEST(tls_self_signed_does_not_follow_what_is_there)
 {
 	static const char *const names[] = { "example.org", NULL };
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
-	const char *victim = write_text("victim", "precious"), *path = pair_file("link.pem");
+	const char *victim = write_text("victim", "precious"),
+		   *path = pair_file("link.pem");
 	struct stat st;
 
 	CHECK_INT(symlink(victim, pair_file("link.pem.new")), 0);
@@ -350,9 +364,10 @@ TEST(tls_self_signed_does_not_follow_what_is_there)
 
 TEST(tls_self_signed_takes_a_long_name)
 {
-	static const char name[] = "a-very-long-label-of-a-domain-of-somebody-who-likes-to-write."
-				   "and-another-one-of-the-same-kind-because-one-is-not-enough."
-				   "example.org";
+	static const char name[] =
+		"a-very-long-label-of-a-domain-of-somebody-who-likes-to-write."
+		"and-another-one-of-the-same-kind-because-one-is-not-enough."
+		"example.org";
 	static const char *const names[] = { name, NULL };
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
 	const char *path = pair_file("long.pem");
@@ -371,10 +386,13 @@ TEST(tls_self_signed_names_the_file_that_it_cannot_write)
 	AUTO(buf_free) struct buf err = BUF_INIT(4096);
 	const char *good = pair_file("good.crt");
 
-	CHECK_INT(tls_make_self_signed(pair_file("absent/x.pem"), NULL, names, &err), -EINVAL);
-	CHECK(strstr(buf_cstr(&err), "absent/x.pem") && strstr(buf_cstr(&err), "No such file"));
+	CHECK_INT(tls_make_self_signed(pair_file("absent/x.pem"), NULL, names, &err),
+		  -EINVAL);
+	CHECK(strstr(buf_cstr(&err), "absent/x.pem") &&
+	      strstr(buf_cstr(&err), "No such file"));
 	/* The second cannot be: there is no first either. */
-	CHECK_INT(tls_make_self_signed(good, pair_file("absent/x.key"), names, &err), -EINVAL);
+	CHECK_INT(tls_make_self_signed(good, pair_file("absent/x.key"), names, &err),
+		  -EINVAL);
 	CHECK(access(good, F_OK) < 0);
 	CHECK(access(pair_file("good.crt.new"), F_OK) < 0);
 }

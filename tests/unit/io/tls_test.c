@@ -53,8 +53,8 @@ static void carry(struct duo *d, size_t piece)
 	int n = BIO_read(d->from_client, b, sizeof(b));
 
 	for (size_t at = 0; n > 0 && at < (size_t)n && d->r == 0; at += piece)
-		d->r = tls_feed(d->t, strv_make(b + at, MIN(piece, (size_t)n - at)), &d->plain,
-				&d->wire);
+		d->r = tls_feed(d->t, strv_make(b + at, MIN(piece, (size_t)n - at)),
+				&d->plain, &d->wire);
 	if (d->wire.n)
 		BIO_write(d->to_client, d->wire.p, (int)d->wire.n);
 	buf_clear(&d->wire);
@@ -87,14 +87,16 @@ TEST(tls_shakes_hands_and_carries_bytes)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct duo d;
 		char got[100];
 
 		duo_open(&d, ctx, client_new(*v, *v));
 		CHECK(!tls_is_up(d.t));
 		shake_hands(&d);
-		CHECK(strcmp(tls_version(d.t), *v == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3") == 0);
+		CHECK(strcmp(tls_version(d.t),
+			     *v == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3") == 0);
 		CHECK(strcmp(tls_cipher(d.t), SSL_get_cipher_name(d.client)) == 0);
 		SSL_write(d.client, "to the server", 13);
 		carry(&d, 65536);
@@ -112,7 +114,8 @@ TEST(tls_takes_ciphertext_cut_anywhere)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		for (size_t piece = 1; piece < 8; piece++) {
 			struct duo d;
 
@@ -146,7 +149,8 @@ TEST(tls_hears_and_says_goodbye)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct duo d;
 		char c;
 
@@ -171,7 +175,8 @@ TEST(tls_reads_on_after_its_own_goodbye)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct duo d;
 
 		duo_open(&d, ctx, client_new(*v, *v));
@@ -190,9 +195,10 @@ TEST(tls_reads_on_after_its_own_goodbye)
 
 TEST(tls_refuses_what_is_no_handshake)
 {
-	static const char *const bytes[] = { "<?xml version='1.0'?><stream:stream>",
-					     "GET / HTTP/1.1\r\n\r\n",
-					     "\x16\x03\x01\xff\xff garbage behind a header" };
+	static const char *const bytes[] = {
+		"<?xml version='1.0'?><stream:stream>", "GET / HTTP/1.1\r\n\r\n",
+		"\x16\x03\x01\xff\xff garbage behind a header"
+	};
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
 	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
@@ -212,7 +218,8 @@ TEST(tls_refuses_a_record_that_was_changed)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct duo d;
 		char b[1000];
 		int n;
@@ -222,7 +229,8 @@ TEST(tls_refuses_a_record_that_was_changed)
 		SSL_write(d.client, "pay 10 ducats", 13);
 		n = BIO_read(d.from_client, b, sizeof(b));
 		b[n - 1] ^= 1;
-		CHECK_INT(tls_feed(d.t, strv_make(b, (size_t)n), &d.plain, &d.wire), -EPROTO);
+		CHECK_INT(tls_feed(d.t, strv_make(b, (size_t)n), &d.plain, &d.wire),
+			  -EPROTO);
 		CHECK_INT(d.plain.n, 0);
 		CHECK(d.wire.n > 0); /* the alert */
 		CHECK(tls_error(d.t)[0] != '\0');
@@ -300,7 +308,8 @@ TEST(tls_agrees_on_xmpp_client_and_lives_without_it)
 
 		duo_open(&d, ctx, client_new(TLS1_2_VERSION, TLS1_3_VERSION));
 		if (cases[i].offer[0])
-			SSL_set_alpn_protos(d.client, (const unsigned char *)cases[i].offer,
+			SSL_set_alpn_protos(d.client,
+					    (const unsigned char *)cases[i].offer,
 					    (unsigned)strlen(cases[i].offer));
 		shake_hands(&d);
 		SSL_get0_alpn_selected(d.client, &name, &n);
@@ -315,7 +324,8 @@ TEST(tls_says_which_name_the_client_asked_for)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		struct duo d;
 
 		duo_open(&d, ctx, client_new(*v, *v));
@@ -352,7 +362,8 @@ TEST(tls_exporter_is_the_same_on_both_sides)
 	struct duo d;
 
 	duo_open(&d, ctx, client_new(TLS1_3_VERSION, TLS1_3_VERSION));
-	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours), 0); /* not before the handshake's end */
+	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours),
+		  0); /* not before the handshake's end */
 	CHECK_INT(binding(&d, TLS_CB_SERVER_END_POINT, ours), 0);
 	shake_hands(&d);
 	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours), 32);
@@ -394,7 +405,8 @@ TEST(tls_server_end_point_is_the_certificates_hash)
 {
 	struct tls_ctx *ctx = pair_ctx(NULL);
 
-	EACH_VERSION(v) {
+	EACH_VERSION(v)
+	{
 		unsigned char ours[TLS_CB_MAX], theirs[EVP_MAX_MD_SIZE];
 		struct duo d;
 		X509 *x;

@@ -22,7 +22,8 @@ ON_BOTH(account_is_kept_as_it_was_given)
 	CHECK_INT(store_wait(s, c), -ENOENT);
 	store_call_free(&c);
 	CHECK_INT(fixture_do(s, store_account_add(romeo, STRV("pa'ss\"w\xc3\xb6rd"),
-						  STRV("{\"sha\": \"\xe2\x82\xac\"}"), INT64_MAX)),
+						  STRV("{\"sha\": \"\xe2\x82\xac\"}"),
+						  INT64_MAX)),
 		  0);
 	c = store_account_get(romeo);
 	CHECK_INT(store_wait(s, c), 0);
@@ -33,10 +34,12 @@ ON_BOTH(account_is_kept_as_it_was_given)
 
 ON_BOTH(account_password_may_be_empty_and_details_absent)
 {
-	struct jid who = fixture_jid("\xc3\xa9l\xc3\xa9onore@b\xc3\xbc" "cher.example");
+	struct jid who = fixture_jid("\xc3\xa9l\xc3\xa9onore@b\xc3\xbc"
+				     "cher.example");
 	struct store_call *c;
 
-	CHECK_INT(fixture_do(s, store_account_add(who, STRV(""), STRV_NULL, INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_account_add(who, STRV(""), STRV_NULL, INT64_MAX)),
+		  0);
 	c = store_account_get(who);
 	CHECK_INT(store_wait(s, c), 0);
 	CHECK(c->text.p != NULL && c->text.n == 0);
@@ -58,7 +61,8 @@ ON_BOTH(account_is_added_once)
 
 	fixture_account(s, "romeo@example.org");
 	fixture_account(s, "romeo@example.net"); /* another domain: another account */
-	CHECK_INT(fixture_do(s, store_account_add(who, STRV("other"), STRV_NULL, INT64_MAX)),
+	CHECK_INT(fixture_do(s,
+			     store_account_add(who, STRV("other"), STRV_NULL, INT64_MAX)),
 		  -EEXIST);
 	c = store_account_get(who);
 	CHECK_INT(store_wait(s, c), 0);
@@ -77,7 +81,8 @@ ON_BOTH(account_set_and_remove_need_the_account)
 
 static int add(struct store *s, const char *jid, int64_t max)
 {
-	return fixture_do(s, store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL, max));
+	return fixture_do(s,
+			  store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL, max));
 }
 
 ON_BOTH(account_limit_is_per_domain)
@@ -86,7 +91,8 @@ ON_BOTH(account_limit_is_per_domain)
 	CHECK_INT(add(s, "a@example.org", 2), 0);
 	CHECK_INT(add(s, "b@example.org", 2), 0);
 	CHECK_INT(add(s, "c@example.org", 2), -ENOSPC);
-	CHECK_INT(fixture_do(s, store_account_get(fixture_jid("c@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_get(fixture_jid("c@example.org"))),
+		  -ENOENT);
 	CHECK_INT(add(s, "c@example.net", 2), 0);
 	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("a@example.org"))), 0);
 	CHECK_INT(add(s, "c@example.org", 2), 0);
@@ -95,38 +101,47 @@ ON_BOTH(account_limit_is_per_domain)
 static void fill(struct store *s, const char *jid)
 {
 	struct jid who = fixture_jid(jid);
-	struct store_roster_item item = { .jid = STRV("juliet@example.com"), .subscription = 'B',
-					  .ask = 'N', .listed = true,
-					  .groups = &STRV("Friends"), .n_groups = 1 };
+	struct store_roster_item item = { .jid = STRV("juliet@example.com"),
+					  .subscription = 'B',
+					  .ask = 'N',
+					  .listed = true,
+					  .groups = &STRV("Friends"),
+					  .n_groups = 1 };
 
 	fixture_account(s, jid);
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"))), 0);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("<vCard/>"))), 0);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("bye"))), 0);
-	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("<message/>"), 9)), 0);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("<message/>"),
+						  9)),
+		  0);
 }
 
 TEST(account_removal_takes_all_its_rows_and_no_others)
 {
-	static const char *const tables[] = { "users", "rosterusers", "rostergroups",
-					      "roster_version", "private_storage", "vcard",
-					      "last", "offline_message" };
+	static const char *const tables[] = {
+		"users",	   "rosterusers", "rostergroups", "roster_version",
+		"private_storage", "vcard",	  "last",	  "offline_message"
+	};
 	const char *path = fixture_path();
 	struct store *s = fixture_open(path);
 
 	fill(s, "romeo@example.org");
 	fill(s, "mercutio@example.org");
-	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("romeo@example.org"))), 0);
+	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("romeo@example.org"))),
+		  0);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		CHECK_INT(rows_of(path, tables[i], "romeo"), 0);
 		CHECK_INT(rows_of(path, tables[i], "mercutio"), 1);
 	}
 	/* The list above is whole: a table with usernames that is not in it is a new one. */
-	CHECK(fixture_sql_is(path, "SELECT count(*) FROM sqlite_master m WHERE type = 'table' AND"
-				   " EXISTS (SELECT 1 FROM pragma_table_info(m.name)"
-				   " WHERE name = 'username')",
-			     (int64_t)ARRAY_LEN(tables)));
+	CHECK(fixture_sql_is(
+		path,
+		"SELECT count(*) FROM sqlite_master m WHERE type = 'table' AND"
+		" EXISTS (SELECT 1 FROM pragma_table_info(m.name)"
+		" WHERE name = 'username')",
+		(int64_t)ARRAY_LEN(tables)));
 	fixture_close(s);
 }
 
@@ -159,9 +174,11 @@ static void add_numbered(struct store *s, unsigned n)
 
 	flight_init(&f);
 	for (unsigned i = 0; i < n; i++) {
-		snprintf(jid, sizeof(jid), "u%04u@example.org", (i * 7) % n); /* in no order */
-		flight_add(&f, s, store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL,
-						    INT64_MAX));
+		snprintf(jid, sizeof(jid), "u%04u@example.org",
+			 (i * 7) % n); /* in no order */
+		flight_add(&f, s,
+			   store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL,
+					     INT64_MAX));
 	}
 	flight_await(&f);
 	for (unsigned i = 0; i < n; i++)
@@ -195,17 +212,20 @@ ON_BOTH(account_list_goes_on_behind_a_thousand)
 
 ON_BOTH(account_list_is_in_the_order_of_bytes)
 {
-	static const char *const names[] = { "Z", "a", "z", "\xc3\xa9", "\xe2\x82\xac",
-					     "\xf0\x9f\x98\x80" };
+	static const char *const names[] = {
+		"Z", "a", "z", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"
+	};
 	struct store_call *c = store_account_list(STRV("x"), STRV(""));
 
 	CHECK_INT(store_wait(s, c), 0);
 	CHECK_INT(c->n_accounts, 0);
 	store_call_free(&c);
-	for (size_t i = ARRAY_LEN(names); i-- > 0;) { /* stored as given, canonical or not */
+	for (size_t i = ARRAY_LEN(names);
+	     i-- > 0;) { /* stored as given, canonical or not */
 		AUTO(arena_free) struct arena *a = arena_new(1024);
 		struct jid j = jid_make(a, strv_from(names[i]), STRV("x"), STRV(""));
-		CHECK_INT(fixture_do(s, store_account_add(j, STRV("p"), STRV_NULL, 100)), 0);
+		CHECK_INT(fixture_do(s, store_account_add(j, STRV("p"), STRV_NULL, 100)),
+			  0);
 	}
 	c = store_account_list(STRV("x"), STRV(""));
 	CHECK_INT(store_wait(s, c), 0);

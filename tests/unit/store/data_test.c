@@ -8,7 +8,8 @@ static struct jid romeo(struct store *s)
 {
 	fixture_account(s, "romeo@example.org");
 	fixture_account(s, "juliet@example.org");
-	return fixture_jid("romeo@example.org/orchard"); /* the resource does not matter */
+	return fixture_jid(
+		"romeo@example.org/orchard"); /* the resource does not matter */
 }
 
 static void check_text(struct store *s, struct store_call *c, const char *want)
@@ -24,13 +25,16 @@ ON_BOTH(private_storage_is_kept_by_namespace)
 	struct jid who = romeo(s);
 
 	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), -ENOENT);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a>\xc3\xa9</a>"))), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"),
+						  STRV("<a>\xc3\xa9</a>"))),
+		  0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV("<b/>"))), 0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV(""))), 0);
 	check_text(s, store_private_get(who, STRV("ns:a")), "<a>\xc3\xa9</a>");
 	check_text(s, store_private_get(who, STRV("ns:b")), "");
 	CHECK_INT(fixture_do(s, store_private_get(fixture_jid("juliet@example.org"),
-						  STRV("ns:a"))), -ENOENT);
+						  STRV("ns:a"))),
+		  -ENOENT);
 }
 
 ON_BOTH(vcard_is_kept)
@@ -41,7 +45,8 @@ ON_BOTH(vcard_is_kept)
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("<v>1</v>"))), 0);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("<v>\xe2\x82\xac</v>"))), 0);
 	check_text(s, store_vcard_get(who), "<v>\xe2\x82\xac</v>");
-	CHECK_INT(fixture_do(s, store_vcard_get(fixture_jid("juliet@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_vcard_get(fixture_jid("juliet@example.org"))),
+		  -ENOENT);
 }
 
 ON_BOTH(last_activity_is_kept)
@@ -63,15 +68,20 @@ ON_BOTH(last_activity_is_kept)
 ON_BOTH(nothing_is_written_for_an_account_that_is_not_there)
 {
 	struct jid who = fixture_jid("gone@example.org");
-	struct store_roster_item item = { .jid = STRV("j@x"), .subscription = 'N', .ask = 'N' };
+	struct store_roster_item item = { .jid = STRV("j@x"),
+					  .subscription = 'N',
+					  .ask = 'N' };
 	struct store_call *c;
 
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("x"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("x"))),
+		  -ENOENT);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), -ENOENT);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("x"))), -ENOENT);
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), -ENOENT);
-	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("j@x"), STRV("1"))), -ENOENT);
-	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("x"), 9)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("j@x"), STRV("1"))),
+		  -ENOENT);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("x"), 9)),
+		  -ENOENT);
 	fixture_account(s, "gone@example.org");
 	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), -ENOENT);
 	CHECK_INT(fixture_do(s, store_vcard_get(who)), -ENOENT);
@@ -95,10 +105,12 @@ static void add_messages(struct store *s, struct jid who, int n)
 
 	flight_init(&f);
 	for (int i = 0; i < n; i++) {
-		snprintf(packet, sizeof(packet), "<message id='%d'>\xc3\xa9</message>", i);
+		snprintf(packet, sizeof(packet), "<message id='%d'>\xc3\xa9</message>",
+			 i);
 		/* Times run backwards: order is that of arrival. */
-		flight_add(&f, s, store_offline_add(who, 1000000 - i, STRV("n@x/\xc3\xa9"),
-						    strv_from(packet), INT64_MAX));
+		flight_add(&f, s,
+			   store_offline_add(who, 1000000 - i, STRV("n@x/\xc3\xa9"),
+					     strv_from(packet), INT64_MAX));
 	}
 	flight_await(&f);
 	for (int i = 0; i < n; i++)
@@ -107,7 +119,8 @@ static void add_messages(struct store *s, struct jid who, int n)
 }
 
 /* Checks one page, whose first message has number `first`; returns the last id. */
-static int64_t check_page(struct store *s, struct jid who, int64_t after, int first, int n)
+static int64_t check_page(struct store *s, struct jid who, int64_t after, int first,
+			  int n)
 {
 	struct store_call *c = store_offline_load(who, after);
 	char packet[64];
@@ -116,7 +129,8 @@ static int64_t check_page(struct store *s, struct jid who, int64_t after, int fi
 	CHECK_INT(c->n_messages, n);
 	for (int i = 0; i < n; i++) {
 		const struct store_message *m = &c->messages[i];
-		snprintf(packet, sizeof(packet), "<message id='%d'>\xc3\xa9</message>", first + i);
+		snprintf(packet, sizeof(packet), "<message id='%d'>\xc3\xa9</message>",
+			 first + i);
 		CHECK(m->id > after);
 		after = m->id;
 		CHECK_INT(m->at, 1000000 - first - i);
@@ -162,11 +176,14 @@ ON_BOTH(offline_messages_have_a_limit)
 {
 	struct jid who = romeo(s), juliet = fixture_jid("juliet@example.org");
 
-	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 0)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 0)),
+		  -ENOSPC);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 2)), 0);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 2)), 0);
-	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 2)), -ENOSPC);
-	CHECK_INT(fixture_do(s, store_offline_add(juliet, 1, STRV("n"), STRV("p"), 2)), 0);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 2)),
+		  -ENOSPC);
+	CHECK_INT(fixture_do(s, store_offline_add(juliet, 1, STRV("n"), STRV("p"), 2)),
+		  0);
 	CHECK_INT(fixture_do(s, store_offline_remove(who, INT64_MAX)), 0);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 2)), 0);
 }
@@ -239,7 +256,9 @@ ON_BOTH(offline_messages_that_are_large_come_in_smaller_pages)
 	fixture_account(s, "romeo@example.org");
 	for (int i = 0; i < N; i++)
 		CHECK_INT(fixture_do(s, store_offline_add(who, i, STRV("j@x"),
-							  strv_make(large, SIZE), INT64_MAX)), 0);
+							  strv_make(large, SIZE),
+							  INT64_MAX)),
+			  0);
 	mem_free(large);
 	for (bool more = true; more; pages++) {
 		struct store_call *c = store_offline_load(who, after);

@@ -30,7 +30,8 @@ ON_BOTH(full_disk_at_the_commit_fails_all_of_the_batch)
 	hold_start(&h, s, NULL);
 	flight_init(&f);
 	for (int i = 0; i < 5; i++)
-		flight_add(&f, s, store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
+		flight_add(&f, s,
+			   store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
 	flight_add(&f, s, store_vcard_set(who, STRV("new")));
 	flight_add(&f, s, store_vcard_get(who)); /* would tell of what is not so */
 	flight_add(&f, s, store_account_add(who, STRV("x"), STRV_NULL, INT64_MAX));
@@ -67,7 +68,8 @@ static void fill_disk(void)
 
 static void empty_disk(void)
 {
-	int r = sqlite3_exec(store_db->db, "PRAGMA max_page_count=1000000", NULL, NULL, NULL);
+	int r = sqlite3_exec(store_db->db, "PRAGMA max_page_count=1000000", NULL, NULL,
+			     NULL);
 	ASSERT(r == SQLITE_OK);
 }
 
@@ -95,7 +97,8 @@ ON_BOTH(full_disk_within_a_batch_fails_all_of_it)
 	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), -ENOENT);
 	hold_start(&h, s, empty_disk);
 	hold_end(&h);
-	CHECK_INT(fixture_do(s, store_vcard_set(who, strv_make(large, sizeof(large)))), 0);
+	CHECK_INT(fixture_do(s, store_vcard_set(who, strv_make(large, sizeof(large)))),
+		  0);
 	CHECK_INT(fixture_do(s, store_vcard_get(who)), 0);
 }
 
@@ -142,7 +145,9 @@ TEST(no_read_is_left_open)
 	const char *path = fixture_path();
 	struct store *s = fixture_open(path);
 	struct jid who = romeo(s);
-	struct store_roster_item item = { .jid = STRV("j@x"), .subscription = 'N', .ask = 'N' };
+	struct store_roster_item item = { .jid = STRV("j@x"),
+					  .subscription = 'N',
+					  .ask = 'N' };
 
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("x"))), 0);
@@ -152,7 +157,8 @@ TEST(no_read_is_left_open)
 	CHECK_INT(fixture_do(s, store_account_get(who)), 0);
 	CHECK_INT(fixture_do(s, store_account_list(STRV("example.org"), STRV(""))), 0);
 	CHECK_INT(fixture_do(s, store_roster_load(who)), 0);
-	CHECK_INT(fixture_do(s, store_roster_load(fixture_jid("nobody@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_roster_load(fixture_jid("nobody@example.org"))),
+		  -ENOENT);
 	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), 0);
 	CHECK_INT(fixture_do(s, store_vcard_get(who)), 0);
 	CHECK_INT(fixture_do(s, store_last_get(who)), 0);

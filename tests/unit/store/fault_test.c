@@ -7,7 +7,8 @@
 static sqlite3_vfs faulty; /* its xOpen is ours, the rest is the default's */
 static sqlite3_vfs *real;
 static sqlite3_io_methods methods, real_methods;
-static int fail_at, n_ops, fail_code; /* 0: none fails; both for the writer's thread only */
+static int fail_at, n_ops,
+	fail_code; /* 0: none fails; both for the writer's thread only */
 static int n_temp_files;
 
 static bool fails(void)
@@ -25,7 +26,8 @@ static int faulty_sync(sqlite3_file *f, int flags)
 	return fails() ? SQLITE_IOERR_FSYNC : real_methods.xSync(f, flags);
 }
 
-static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,
+		       int *out)
 {
 	int r = real->xOpen(real, name, f, flags, out);
 
@@ -67,7 +69,9 @@ static int write_batch(struct store *s, struct jid who, int round, void (*arm)(v
 	flight_init(&f);
 	flight_add(&f, s, store_vcard_set(who, strv_from(text)));
 	flight_add(&f, s, store_private_set(who, STRV("ns:a"), strv_from(text)));
-	flight_add(&f, s, store_offline_add(who, round, STRV("n@x"), strv_from(text), INT64_MAX));
+	flight_add(&f, s,
+		   store_offline_add(who, round, STRV("n@x"), strv_from(text),
+				     INT64_MAX));
 	hold_end(&h);
 	flight_await(&f);
 	r = f.call[0]->err;
@@ -80,7 +84,8 @@ static int write_batch(struct store *s, struct jid who, int round, void (*arm)(v
 /* Whether the texts of that round are what is there. */
 static void check_round(struct store *s, struct jid who, int round, size_t n_messages)
 {
-	struct store_call *vcard = store_vcard_get(who), *ns = store_private_get(who, STRV("ns:a")),
+	struct store_call *vcard = store_vcard_get(who),
+			  *ns = store_private_get(who, STRV("ns:a")),
 			  *messages = store_offline_load(who, 0);
 	char text[32];
 
@@ -127,7 +132,8 @@ static void fail_each(int code, int want)
 		if (r == 0)
 			round = next_fail;
 		else
-			CHECK(r == want || r == -EIO); /* a sync fails with its own error */
+			CHECK(r == want ||
+			      r == -EIO); /* a sync fails with its own error */
 		check_round(s, who, round, round ? 2 : 1);
 	}
 	CHECK(next_fail > 4); /* several writes and a sync */
@@ -165,8 +171,9 @@ TEST(large_change_makes_no_temporary_file)
 	fixture_account(s, "romeo@example.org");
 	flight_init(&f);
 	for (int i = 0; i < 100; i++)
-		flight_add(&f, s, store_offline_add(who, i, STRV("n@x"),
-						    strv_make(large, sizeof(large)), INT64_MAX));
+		flight_add(&f, s,
+			   store_offline_add(who, i, STRV("n@x"),
+					     strv_make(large, sizeof(large)), INT64_MAX));
 	flight_await(&f);
 	flight_free(&f);
 	CHECK_INT(fixture_do(s, store_account_remove(who)), 0);

@@ -166,7 +166,9 @@ static int open_as_nobody(const char *path)
 		return 0; /* a place that knows no other user: nothing to see here */
 	if (store_open(&conf, &s, &err) != -EACCES)
 		return 1;
-	return strstr(buf_cstr(&err), "Permission denied") && strstr(buf_cstr(&err), path) ? 0 : 2;
+	return strstr(buf_cstr(&err), "Permission denied") && strstr(buf_cstr(&err), path)
+		       ? 0
+		       : 2;
 }
 
 static int status_as_nobody(const char *path)

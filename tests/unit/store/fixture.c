@@ -91,8 +91,8 @@ int fixture_do(struct store *s, struct store_call *c)
 
 void fixture_account(struct store *s, const char *jid)
 {
-	CHECK_INT(fixture_do(s, store_account_add(fixture_jid(jid), STRV("secret"), STRV_NULL,
-						  INT64_MAX)),
+	CHECK_INT(fixture_do(s, store_account_add(fixture_jid(jid), STRV("secret"),
+						  STRV_NULL, INT64_MAX)),
 		  0);
 }
 

@@ -8,20 +8,20 @@
 #include <sqlite3.h>
 
 /* A test that runs on a store in a file, and on one in memory. */
-#define ON_BOTH(n) \
-	static void on_both_##n(struct store *s); \
-	TEST(n##_in_a_file) \
-	{ \
+#define ON_BOTH(n)                                              \
+	static void on_both_##n(struct store *s);               \
+	TEST(n##_in_a_file)                                     \
+	{                                                       \
 		struct store *s = fixture_open(fixture_path()); \
-		on_both_##n(s); \
-		fixture_close(s); \
-	} \
-	TEST(n##_in_memory) \
-	{ \
-		struct store *s = fixture_open(":memory:"); \
-		on_both_##n(s); \
-		fixture_close(s); \
-	} \
+		on_both_##n(s);                                 \
+		fixture_close(s);                               \
+	}                                                       \
+	TEST(n##_in_memory)                                     \
+	{                                                       \
+		struct store *s = fixture_open(":memory:");     \
+		on_both_##n(s);                                 \
+		fixture_close(s);                               \
+	}                                                       \
 	static void on_both_##n(struct store *s)
 
 /* A path in a new directory, which goes when the program ends. Static storage. */
@@ -41,7 +41,8 @@ bool fixture_sql_is(const char *path, const char *sql, int64_t want);
 struct hold {
 	sem_t reached, go, ended;
 	struct store_call *call;
-	void (*fn)(void); /* runs on the writer's thread before it is let go; NULL: nothing */
+	void (*fn)(
+		void); /* runs on the writer's thread before it is let go; NULL: nothing */
 };
 
 void hold_start(struct hold *h, struct store *s, void (*fn)(void));

@@ -29,8 +29,8 @@ static _Noreturn void write_until_killed(const char *path)
 	fixture_account(s, "romeo@example.org");
 	sem_init(&room, 0, 20);
 	for (int32_t id = 1;; id++) {
-		struct store_call *c = store_offline_add(who, id, STRV("n@x"), STRV("m"),
-							 INT64_MAX);
+		struct store_call *c =
+			store_offline_add(who, id, STRV("n@x"), STRV("m"), INT64_MAX);
 		c->deliver = report;
 		c->arg = &room;
 		sem_wait(&room);
@@ -41,7 +41,8 @@ static _Noreturn void write_until_killed(const char *path)
 
 static void check_row(struct store *s, int64_t after, int32_t want)
 {
-	struct store_call *c = store_offline_load(fixture_jid("romeo@example.org"), after);
+	struct store_call *c =
+		store_offline_load(fixture_jid("romeo@example.org"), after);
 
 	CHECK_INT(store_wait(s, c), 0);
 	CHECK(c->n_messages > 0);

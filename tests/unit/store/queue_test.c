@@ -86,7 +86,8 @@ static bool was_there;
 
 static void look(struct store_call *c)
 {
-	was_there = fixture_sql_is(watched, "SELECT count(*) FROM vcard WHERE vcard = 'here'", 1);
+	was_there = fixture_sql_is(watched,
+				   "SELECT count(*) FROM vcard WHERE vcard = 'here'", 1);
 	sem_post(c->arg);
 }
 
@@ -132,7 +133,8 @@ ON_BOTH(many_writes_are_one_commit)
 	hold_start(&h, s, count_commits);
 	flight_init(&f);
 	for (int i = 0; i < 2 * STORE_BATCH + 1; i++)
-		flight_add(&f, s, store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
+		flight_add(&f, s,
+			   store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
 	hold_end(&h);
 	flight_await(&f);
 	for (size_t i = 0; i < f.n; i++)
@@ -145,7 +147,9 @@ ON_BOTH(failed_call_takes_no_other_with_it)
 {
 	static struct flight f;
 	struct jid who = romeo(s);
-	struct store_roster_item item = { .jid = STRV("j@x"), .subscription = 'N', .ask = 'N' };
+	struct store_roster_item item = { .jid = STRV("j@x"),
+					  .subscription = 'N',
+					  .ask = 'N' };
 	struct store_call *c;
 	struct hold h;
 
@@ -166,7 +170,8 @@ ON_BOTH(failed_call_takes_no_other_with_it)
 	CHECK_INT(f.call[1]->err, -EEXIST);
 	CHECK_INT(f.call[2]->err, 0);
 	CHECK_INT(f.call[3]->err, 0);
-	CHECK_INT(f.call[4]->err, -EIO); /* nothing that the asker could take for an answer */
+	CHECK_INT(f.call[4]->err,
+		  -EIO); /* nothing that the asker could take for an answer */
 	flight_free(&f);
 	c = store_roster_load(who);
 	CHECK_INT(store_wait(s, c), 0);
@@ -208,7 +213,8 @@ ON_BOTH(queue_is_bounded_in_bytes)
 	flight_init(&f);
 	for (int i = 0; i < 3; i++) {
 		c = store_vcard_set(fixture_jid("romeo@example.org"), STRV("x"));
-		c->text.p = arena_alloc(c->arena, STORE_MAX_BYTES / 4); /* never touched */
+		c->text.p =
+			arena_alloc(c->arena, STORE_MAX_BYTES / 4); /* never touched */
 		c->text.n = 1;
 		flight_add(&f, s, c);
 	}
@@ -223,7 +229,8 @@ ON_BOTH(queue_is_bounded_in_bytes)
 	CHECK_INT(s->n_calls, 0);
 	for (size_t i = 0; i < STORE_N_KEYS; i++)
 		CHECK_INT(s->writing[i], 0);
-	CHECK_INT(fixture_do(s, store_vcard_get(fixture_jid("romeo@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_vcard_get(fixture_jid("romeo@example.org"))),
+		  -ENOENT);
 }
 
 /* --- the end --- */
@@ -239,7 +246,8 @@ TEST(close_does_what_is_queued)
 	hold_start(&h, s, NULL);
 	flight_init(&f);
 	for (int i = 0; i < STORE_BATCH + 1; i++)
-		flight_add(&f, s, store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
+		flight_add(&f, s,
+			   store_offline_add(who, i, STRV("n@x"), STRV("m"), INT64_MAX));
 	flight_add(&f, s, store_vcard_get(other));
 	sem_post(&h.go); /* not hold_end(): that would wait for the first batch */
 	fixture_close(s);
@@ -249,7 +257,8 @@ TEST(close_does_what_is_queued)
 	CHECK_INT(f.call[STORE_BATCH + 1]->err, -ENOENT);
 	flight_free(&f);
 	store_call_free(&h.call);
-	CHECK(fixture_sql_is(path, "SELECT count(*) FROM offline_message", STORE_BATCH + 1));
+	CHECK(fixture_sql_is(path, "SELECT count(*) FROM offline_message",
+			     STORE_BATCH + 1));
 }
 
 TEST(close_and_free_accept_nothing)

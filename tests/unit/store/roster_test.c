@@ -12,8 +12,11 @@ static int put(struct store *s, struct jid who, const char *contact, const char 
 	       const char *const *groups, const char *version)
 {
 	struct strv g[8];
-	struct store_roster_item item = { .jid = strv_from(contact), .name = strv_from(name),
-					  .subscription = 'T', .ask = 'O', .listed = true,
+	struct store_roster_item item = { .jid = strv_from(contact),
+					  .name = strv_from(name),
+					  .subscription = 'T',
+					  .ask = 'O',
+					  .listed = true,
 					  .groups = g };
 
 	for (; groups && groups[item.n_groups]; item.n_groups++)
@@ -31,7 +34,8 @@ static struct store_call *load(struct store *s, struct jid who)
 
 ON_BOTH(roster_needs_an_account)
 {
-	CHECK_INT(fixture_do(s, store_roster_load(fixture_jid("nobody@example.org"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_roster_load(fixture_jid("nobody@example.org"))),
+		  -ENOENT);
 }
 
 ON_BOTH(roster_is_empty_at_first_and_tells_no_credentials)
@@ -50,9 +54,12 @@ ON_BOTH(roster_item_comes_back_whole)
 	struct strv groups[] = { STRV("Zeta"), STRV(""), STRV("\xc3\x84rzte") };
 	struct store_roster_item in = { .jid = STRV("juliet@example.com/balcony"),
 					.name = STRV("J\xc3\xbcliet \xf0\x9f\x8c\xb9"),
-					.subscription = 'F', .ask = 'B', .approved = true,
+					.subscription = 'F',
+					.ask = 'B',
+					.approved = true,
 					.request = STRV("<presence type='subscribe'/>"),
-					.groups = groups, .n_groups = 3 };
+					.groups = groups,
+					.n_groups = 3 };
 	struct store_call *c = store_roster_put(who, &in, STRV("v1"));
 
 	groups[0] = STRV("changed"); /* inputs were copied */
@@ -78,7 +85,8 @@ ON_BOTH(roster_put_replaces_all_of_the_item)
 	struct jid who = romeo(s);
 	struct store_call *c;
 
-	CHECK_INT(put(s, who, "j@x", "Juliet", (const char *[]){ "a", "b", NULL }, "1"), 0);
+	CHECK_INT(put(s, who, "j@x", "Juliet", (const char *[]){ "a", "b", NULL }, "1"),
+		  0);
 	CHECK_INT(put(s, who, "j@x", NULL, (const char *[]){ "c", NULL }, "2"), 0);
 	c = load(s, who);
 	CHECK_STR(c->text, "2");
@@ -96,7 +104,8 @@ ON_BOTH(roster_group_named_twice_is_one)
 	struct jid who = romeo(s);
 	struct store_call *c;
 
-	CHECK_INT(put(s, who, "j@x", "", (const char *[]){ "a", "b", "a", NULL }, "1"), 0);
+	CHECK_INT(put(s, who, "j@x", "", (const char *[]){ "a", "b", "a", NULL }, "1"),
+		  0);
 	c = load(s, who);
 	CHECK_INT(c->items[0].n_groups, 2);
 	store_call_free(&c);
@@ -109,7 +118,8 @@ ON_BOTH(roster_remove_takes_the_item_and_its_groups)
 
 	CHECK_INT(put(s, who, "j@x", "", (const char *[]){ "a", NULL }, "1"), 0);
 	CHECK_INT(put(s, who, "n@x", "", (const char *[]){ "b", NULL }, "2"), 0);
-	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("j@x"), STRV("3"))), 0);
+	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("j@x"), STRV("3"))),
+		  0);
 	c = load(s, who);
 	CHECK_STR(c->text, "3");
 	CHECK_INT(c->n_items, 1);
@@ -117,7 +127,8 @@ ON_BOTH(roster_remove_takes_the_item_and_its_groups)
 	store_call_free(&c);
 	/* What comes again has not kept its groups. What is not there is removed all the same. */
 	CHECK_INT(put(s, who, "j@x", "", NULL, "4"), 0);
-	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("k@x"), STRV("5"))), 0);
+	CHECK_INT(fixture_do(s, store_roster_remove(who, fixture_jid("k@x"), STRV("5"))),
+		  0);
 	c = load(s, who);
 	CHECK_STR(c->text, "5");
 	CHECK_INT(c->n_items, 2);
@@ -129,8 +140,18 @@ ON_BOTH(roster_remove_takes_the_item_and_its_groups)
 /* Contacts whose order differs between bytes, UTF-16 and a dictionary; and prefixes of each
  * other. */
 static const char *const contacts[] = {
-	"", "A@x", "a", "a@x", "a@x/", "a@x/r", "a@xx", "z@x", "\xc3\xa9@x", "\xe2\x82\xac@x",
-	"\xef\xbf\xbd@x", "\xf0\x9f\x98\x80@x",
+	"",
+	"A@x",
+	"a",
+	"a@x",
+	"a@x/",
+	"a@x/r",
+	"a@xx",
+	"z@x",
+	"\xc3\xa9@x",
+	"\xe2\x82\xac@x",
+	"\xef\xbf\xbd@x",
+	"\xf0\x9f\x98\x80@x",
 };
 
 ON_BOTH(roster_groups_go_to_their_contacts)
@@ -142,8 +163,11 @@ ON_BOTH(roster_groups_go_to_their_contacts)
 	for (size_t i = ARRAY_LEN(contacts); i-- > 0;) {
 		snprintf(g[0], sizeof(g[0]), "%zu", i);
 		snprintf(g[1], sizeof(g[1]), "+%zu", i);
-		CHECK_INT(put(s, who, contacts[i], "", (const char *[]){
-			i % 3 ? g[0] : NULL, i % 3 == 2 ? g[1] : NULL, NULL }, "v"), 0);
+		CHECK_INT(put(s, who, contacts[i], "",
+			      (const char *[]){ i % 3 ? g[0] : NULL,
+						i % 3 == 2 ? g[1] : NULL, NULL },
+			      "v"),
+			  0);
 	}
 	c = load(s, who);
 	CHECK_INT(c->n_items, ARRAY_LEN(contacts));
@@ -170,8 +194,10 @@ TEST(roster_groups_without_a_contact_are_passed_over)
 	CHECK_INT(put(s, who, "d@x", "", (const char *[]){ "d", NULL }, "2"), 0);
 	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
 	for (const char *p = "ace"; *p; p++) {
-		char *sql = sqlite3_mprintf("INSERT INTO rostergroups VALUES ('example.org',"
-					    " 'romeo', '%c@x', 'stray')", *p);
+		char *sql =
+			sqlite3_mprintf("INSERT INTO rostergroups VALUES ('example.org',"
+					" 'romeo', '%c@x', 'stray')",
+					*p);
 		CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
 		sqlite3_free(sql);
 	}
@@ -191,7 +217,9 @@ ON_BOTH(roster_of_many_is_whole)
 	enum { N = 600 }; /* the arrays grow six times */
 	static struct flight f;
 	struct jid who = romeo(s);
-	struct store_roster_item item = { .subscription = 'B', .ask = 'N', .listed = true };
+	struct store_roster_item item = { .subscription = 'B',
+					  .ask = 'N',
+					  .listed = true };
 	struct store_call *c;
 	char jid[32], group[32];
 	struct strv g = STRV_NULL;
@@ -226,7 +254,8 @@ ON_BOTH(roster_of_many_is_whole)
  * load. Another store on the same file makes the changes: this one's reader is busy. */
 static struct store *other;
 static struct jid other_who;
-static int changes, changes_failed; /* on the reader's thread, where no check may end a test */
+static int changes,
+	changes_failed; /* on the reader's thread, where no check may end a test */
 
 static void change_between(void)
 {

@@ -2,27 +2,27 @@
 #include "test.h"
 
 /* The examples of MongooseIM's "SCRAM serialization format". */
-#define SHA1 \
+#define SHA1                                                               \
 	"===SHA1===QClQsw/sfPEnwj4AEp6E1w==|ys1104hRhqMoRputBY5sLHKXoSw=|" \
 	"EJvxXWM42tO7BgW21lNZyBc1dD0="
-#define SHA224 \
+#define SHA224                                                                         \
 	"==SHA224==dk0ImXFVPoUfqD5FveV7YA==|G0ibQ/YYuCtoun4I+1IF2zJ7Q8x2T23ETnq5Gg==|" \
 	"EvE2EkZcUb3k4CooeOcVFy95P32t+NDX0xbQUA=="
-#define SHA256 \
+#define SHA256                                                                             \
 	"==SHA256==M7BYKSo04XbzBr4C7b056g==|A779MC05nSGQln5no0hKTGHFSaQ7oguKBZgORW3s+es=|" \
 	"XhtGFf6NDWsnVSCO4xkzPD3qc046fPL0pATZi7RmaWo="
-#define SHA384 \
-	"==SHA384==Ryu0fA29gbwgqFOBk5Mczw==|" \
+#define SHA384                                                              \
+	"==SHA384==Ryu0fA29gbwgqFOBk5Mczw==|"                               \
 	"k3QwC0Lb1y1/V/31byC5KML5t3mH4JTPjFyeAz7lV2l4SPfzi3JHvLEdoNB5K/VY|" \
 	"kR+LMI/E0QBG3oF405/MTAT6NAlCOfPrFOaWH3WBVGM0Viu9Brk6kGwVwXjSP8v0"
-#define SHA512 \
-	"==SHA512==SLNuVNcWiNBmnYZNIdj+zg==|" \
+#define SHA512                                                                                   \
+	"==SHA512==SLNuVNcWiNBmnYZNIdj+zg==|"                                                    \
 	"3ey3gzSsmbxcLnoc1VKCR/739uKX6uuPCyAzn6x8o87ibcjOdUaU8qhL5X4MUI9UPTt667GagNpVTmAWTFNsjA" \
-	"==|" \
+	"==|"                                                                                    \
 	"jUUDbuQ9ae4UnAWS6RV6W4yifX3La3ESjfZjGol+TBROIb/ihR8UawPHrSHkp4yyDJXtRhR9RlHCHy4bcCm1Yg=="
 #define MULTI "==MULTI_SCRAM==,4096,"
 #define ALL   MULTI SHA1 "," SHA224 "," SHA256 "," SHA384 "," SHA512
-#define LEGACY \
+#define LEGACY                                                                 \
 	"==SCRAM==,tmi5IE+9pceRV/jkPLFHEaVY33c=,MiWNa8T3dniVDwmh77ufJ41fpAQ=," \
 	"inKXODlSY5y5SCsLxibi0w==,4096"
 
@@ -30,8 +30,8 @@ static bool same_keys(const struct scram_keys *a, const struct scram_keys *b)
 {
 	size_t n = digest_len(a->alg);
 
-	return a->alg == b->alg && a->iterations == b->iterations && a->n_salt == b->n_salt &&
-	       memcmp(a->salt, b->salt, a->n_salt) == 0 &&
+	return a->alg == b->alg && a->iterations == b->iterations &&
+	       a->n_salt == b->n_salt && memcmp(a->salt, b->salt, a->n_salt) == 0 &&
 	       memcmp(a->stored_key, b->stored_key, n) == 0 &&
 	       memcmp(a->server_key, b->server_key, n) == 0;
 }
@@ -48,8 +48,8 @@ TEST(credentials_of_mongooseim_5_hashes)
 		const struct scram_keys *k = credentials_keys(&c, (enum digest_alg)i);
 		struct scram_keys again;
 		CHECK(k != NULL && k->iterations == 4096 && k->n_salt == 16);
-		scram_derive(k->alg, STRV("padthai"), strv_make((const char *)k->salt, 16), 4096,
-			     &again);
+		scram_derive(k->alg, STRV("padthai"),
+			     strv_make((const char *)k->salt, 16), 4096, &again);
 		CHECK(same_keys(k, &again));
 	}
 	CHECK(credentials_check(&c, STRV("padthai")));
@@ -65,8 +65,8 @@ TEST(credentials_of_mongooseim_3_6)
 
 	CHECK_INT(credentials_parse(a, STRV(""), STRV(LEGACY), &c), 0);
 	CHECK_INT(c.n_keys, 1);
-	scram_derive(DIGEST_SHA1, STRV("misio"), strv_make((const char *)c.keys[0].salt, 16), 4096,
-		     &again);
+	scram_derive(DIGEST_SHA1, STRV("misio"),
+		     strv_make((const char *)c.keys[0].salt, 16), 4096, &again);
 	CHECK(same_keys(&c.keys[0], &again));
 	CHECK(credentials_check(&c, STRV("misio")));
 	CHECK_STR(credentials_details(a, &c),
@@ -79,11 +79,14 @@ TEST(credentials_in_any_order_and_number)
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	struct credentials c;
 
-	CHECK_INT(credentials_parse(a, STRV("ignored"), STRV(MULTI SHA512 "," SHA256), &c), 0);
+	CHECK_INT(credentials_parse(a, STRV("ignored"), STRV(MULTI SHA512 "," SHA256),
+				    &c),
+		  0);
 	CHECK(!c.has_plain && c.n_keys == 2);
 	CHECK(credentials_keys(&c, DIGEST_SHA1) == NULL);
 	CHECK(credentials_keys(&c, DIGEST_SHA256)->stored_key[0] == 0x03);
-	CHECK(credentials_check(&c, STRV("padthai")) && !credentials_check(&c, STRV("ignored")));
+	CHECK(credentials_check(&c, STRV("padthai")) &&
+	      !credentials_check(&c, STRV("ignored")));
 	CHECK_STR(credentials_details(a, &c), MULTI SHA256 "," SHA512);
 }
 
@@ -96,7 +99,8 @@ TEST(credentials_in_plain_text)
 	CHECK_INT(credentials_parse(a, strv_from(text), STRV_NULL, &c), 0);
 	text[0] = 'x'; /* it was copied */
 	CHECK(c.has_plain && c.n_keys == 0);
-	CHECK(credentials_check(&c, STRV("secret")) && !credentials_check(&c, STRV("secre")));
+	CHECK(credentials_check(&c, STRV("secret")) &&
+	      !credentials_check(&c, STRV("secre")));
 	CHECK_INT(credentials_parse(a, STRV("==SCRAM==,"), STRV(""), &c), 0);
 	CHECK(credentials_check(&c, STRV("==SCRAM==,")));
 }
@@ -116,20 +120,40 @@ TEST(credentials_refuse_unknown_forms)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	static const char *const bad[] = {
-		"x", "{}", "==SCRAM==", "==SCRAM==,", "==MULTI_SCRAM==", "==MULTI_SCRAM==,",
-		"==MULTI_SCRAM==,4096", "==MULTI_SCRAM==,4096,", "==multi_scram==,4096," SHA1,
-		" " MULTI SHA1, MULTI SHA1 " ", MULTI SHA1 ",", MULTI "," SHA1, MULTI SHA1 "|",
-		MULTI SHA1 "," SHA1, "==MULTI_SCRAM==,0," SHA1, "==MULTI_SCRAM==,-1," SHA1,
-		"==MULTI_SCRAM==,10000001," SHA1, "==MULTI_SCRAM==,," SHA1,
-		MULTI "==SHA512=SLNuVNcWiNBmnYZNIdj+zg==|AAAA|AAAA", /* a prefix one short */
-		MULTI "==SHA3-256" SHA1, MULTI "==SHA257==AAAA|AAAA|AAAA",
+		"x",
+		"{}",
+		"==SCRAM==",
+		"==SCRAM==,",
+		"==MULTI_SCRAM==",
+		"==MULTI_SCRAM==,",
+		"==MULTI_SCRAM==,4096",
+		"==MULTI_SCRAM==,4096,",
+		"==multi_scram==,4096," SHA1,
+		" " MULTI SHA1,
+		MULTI SHA1 " ",
+		MULTI SHA1 ",",
+		MULTI "," SHA1,
+		MULTI SHA1 "|",
+		MULTI SHA1 "," SHA1,
+		"==MULTI_SCRAM==,0," SHA1,
+		"==MULTI_SCRAM==,-1," SHA1,
+		"==MULTI_SCRAM==,10000001," SHA1,
+		"==MULTI_SCRAM==,," SHA1,
+		MULTI
+		"==SHA512=SLNuVNcWiNBmnYZNIdj+zg==|AAAA|AAAA", /* a prefix one short */
+		MULTI "==SHA3-256" SHA1,
+		MULTI "==SHA257==AAAA|AAAA|AAAA",
 		MULTI "===SHA1===QClQsw/sfPEnwj4AEp6E1w==|ys1104hRhqMoRputBY5sLHKXoSw=",
 		MULTI "===SHA1===QClQsw/sfPEnwj4AEp6E1w|ys1104hRhqMoRputBY5sLHKXoSw=|"
 		      "EJvxXWM42tO7BgW21lNZyBc1dD0=",
-		MULTI "===SHA1===|ys1104hRhqMoRputBY5sLHKXoSw=|EJvxXWM42tO7BgW21lNZyBc1dD0=",
+		MULTI
+		"===SHA1===|ys1104hRhqMoRputBY5sLHKXoSw=|EJvxXWM42tO7BgW21lNZyBc1dD0=",
 		MULTI "===SHA1===QClQsw/sfPEnwj4AEp6E1w==||EJvxXWM42tO7BgW21lNZyBc1dD0=",
-		MULTI "===SHA1===QClQsw/sfPEnwj4AEp6E1w==|AAAA|EJvxXWM42tO7BgW21lNZyBc1dD0=",
-		LEGACY ",", LEGACY "x", "==SCRAM==,tmi5IE+9pceRV/jkPLFHEaVY33c=",
+		MULTI
+		"===SHA1===QClQsw/sfPEnwj4AEp6E1w==|AAAA|EJvxXWM42tO7BgW21lNZyBc1dD0=",
+		LEGACY ",",
+		LEGACY "x",
+		"==SCRAM==,tmi5IE+9pceRV/jkPLFHEaVY33c=",
 		"==SCRAM==,AAAA,MiWNa8T3dniVDwmh77ufJ41fpAQ=,inKXODlSY5y5SCsLxibi0w==,4096",
 		"==SCRAM==,tmi5IE+9pceRV/jkPLFHEaVY33c=,MiWNa8T3dniVDwmh77ufJ41fpAQ=,,4096",
 	};
@@ -149,9 +173,11 @@ TEST(credentials_every_cut_is_refused)
 	struct credentials c;
 
 	for (size_t n = 1; n < sizeof(MULTI SHA1) - 1; n++)
-		CHECK_INT(credentials_parse(a, STRV(""), strv_make(MULTI SHA1, n), &c), -EINVAL);
+		CHECK_INT(credentials_parse(a, STRV(""), strv_make(MULTI SHA1, n), &c),
+			  -EINVAL);
 	for (size_t n = 1; n < sizeof(LEGACY) - 4; n++) /* "...,4" is whole again */
-		CHECK_INT(credentials_parse(a, STRV(""), strv_make(LEGACY, n), &c), -EINVAL);
+		CHECK_INT(credentials_parse(a, STRV(""), strv_make(LEGACY, n), &c),
+			  -EINVAL);
 }
 
 TEST(credentials_derive_and_read_back)

@@ -8,12 +8,14 @@ TEST(sasl_table)
 	CHECK_INT(sasl_mech_find(STRV("")), -1);
 	CHECK_INT(sasl_mech_find(STRV_NULL), -1);
 	CHECK_INT(sasl_mech_find(STRV("SCRAM-SHA-1-PLUS")), SASL_SCRAM_SHA1_PLUS);
-	CHECK_INT(sasl_mech_find_option(STRV("scram_sha256_plus")), SASL_SCRAM_SHA256_PLUS);
+	CHECK_INT(sasl_mech_find_option(STRV("scram_sha256_plus")),
+		  SASL_SCRAM_SHA256_PLUS);
 	CHECK_INT(sasl_mech_find_option(STRV("digest")), -1);
 	CHECK_INT(sasl_mech_alg(SASL_SCRAM_SHA384_PLUS), DIGEST_SHA384);
 	CHECK_INT(sasl_mech_plus_of(SASL_SCRAM_SHA1), SASL_SCRAM_SHA1_PLUS);
 	CHECK_INT(sasl_mech_plus_of(SASL_SCRAM_SHA224_PLUS), SASL_SCRAM_SHA224_PLUS);
-	CHECK(!sasl_mech_is_plus(SASL_PLAIN) && sasl_mech_is_plus(SASL_SCRAM_SHA512_PLUS));
+	CHECK(!sasl_mech_is_plus(SASL_PLAIN) &&
+	      sasl_mech_is_plus(SASL_SCRAM_SHA512_PLUS));
 	CHECK_STR(strv_from(sasl_mech_option(SASL_SCRAM_SHA1)), "scram_sha1");
 }
 
@@ -28,8 +30,10 @@ TEST(sasl_table_agrees_with_itself)
 		CHECK_INT(sasl_mech_find_option(strv_from(sasl_mech_option(m))), i);
 		if (m == SASL_PLAIN)
 			continue;
-		CHECK(sasl_mech_is_plus(m) == (strstr(sasl_mech_name(m), "-PLUS") != NULL));
-		CHECK(sasl_mech_is_plus(m) == (strstr(sasl_mech_option(m), "_plus") != NULL));
+		CHECK(sasl_mech_is_plus(m) ==
+		      (strstr(sasl_mech_name(m), "-PLUS") != NULL));
+		CHECK(sasl_mech_is_plus(m) ==
+		      (strstr(sasl_mech_option(m), "_plus") != NULL));
 		CHECK_INT(sasl_mech_alg(m), DIGEST_SHA512 - i / 2);
 		CHECK_INT(sasl_mech_plus_of(m), i / 2 * 2);
 	}
@@ -52,10 +56,21 @@ TEST(sasl_plain_reads_rfc_4616_messages)
 TEST(sasl_plain_refuses_the_rest)
 {
 	static const struct strv bad[] = {
-		STRV(""),	   STRV_NULL,		 STRV("a"),	  STRV("\0"),
-		STRV("\0a"),	   STRV("\0\0"),	 STRV("\0a\0"),	  STRV("\0\0b"),
-		STRV("a\0b"),	   STRV("\0a\0b\0"),	 STRV("\0a\0\0b"), STRV("\0a\0b\0c"),
-		STRV("\0a\0\xff"), STRV("\0\xc0\x80\0b"), STRV("\xed\xa0\x80\0a\0b"),
+		STRV(""),
+		STRV_NULL,
+		STRV("a"),
+		STRV("\0"),
+		STRV("\0a"),
+		STRV("\0\0"),
+		STRV("\0a\0"),
+		STRV("\0\0b"),
+		STRV("a\0b"),
+		STRV("\0a\0b\0"),
+		STRV("\0a\0\0b"),
+		STRV("\0a\0b\0c"),
+		STRV("\0a\0\xff"),
+		STRV("\0\xc0\x80\0b"),
+		STRV("\xed\xa0\x80\0a\0b"),
 	};
 	struct sasl_plain p = { .authcid = STRV("kept") };
 

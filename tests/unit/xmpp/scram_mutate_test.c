@@ -45,7 +45,9 @@ static struct strv pass(struct setup *t, enum stage stage, struct strv text,
 /* Did both sides get to the end, satisfied? */
 static bool exchange(struct setup *t, const struct mutation *m)
 {
-	struct scram_client c = { .alg = t->alg, .user = STRV("us=er"), .password = STRV("pw") };
+	struct scram_client c = { .alg = t->alg,
+				  .user = STRV("us=er"),
+				  .password = STRV("pw") };
 	const struct strv cb = STRV("binding");
 	struct scram_server s;
 	struct strv text;
@@ -68,7 +70,8 @@ static bool exchange(struct setup *t, const struct mutation *m)
 static void check(struct setup *t, struct mutation m)
 {
 	if (exchange(t, &m))
-		test_fail(__FILE__, __LINE__, "alg %d, message %d, how %d, byte %zu -> %u went by",
+		test_fail(__FILE__, __LINE__,
+			  "alg %d, message %d, how %d, byte %zu -> %u went by",
 			  (int)t->alg, (int)m.stage, (int)m.how, m.pos, m.byte);
 }
 
@@ -92,7 +95,9 @@ static void check_replacements(struct setup *t, struct strv was, struct mutation
 /* What stage `stage` sends when nothing is changed; a copy that arena_reset leaves alone. */
 static char *original(struct setup *t, enum stage stage)
 {
-	struct scram_client c = { .alg = t->alg, .user = STRV("us=er"), .password = STRV("pw") };
+	struct scram_client c = { .alg = t->alg,
+				  .user = STRV("us=er"),
+				  .password = STRV("pw") };
 	const struct strv cb = STRV("binding");
 	struct strv text[STAGES];
 	struct scram_server s;
@@ -102,7 +107,8 @@ static char *original(struct setup *t, enum stage stage)
 	CHECK_INT(scram_server_first(t->a, text[0], &s), SCRAM_OK);
 	text[1] = scram_server_challenge(t->a, &s, &t->keys, STRV("Server0nonce"));
 	CHECK_INT(scram_client_final(t->a, &c, text[1], cb, &text[2]), 0);
-	CHECK_INT(scram_server_final(t->a, &s, &t->keys, text[2], cb, &text[3]), SCRAM_OK);
+	CHECK_INT(scram_server_final(t->a, &s, &t->keys, text[2], cb, &text[3]),
+		  SCRAM_OK);
 	return strv_dup(text[stage]);
 }
 

@@ -46,7 +46,9 @@ static const struct vector vectors[] = {
 
 static void check_vector(struct arena *a, const struct vector *v)
 {
-	struct scram_client c = { .alg = v->alg, .user = STRV("user"), .password = STRV("pencil") };
+	struct scram_client c = { .alg = v->alg,
+				  .user = STRV("user"),
+				  .password = STRV("pencil") };
 	struct scram_server s;
 	struct scram_keys k;
 	struct strv out;
@@ -64,7 +66,8 @@ static void check_vector(struct arena *a, const struct vector *v)
 	CHECK_STR(scram_server_challenge(a, &s, &k, str(v->server_nonce)), v->challenge);
 	CHECK_INT(scram_client_final(a, &c, str(v->challenge), STRV_NULL, &out), 0);
 	CHECK_STR(out, v->final);
-	CHECK_INT(scram_server_final(a, &s, &k, str(v->final), STRV_NULL, &out), SCRAM_OK);
+	CHECK_INT(scram_server_final(a, &s, &k, str(v->final), STRV_NULL, &out),
+		  SCRAM_OK);
 	CHECK_STR(out, v->success);
 	CHECK(scram_client_verify(&c, str(v->success)));
 }
@@ -109,7 +112,8 @@ static enum scram_result talk(struct arena *a, enum digest_alg alg, const struct
 TEST(scram_all_hashes_with_and_without_binding)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
-	const struct strv one = STRV("0123456789abcdef0123456789abcdef"), other = STRV("\0\xff");
+	const struct strv one = STRV("0123456789abcdef0123456789abcdef"),
+			  other = STRV("\0\xff");
 	const char *user = "a,b=c,,==\xc3\xa9";
 
 	for (int i = 0; i < DIGEST_MAX; i++) {
@@ -118,11 +122,14 @@ TEST(scram_all_hashes_with_and_without_binding)
 		CHECK_INT(TALK("n,,", one, other, user, "pw", "pw"), SCRAM_OK);
 		CHECK_INT(TALK("y,,", one, other, user, "pw", "pw"), SCRAM_OK);
 		CHECK_INT(TALK("p=tls-exporter,,", one, one, user, "pw", "pw"), SCRAM_OK);
-		CHECK_INT(TALK("p=tls-unique,a=x,", other, other, user, "pw", "pw"), SCRAM_OK);
-		CHECK_INT(TALK("p=tls-exporter,,", one, other, user, "pw", "pw"), SCRAM_BAD_CB);
+		CHECK_INT(TALK("p=tls-unique,a=x,", other, other, user, "pw", "pw"),
+			  SCRAM_OK);
+		CHECK_INT(TALK("p=tls-exporter,,", one, other, user, "pw", "pw"),
+			  SCRAM_BAD_CB);
 		CHECK_INT(TALK("p=tls-exporter,,", one, STRV_NULL, user, "pw", "pw"),
 			  SCRAM_BAD_CB);
-		CHECK_INT(TALK("p=x,,", STRV_NULL, STRV_NULL, user, "pw", "pw"), SCRAM_BAD_CB);
+		CHECK_INT(TALK("p=x,,", STRV_NULL, STRV_NULL, user, "pw", "pw"),
+			  SCRAM_BAD_CB);
 		CHECK_INT(TALK("n,,", one, one, user, "pw", "pw "), SCRAM_BAD_PROOF);
 		CHECK_INT(TALK("p=x,,", one, one, user, "", "pw"), SCRAM_BAD_PROOF);
 #undef TALK
@@ -137,7 +144,8 @@ TEST(scram_reads_the_gs2_header)
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	struct scram_server s;
 
-	CHECK_INT(scram_server_first(a, STRV("p=tls-server-end-point,a=m=2Cx=3D,n=u,r=n"), &s),
+	CHECK_INT(scram_server_first(a, STRV("p=tls-server-end-point,a=m=2Cx=3D,n=u,r=n"),
+				     &s),
 		  SCRAM_OK);
 	CHECK_INT(s.cb, SCRAM_CB_USED);
 	CHECK_STR(s.cb_name, "tls-server-end-point");
@@ -145,7 +153,8 @@ TEST(scram_reads_the_gs2_header)
 	CHECK_STR(s.gs2_header, "p=tls-server-end-point,a=m=2Cx=3D,");
 	CHECK_STR(s.client_first_bare, "n=u,r=n");
 	CHECK_STR(s.client_nonce, "n");
-	CHECK_INT(scram_server_first(a, STRV("y,,n=u,r=n,x=1,Y==,z=\xc3\xa9"), &s), SCRAM_OK);
+	CHECK_INT(scram_server_first(a, STRV("y,,n=u,r=n,x=1,Y==,z=\xc3\xa9"), &s),
+		  SCRAM_OK);
 	CHECK_INT(s.cb, SCRAM_CB_UNUSED);
 	CHECK_STR(s.client_first_bare, "n=u,r=n,x=1,Y==,z=\xc3\xa9");
 	CHECK_STR(s.authzid, "");
@@ -157,15 +166,51 @@ TEST(scram_refuses_bad_client_first)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	static const char *const bad[] = {
-		"", "n", "n,", "n,,", "n,,n=u", "n,,n=u,", "n,,n=u,r=", "n,,n=,r=x", "n,,r=x,n=u",
-		"n,,n=u,r=x,", "n,,n=u,r=x,,", "n,,n=u,r=x,y", "n,,n=u,r=x,y=", "n,,n=u,r=x,1=2",
-		"n,,n=u,r=x,m=1", "n,,m=1,n=u,r=x", "n,,n=u,m=1,r=x", "n,,n=u,r=x,r=x",
-		"n,,n=u,r=x,n=v", "n,,n=u,r=x,a=1", "n,,n=u,r=x,p=1", "n,,x=1,n=u,r=x",
-		"n,,n=u,r=a b", "n,,n=u,r=\xc3\xa9", "n,,n=u,r=a\x7f", "n,,n=u=,r=x", "n,,n=u=2c,r=x",
-		"n,,n=u=3,r=x", "n,,n==2,r=x", "n,,n=\xff,r=x", "n,,n=u,r=x,y=\xc0\x80", "N,,n=u,r=x",
-		"nn,,n=u,r=x", "p,,n=u,r=x", "p=,,n=u,r=x", "p=a_b,,n=u,r=x", "p=a b,,n=u,r=x",
-		"F,n,,n=u,r=x", ",,n=u,r=x", "n,b=x,n=u,r=x", "n,x,n=u,r=x", "n=u,r=x",
-		"n,,n=u,r=x,\xc3\xa9=1", "n,,=u,r=x", "n,,nn=u,r=x",
+		"",
+		"n",
+		"n,",
+		"n,,",
+		"n,,n=u",
+		"n,,n=u,",
+		"n,,n=u,r=",
+		"n,,n=,r=x",
+		"n,,r=x,n=u",
+		"n,,n=u,r=x,",
+		"n,,n=u,r=x,,",
+		"n,,n=u,r=x,y",
+		"n,,n=u,r=x,y=",
+		"n,,n=u,r=x,1=2",
+		"n,,n=u,r=x,m=1",
+		"n,,m=1,n=u,r=x",
+		"n,,n=u,m=1,r=x",
+		"n,,n=u,r=x,r=x",
+		"n,,n=u,r=x,n=v",
+		"n,,n=u,r=x,a=1",
+		"n,,n=u,r=x,p=1",
+		"n,,x=1,n=u,r=x",
+		"n,,n=u,r=a b",
+		"n,,n=u,r=\xc3\xa9",
+		"n,,n=u,r=a\x7f",
+		"n,,n=u=,r=x",
+		"n,,n=u=2c,r=x",
+		"n,,n=u=3,r=x",
+		"n,,n==2,r=x",
+		"n,,n=\xff,r=x",
+		"n,,n=u,r=x,y=\xc0\x80",
+		"N,,n=u,r=x",
+		"nn,,n=u,r=x",
+		"p,,n=u,r=x",
+		"p=,,n=u,r=x",
+		"p=a_b,,n=u,r=x",
+		"p=a b,,n=u,r=x",
+		"F,n,,n=u,r=x",
+		",,n=u,r=x",
+		"n,b=x,n=u,r=x",
+		"n,x,n=u,r=x",
+		"n=u,r=x",
+		"n,,n=u,r=x,\xc3\xa9=1",
+		"n,,=u,r=x",
+		"n,,nn=u,r=x",
 	};
 	struct scram_server s, before;
 
@@ -190,12 +235,14 @@ TEST(scram_bounds_the_message)
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "n,,n=u,r=", 9);
 	CHECK_INT(scram_server_first(a, strv_make(text, sizeof(text) - 1), &s), SCRAM_OK);
-	CHECK_INT(scram_server_first(a, strv_make(text, sizeof(text)), &s), SCRAM_BAD_ENCODING);
+	CHECK_INT(scram_server_first(a, strv_make(text, sizeof(text)), &s),
+		  SCRAM_BAD_ENCODING);
 }
 
 /* A client's last message, proof and all, with `extra` where extensions stand. */
 static struct strv final_with(struct arena *a, const struct scram_server *s,
-			      const struct scram_client *c, const char *c_and_r, const char *extra)
+			      const struct scram_client *c, const char *c_and_r,
+			      const char *extra)
 {
 	unsigned char key[DIGEST_MAX_LEN], stored[DIGEST_MAX_LEN], sign[DIGEST_MAX_LEN];
 	char proof[28];
@@ -204,7 +251,8 @@ static struct strv final_with(struct arena *a, const struct scram_server *s,
 	auth = str(arena_printf(a, STRV_FMT "," STRV_FMT "," STRV_FMT,
 				STRV_ARG(s->client_first_bare), STRV_ARG(s->server_first),
 				STRV_ARG(head)));
-	digest_hmac(DIGEST_SHA1, strv_make((const char *)c->salted, 20), STRV("Client Key"), key);
+	digest_hmac(DIGEST_SHA1, strv_make((const char *)c->salted, 20),
+		    STRV("Client Key"), key);
 	digest(DIGEST_SHA1, strv_make((char *)key, 20), stored);
 	digest_hmac(DIGEST_SHA1, strv_make((char *)stored, 20), auth, sign);
 	for (int i = 0; i < 20; i++)
@@ -217,7 +265,9 @@ static struct strv final_with(struct arena *a, const struct scram_server *s,
 TEST(scram_reads_client_final)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
-	struct scram_client c = { .alg = DIGEST_SHA1, .user = STRV("u"), .password = STRV("pw") };
+	struct scram_client c = { .alg = DIGEST_SHA1,
+				  .user = STRV("u"),
+				  .password = STRV("pw") };
 	struct scram_server s;
 	struct scram_keys k;
 	struct strv out, good = STRV_NULL;
@@ -241,7 +291,7 @@ TEST(scram_reads_client_final)
 		{ SCRAM_BAD_ENCODING, "r=CS", "" },
 		{ SCRAM_BAD_ENCODING, "c=,r=CS", "" },
 		{ SCRAM_BAD_ENCODING, "m=1,c=biws,r=CS", "" },
-		{ SCRAM_BAD_CB, "c=eSws,r=CS", "" },	 /* "y,,": not what it said first */
+		{ SCRAM_BAD_CB, "c=eSws,r=CS", "" }, /* "y,,": not what it said first */
 		{ SCRAM_BAD_CB, "c=biwsAA==,r=CS", "" }, /* data with "n" */
 		{ SCRAM_BAD_CB, "c=biw,r=CS", "" },
 		{ SCRAM_BAD_PROOF, "c=biws,r=C", "" },
@@ -250,19 +300,26 @@ TEST(scram_reads_client_final)
 	};
 
 	scram_derive(DIGEST_SHA1, c.password, STRV("salt"), 1, &k);
-	CHECK_INT(scram_server_first(a, scram_client_first(a, &c, STRV("n,,"), STRV("C")), &s), 0);
+	CHECK_INT(scram_server_first(a, scram_client_first(a, &c, STRV("n,,"), STRV("C")),
+				     &s),
+		  0);
 	CHECK_INT(scram_client_final(a, &c, scram_server_challenge(a, &s, &k, STRV("S")),
-				     STRV_NULL, &good), 0);
+				     STRV_NULL, &good),
+		  0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct strv text = final_with(a, &s, &c, rows[i].c_and_r, rows[i].extra);
 		if (scram_server_final(a, &s, &k, text, STRV_NULL, &out) != rows[i].want)
-			test_fail(__FILE__, __LINE__, "row %zu: " STRV_FMT, i, STRV_ARG(text));
+			test_fail(__FILE__, __LINE__, "row %zu: " STRV_FMT, i,
+				  STRV_ARG(text));
 	}
 	CHECK(strv_eq(good, final_with(a, &s, &c, "c=biws,r=CS", "")));
-	CHECK_INT(scram_server_final(a, &s, &k, str(arena_printf(a, STRV_FMT ",x=1",
-								 STRV_ARG(good))),
-				     STRV_NULL, &out), SCRAM_BAD_ENCODING);
-	CHECK_INT(scram_server_final(a, &s, &k, STRV("c=biws,r=CS,p=AAAA"), STRV_NULL, &out),
+	CHECK_INT(scram_server_final(a, &s, &k,
+				     str(arena_printf(a, STRV_FMT ",x=1",
+						      STRV_ARG(good))),
+				     STRV_NULL, &out),
+		  SCRAM_BAD_ENCODING);
+	CHECK_INT(scram_server_final(a, &s, &k, STRV("c=biws,r=CS,p=AAAA"), STRV_NULL,
+				     &out),
 		  SCRAM_BAD_ENCODING);
 	CHECK_INT(scram_server_final(a, &s, &k, STRV("c=biws,r=CS"), STRV_NULL, &out),
 		  SCRAM_BAD_ENCODING);
@@ -271,22 +328,37 @@ TEST(scram_reads_client_final)
 TEST(scram_client_refuses_bad_server_messages)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
-	struct scram_client c = { .alg = DIGEST_SHA1, .user = STRV("u"), .password = STRV("pw") };
+	struct scram_client c = { .alg = DIGEST_SHA1,
+				  .user = STRV("u"),
+				  .password = STRV("pw") };
 	struct strv out;
 	static const char *const bad[] = {
-		"",		       "r=CS",		     "r=CS,s=c2FsdA==",
-		"r=CS,s=c2FsdA==,i=0", "r=CS,s=c2FsdA==,i=", "r=CS,s=c2FsdA==,i=01",
-		"r=CS,s=c2FsdA==,i=-1", "r=CS,s=c2FsdA==,i=10000001", "r=CS,s=c2FsdA=,i=1",
-		"r=CS,s=,i=1",	       "r=C,s=c2FsdA==,i=1", "r=DS,s=c2FsdA==,i=1",
-		"m=1,r=CS,s=c2FsdA==,i=1", "r=CS,s=c2FsdA==,i=1,m=1", "s=c2FsdA==,r=CS,i=1",
-		"r=CS,s=c2FsdA==,i=1,", "e=other-error",
+		"",
+		"r=CS",
+		"r=CS,s=c2FsdA==",
+		"r=CS,s=c2FsdA==,i=0",
+		"r=CS,s=c2FsdA==,i=",
+		"r=CS,s=c2FsdA==,i=01",
+		"r=CS,s=c2FsdA==,i=-1",
+		"r=CS,s=c2FsdA==,i=10000001",
+		"r=CS,s=c2FsdA=,i=1",
+		"r=CS,s=,i=1",
+		"r=C,s=c2FsdA==,i=1",
+		"r=DS,s=c2FsdA==,i=1",
+		"m=1,r=CS,s=c2FsdA==,i=1",
+		"r=CS,s=c2FsdA==,i=1,m=1",
+		"s=c2FsdA==,r=CS,i=1",
+		"r=CS,s=c2FsdA==,i=1,",
+		"e=other-error",
 	};
 
 	(void)scram_client_first(a, &c, STRV("n,,"), STRV("C"));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (scram_client_final(a, &c, str(bad[i]), STRV_NULL, &out) != -EINVAL)
 			test_fail(__FILE__, __LINE__, "not refused: %s", bad[i]);
-	CHECK_INT(scram_client_final(a, &c, STRV("r=CS,s=c2FsdA==,i=1,x=y"), STRV_NULL, &out), 0);
+	CHECK_INT(scram_client_final(a, &c, STRV("r=CS,s=c2FsdA==,i=1,x=y"), STRV_NULL,
+				     &out),
+		  0);
 	CHECK(!scram_client_verify(&c, STRV("e=invalid-proof")));
 	CHECK(!scram_client_verify(&c, STRV("")));
 }
@@ -299,7 +371,9 @@ TEST(scram_fake_keys_stay_the_same_and_fit_nothing)
 	const struct strv secret = STRV("0123456789abcdef0123456789abcdef");
 	const struct strv rotated = STRV("x123456789abcdef0123456789abcdef");
 	struct scram_keys k, same, other;
-	struct scram_client c = { .alg = DIGEST_SHA256, .user = STRV("u"), .password = STRV("") };
+	struct scram_client c = { .alg = DIGEST_SHA256,
+				  .user = STRV("u"),
+				  .password = STRV("") };
 	struct scram_server s;
 	struct strv out;
 
@@ -317,8 +391,11 @@ TEST(scram_fake_keys_stay_the_same_and_fit_nothing)
 	CHECK(memcmp(k.stored_key, k.server_key, 32) != 0);
 	CHECK(!scram_check_password(&k, STRV("")));
 
-	CHECK_INT(scram_server_first(a, scram_client_first(a, &c, STRV("n,,"), STRV("C")), &s), 0);
+	CHECK_INT(scram_server_first(a, scram_client_first(a, &c, STRV("n,,"), STRV("C")),
+				     &s),
+		  0);
 	CHECK_INT(scram_client_final(a, &c, scram_server_challenge(a, &s, &k, STRV("S")),
-				     STRV_NULL, &out), 0);
+				     STRV_NULL, &out),
+		  0);
 	CHECK_INT(scram_server_final(a, &s, &k, out, STRV_NULL, &out), SCRAM_BAD_PROOF);
 }
