@@ -6,7 +6,7 @@ build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
 	libunistring-dev libidn2-dev libpcre2-dev"
 test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
 	python3-slixmpp openssl sqlite3 man-db"
-bench="prosody ejabberd"
+bench="prosody ejabberd openssl python3"
 
 case "${1:-}" in
 build) want=$build ;;
