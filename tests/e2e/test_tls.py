@@ -8,7 +8,10 @@ from lib import ns
 from lib.client import Client, SaslFailure
 from lib.raw import tls_context
 
-LISTENERS = {"required": {"tls": {"mode": "starttls_required"}}}
+LISTENERS = {
+    "required": {"tls": {"mode": "starttls_required"}},
+    "impatient": {"tls": {"mode": "tls"}, "state_timeout": 300},
+}
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
@@ -142,6 +145,12 @@ def test_plain_bytes_on_a_tls_port(server):
         except ConnectionResetError:
             pass
         assert b"<" not in got
+
+
+def test_handshake_that_does_not_come(server):
+    """The connection is closed without a word: there is no stream to say it on."""
+    with Client(server.ports["impatient"]) as c:
+        assert c.socket.recv(4096) == b""
 
 
 def test_large_data_both_ways(server, connect):
