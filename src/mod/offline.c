@@ -19,7 +19,6 @@ struct flush;
 
 struct offline_user {
 	struct flush *flush; /* one session is being given what is stored */
-	bool added;	     /* more has been stored since the last load was asked for */
 };
 
 struct offline_session {
@@ -83,36 +82,6 @@ static enum verdict undelivered(struct ctx *c)
 				      jid_text(c->stanza->from), buf_strv(&b),
 				      max_messages(c)),
 		    stored);
-	return HANDLED;
-}
-
-/* --- while stored messages are on their way --- */
-
-static void kept_back(struct later *l, struct store_call *call)
-{
-	/* What cannot wait in line goes out of order rather than not at all. */
-	if (call->err == 0 || route_to_sessions(l->user, &l->stanza, 0) > 0)
-		later_drop(l);
-	else
-		later_error(l, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
-}
-
-/* A message that comes while older ones are being loaded goes behind them (RFC 6120 10.1). */
-static enum verdict to_user(struct ctx *c)
-{
-	AUTO(buf_free) struct buf b = BUF_INIT(64 << 20);
-	struct offline_user *d = mod_user_data(c->user, &mod_offline);
-	const struct stanza *s = c->stanza;
-
-	if (d->flush == NULL || s->kind != STANZA_MESSAGE || !is_worth_storing(s) ||
-	    (s->type != MESSAGE_NORMAL && s->type != MESSAGE_CHAT) ||
-	    stanza_write(&b, s) < 0)
-		return PASS;
-	d->added = true;
-	later_store(later_new(c),
-		    store_offline_add(c->user->jid, clock_wall_us(), jid_text(s->from),
-				      buf_strv(&b), max_messages(c)),
-		    kept_back);
 	return HANDLED;
 }
 
@@ -237,13 +206,8 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 {
 	struct flush *f = arg;
 	struct session *s = flush_session(f);
-	struct offline_user *d = mod_user_data(f->user, &mod_offline);
 	size_t bytes = 0;
 
-	if (call->err == 0 && call->n_messages == 0 && s && d->added) {
-		load_more(f);
-		return;
-	}
 	if (call->err < 0 || call->n_messages == 0 || s == NULL) {
 		flush_ends(f);
 		return;
@@ -260,9 +224,7 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 static void load_more(struct flush *f)
 {
 	struct worker *w = f->user->worker;
-	struct offline_user *d = mod_user_data(f->user, &mod_offline);
 
-	d->added = false;
 	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) < 0)
 		flush_ends(f);
 }
@@ -318,7 +280,6 @@ static const struct conf_option options[] = {
 
 static const struct hooks hooks = {
 	.phase = PHASE_LATE,
-	.to_user = to_user,
 	.undelivered = undelivered,
 	.available = available,
 	.unbind = unbind,

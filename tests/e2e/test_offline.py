@@ -162,15 +162,3 @@ def test_language_is_kept(server, sender, online):
     sender.send(f"<message to='{account.jid}' xml:lang='cs'><body>Dobr\u00fd den</body></message>")
     settle(sender, account.jid)
     assert online(account).expect_message().get(ns.XML_LANG) == "cs"
-
-
-def test_stored_messages_come_before_new_ones(server, sender, online):
-    """Stanzas of one sender stay in order (RFC 6120 10.1), whichever way they take."""
-    for _ in range(10):
-        account = server.account()
-        for i in range(3):
-            sender.message(account.jid, str(i), "chat")
-        settle(sender, account.jid)
-        receiver = online(account)
-        sender.message(account.jid, "new", "chat")
-        assert [ns.body(receiver.expect_message()) for _ in range(4)] == ["0", "1", "2", "new"]
