@@ -64,6 +64,52 @@ static void check_listener(struct conf *c, size_t i, const struct toml_table *ro
 				"tls.mode = \"tls\" makes it that");
 }
 
+static const struct toml_array *find_array(const struct toml_table *t, const char *key)
+{
+	const struct toml_value *v = t ? toml_get(t, key) : NULL;
+
+	return v && v->type == TOML_ARRAY ? v->array : NULL;
+}
+
+static const struct toml_table *find_table(const struct toml_table *t, const char *key)
+{
+	const struct toml_value *v = t ? toml_get(t, key) : NULL;
+
+	return v && v->type == TOML_TABLE ? v->table : NULL;
+}
+
+/* Is this method in auth.methods, be it one that is not supported here? */
+static bool is_configured(const struct toml_table *root, struct strv method)
+{
+	const struct toml_array *a = find_array(find_table(root, "auth"), "methods");
+
+	for (size_t i = 0; a && i < a->n; i++)
+		if (strv_eq(a->v[i].str, method))
+			return true;
+	return a == NULL && strv_is(method, "internal");
+}
+
+static void settle_auth_methods(struct conf *c, size_t i, const struct toml_table *root,
+				struct conf_errors *e)
+{
+	const struct toml_array *all = find_array(find_table(root, "listen"), "c2s");
+	const struct toml_array *a = find_array(all->v[i].table, "allowed_auth_methods");
+	struct conf_listener *l = &c->c2s[i];
+	char key[96];
+
+	l->auth_methods = a ? 0 : ~0u;
+	for (size_t k = 0; k < l->n_allowed_auth_methods; k++)
+		l->auth_methods |= 1u << l->allowed_auth_methods[k];
+	for (size_t k = 0; a && k < a->n; k++) {
+		if (is_configured(root, a->v[k].str))
+			continue;
+		snprintf(key, sizeof(key), "listen.c2s[%zu].allowed_auth_methods[%zu]",
+			 i + 1, k + 1);
+		conf_error_at(e, root, key, "auth.methods does not have \"" STRV_FMT "\"",
+			      STRV_ARG(a->v[k].str));
+	}
+}
+
 static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		      struct conf_errors *e)
 {
@@ -102,6 +148,8 @@ static void settle_auth(struct conf *c, const struct toml_table *root,
 		conf_error_at(e, root, "auth.methods",
 			      "none of these is supported here: nobody "
 			      "could log in; there is \"internal\"");
+	for (size_t i = 0; i < a->n_methods; i++)
+		a->method_set |= 1u << a->methods[i];
 	for (size_t i = 0; i < a->n_hash; i++)
 		a->hashes |= 1u << a->hash[i];
 	algs = a->hashes;
@@ -150,6 +198,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_error_at(e, root, "listen.c2s", "expected at least one listener");
 	for (size_t i = 0; i < c->n_c2s; i++) {
 		check_listener(c, i, root, e);
+		settle_auth_methods(c, i, root, e);
 		build_tls(c, i, root, e);
 	}
 	settle_auth(c, root, e);

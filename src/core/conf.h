@@ -31,6 +31,9 @@ enum tls_mode {
 	TLS_MODE_STARTTLS_REQUIRED
 };
 
+/* Where credentials are looked up. */
+enum auth_method { AUTH_INTERNAL };
+
 struct conf_tls {
 	int64_t mode; /* enum tls_mode, never NONE */
 	struct strv certfile, keyfile, dhfile, ciphers, password;
@@ -48,19 +51,23 @@ struct conf_listener {
 	int64_t num_acceptors;
 	bool reuse_port;
 	bool backwards_compatible_session;
+	const int64_t *allowed_auth_methods; /* as the file gives them */
+	size_t n_allowed_auth_methods;
+	unsigned auth_methods; /* 1u << enum auth_method: may be used here */
 	bool has_tls;
 	struct conf_tls tls;
 	struct tls_ctx *tls_ctx; /* built when the snapshot is checked */
 };
 
 struct conf_auth {
-	const int64_t *methods; /* what the file says; "internal" is the one there is */
+	const int64_t *methods; /* enum auth_method */
 	size_t n_methods;
 	const int64_t *sasl_mechanisms, *hash; /* as the file gives them */
 	size_t n_sasl_mechanisms, n_hash;
 	int64_t password_format, iterations;
 
 	/* The same, ready for use. */
+	unsigned method_set; /* 1u << enum auth_method */
 	unsigned mechanisms; /* 1u << enum sasl_mech, those offered ... */
 	uint8_t order[16];   /* ... in this order */
 	uint8_t n_order;

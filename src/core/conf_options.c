@@ -59,6 +59,15 @@ static const struct conf_option general[] = {
 	{ 0 },
 };
 
+/* Of auth.methods and of the subsets of it. */
+static const struct conf_word auth_methods[] = {
+	{ "internal", AUTH_INTERNAL },		{ "rdbms", 0, .unsupported = true },
+	{ "external", 0, .unsupported = true }, { "anonymous", 0, .unsupported = true },
+	{ "ldap", 0, .unsupported = true },	{ "jwt", 0, .unsupported = true },
+	{ "http", 0, .unsupported = true },	{ "pki", 0, .unsupported = true },
+	{ "dummy", 0, .unsupported = true },	{ 0 },
+};
+
 /* --- [[listen.c2s]] --- */
 
 static const struct conf_option tls[] = {
@@ -133,11 +142,17 @@ static const struct conf_option c2s[] = {
 		"reuse_port", struct conf_listener, reuse_port, "false",
 		"One SO_REUSEPORT socket for each worker; another process may share the port.",
 		.restart = true),
+	CONF_ENUM_ARRAY(
+		"allowed_auth_methods", struct conf_listener, allowed_auth_methods, NULL,
+		auth_methods,
+		"Those of `auth.methods` that a login here may use; not given: all. "
+		"Mechanisms that none of them can serve are neither offered nor "
+		"accepted.",
+		.unique = true),
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("shaper"),
 	CONF_UNSUPPORTED("max_connections"),
-	CONF_UNSUPPORTED("allowed_auth_methods"),
 	CONF_UNSUPPORTED("ip_version"),
 	CONF_UNSUPPORTED("proto"),
 	CONF_UNSUPPORTED("proxy_protocol"),
@@ -190,14 +205,7 @@ static const struct conf_option internal[] = { { 0 } };
 
 static const struct conf_option auth[] = {
 	CONF_ENUM_ARRAY("methods", struct conf_auth, methods, "[\"internal\"]",
-			CONF_WORDS({ "internal", 1 }, { "rdbms", 0, .unsupported = true },
-				   { "external", 0, .unsupported = true },
-				   { "anonymous", 0, .unsupported = true },
-				   { "ldap", 0, .unsupported = true },
-				   { "jwt", 0, .unsupported = true },
-				   { "http", 0, .unsupported = true },
-				   { "pki", 0, .unsupported = true },
-				   { "dummy", 0, .unsupported = true }),
+			auth_methods,
 			"Where accounts are: `internal` is the server's own database.",
 			.unique = true),
 	CONF_ENUM_ARRAY(

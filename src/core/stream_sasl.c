@@ -26,11 +26,19 @@ static bool has_binding(struct stream *st)
 	return false;
 }
 
+/* Those that some method that may be used here can serve; all methods serve all of them. */
+static unsigned served_mechanisms(const struct stream *st)
+{
+	const struct conf_auth *auth = &st->conf->auth;
+
+	return auth->method_set & st->listener->auth_methods ? auth->mechanisms : 0;
+}
+
 /* A password in clear is only taken where nothing better can be had: over TLS, or where the
  * operator has configured no TLS at all (RFC 6120 13.9.4). */
 static bool is_offered(struct stream *st, enum sasl_mech m)
 {
-	if (!(st->conf->auth.mechanisms & (1u << m)))
+	if (!(served_mechanisms(st) & (1u << m)))
 		return false;
 	if (m == SASL_PLAIN)
 		return st->secure || !st->listener->has_tls;
@@ -40,17 +48,21 @@ static bool is_offered(struct stream *st, enum sasl_mech m)
 void stream_put_mechanisms(struct stream *st, struct buf *b)
 {
 	const struct conf_auth *auth = &st->conf->auth;
-	bool any_plus = false;
+	bool any = false, any_plus = false;
 
-	stream_put(st, STRV("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"));
 	for (unsigned i = 0; i < auth->n_order; i++) {
 		enum sasl_mech m = (enum sasl_mech)auth->order[i];
 		if (!is_offered(st, m))
 			continue;
+		if (!any)
+			stream_put(st, STRV("<mechanisms "
+					    "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"));
+		any = true;
 		any_plus |= sasl_mech_is_plus(m);
 		stream_putf(st, "<mechanism>%s</mechanism>", sasl_mech_name(m));
 	}
-	stream_put(st, STRV("</mechanisms>"));
+	if (any)
+		stream_put(st, STRV("</mechanisms>"));
 	if (!any_plus)
 		return;
 	stream_put(
@@ -311,7 +323,7 @@ static enum sasl_err check_mechanism(struct stream *st, struct strv name,
 	if (!st->secure && st->listener->has_tls &&
 	    st->listener->tls.mode == TLS_MODE_STARTTLS_REQUIRED)
 		return SASL_ERR_ENCRYPTION_REQUIRED;
-	if (m < 0 || !(st->conf->auth.mechanisms & (1u << m)))
+	if (m < 0 || !(served_mechanisms(st) & (1u << m)))
 		return SASL_ERR_INVALID_MECHANISM;
 	*ret = (enum sasl_mech)m;
 	if (is_offered(st, *ret))

@@ -96,6 +96,41 @@ TEST(conf_checks_what_shows_only_across_sections)
 		":10:15: error: access.c2s[1].acl: there is no acl.friends\n");
 }
 
+TEST(conf_checks_the_methods_of_a_listener)
+{
+	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
+	struct conf *c;
+
+	CHECK_INT(load(GENERAL
+		       "[auth]\nmethods = [\"ldap\", \"internal\"]\n" LISTEN
+		       "allowed_auth_methods = [\"internal\"]\n" LISTEN
+		       "ip_address = \"::1\"\nallowed_auth_methods = [\"ldap\"]\n" LISTEN
+		       "ip_address = \"::2\"\nallowed_auth_methods = []\n" LISTEN
+		       "ip_address = \"::3\"\n",
+		       &c, &errors),
+		  0);
+	CHECK_INT(c->auth.method_set, 1 << AUTH_INTERNAL);
+	CHECK_INT(c->c2s[0].auth_methods, 1 << AUTH_INTERNAL);
+	CHECK_INT(c->c2s[1].auth_methods, 0);
+	CHECK_INT(c->c2s[2].auth_methods, 0);
+	CHECK(c->c2s[3].auth_methods & 1 << AUTH_INTERNAL);
+	conf_unref(&c);
+	check_errors(GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
+		     ":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
+		     "\"internal\", found the string \"interal\"; did you mean "
+		     "\"internal\"?\n");
+	check_errors(
+		GENERAL LISTEN "allowed_auth_methods = [\"internal\", \"internal\"]\n",
+		":6:37: error: listen.c2s[1].allowed_auth_methods[2]: found the string "
+		"\"internal\" a second time (the first is at 6:25)\n");
+	check_errors(
+		GENERAL LISTEN "allowed_auth_methods = [\"ldap\"]\n",
+		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"ldap\" is known "
+		"to MongooseIM, not supported here\n"
+		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: auth.methods does "
+		"not have \"ldap\"\n");
+}
+
 TEST(conf_names_what_mongooseim_knows_and_we_do_not)
 {
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);

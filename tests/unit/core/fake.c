@@ -130,6 +130,7 @@ void fake_init(struct fake *f)
 	f->listener.state_timeout_ms = 5000;
 	f->listener.max_stanza_size = 10000;
 	f->listener.backwards_compatible_session = true;
+	f->listener.auth_methods = f->conf.auth.method_set = 1u << AUTH_INTERNAL;
 	f->conf.auth.mechanisms = (1u << SASL_MECH_MAX) - 1;
 	for (unsigned m = 0; m < SASL_MECH_MAX; m++)
 		f->conf.auth.order[f->conf.auth.n_order++] = (uint8_t)m;

@@ -24,6 +24,23 @@ TEST(stream_ends_after_four_failures)
 	fake_fini(&f);
 }
 
+TEST(stream_offers_what_the_listeners_methods_serve)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.listener.auth_methods = 0;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	CHECK(strstr(fake_out(&f), "mechanism") == NULL);
+	fake_send(&f, STRV("<auth " SASL_NS " mechanism='PLAIN'>AGEAYg==</auth>"));
+	CHECK(fake_has(fake_out(&f), "<invalid-mechanism/>"));
+	fake_send(&f,
+		  STRV("<auth " SASL_NS " mechanism='SCRAM-SHA-1'>bixhPWIsbj1h</auth>"));
+	CHECK(fake_has(fake_out(&f), "<invalid-mechanism/>"));
+	fake_fini(&f);
+}
+
 struct sasl_case {
 	const char *auth, *error;
 };
