@@ -119,6 +119,8 @@ static void put_section(struct buf *b, const struct conf_option *row, const char
 	if (row->type == CONF_T_MAP) {
 		if (row->doc)
 			buf_putf(b, "### `[%s]`\n\n%s\n\n", buf_cstr(&name), row->doc);
+		if (row->repeats)
+			return;
 		if (is_section(row->options)) {
 			put_section(b, row->options, buf_cstr(&name));
 		} else {
@@ -133,7 +135,8 @@ static void put_section(struct buf *b, const struct conf_option *row, const char
 		buf_putf(b, "%s%s%s\n\n", row->doc,
 			 row->mandatory ? " This section is mandatory." : "",
 			 row->restart ? " A change needs a restart." : "");
-	conf_doc(row->options, buf_cstr(&name), b);
+	if (!row->repeats)
+		conf_doc(row->options, buf_cstr(&name), b);
 }
 
 void conf_doc(const struct conf_option *options, const char *path, struct buf *b)

@@ -96,27 +96,35 @@ const struct conf_option conf_any_rule =
 	CONF_TABLE_ARRAY("*", struct access_rule, clauses, clause_options,
 			 "A rule: the first clause that fits.");
 
-void access_free(struct conf *c)
+static void free_acls(struct acl *acls, size_t n)
 {
-	for (size_t i = 0; i < c->n_acls; i++)
-		for (size_t k = 0; k < c->acls[i].n_patterns; k++)
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < acls[i].n_patterns; k++)
 			for (int part = 0; part < PART_MAX; part++)
-				pcre2_code_free(c->acls[i].patterns[k].re[part]);
+				pcre2_code_free(acls[i].patterns[k].re[part]);
 }
 
-static const struct acl *find_acl(const struct conf *c, struct strv name)
+void access_free(struct conf *c)
 {
-	for (size_t i = 0; i < c->n_acls; i++)
-		if (strv_eq(c->acls[i].name, name))
-			return &c->acls[i];
+	free_acls(c->acls, c->n_acls);
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		free_acls(c->host_configs[i].acls, c->host_configs[i].n_acls);
+}
+
+static struct acl *find_acl(struct acl *acls, size_t n, struct strv name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strv_eq(acls[i].name, name))
+			return &acls[i];
 	return NULL;
 }
 
-static const struct access_rule *find_rule(const struct conf *c, struct strv name)
+static struct access_rule *find_rule(struct access_rule *rules, size_t n,
+				     struct strv name)
 {
-	for (size_t i = 0; i < c->n_rules; i++)
-		if (strv_eq(c->rules[i].name, name))
-			return &c->rules[i];
+	for (size_t i = 0; i < n; i++)
+		if (strv_eq(rules[i].name, name))
+			return &rules[i];
 	return NULL;
 }
 
@@ -125,23 +133,150 @@ static bool is_predefined(struct strv name)
 	return strv_is(name, "all") || strv_is(name, "none");
 }
 
+/* --- what a domain adds --- */
+
+static void add_patterns(struct arena *a, struct acl *to, const struct acl *more)
+{
+	struct acl_pattern *all =
+		ARENA_ARRAY(a, struct acl_pattern, to->n_patterns + more->n_patterns);
+
+	if (to->n_patterns)
+		memcpy(all, to->patterns, to->n_patterns * sizeof(*all));
+	if (more->n_patterns)
+		memcpy(all + to->n_patterns, more->patterns,
+		       more->n_patterns * sizeof(*all));
+	to->patterns = all;
+	to->n_patterns += more->n_patterns;
+}
+
+static bool ends_with_allow_all(const struct access_rule *r)
+{
+	const struct clause *last = r->n_clauses ? &r->clauses[r->n_clauses - 1] : NULL;
+
+	return last && strv_is(last->acl, "all") && strv_is(last->value, "allow");
+}
+
+/* The domain's clauses come last, but before a clause that lets everybody else in. */
+static void add_clauses(struct arena *a, struct access_rule *to,
+			const struct access_rule *more)
+{
+	struct clause *all =
+		ARENA_ARRAY(a, struct clause, to->n_clauses + more->n_clauses);
+	size_t n_last = ends_with_allow_all(to), n = to->n_clauses - n_last;
+
+	if (n)
+		memcpy(all, to->clauses, n * sizeof(*all));
+	if (more->n_clauses)
+		memcpy(all + n, more->clauses, more->n_clauses * sizeof(*all));
+	if (n_last)
+		all[n + more->n_clauses] = to->clauses[n];
+	to->clauses = all;
+	to->n_clauses += more->n_clauses;
+}
+
+static void merge_acls(struct arena *a, struct conf_access *to,
+		       const struct conf_host *own)
+{
+	for (size_t i = 0; i < own->n_acls; i++) {
+		struct acl *old = find_acl(to->acls, to->n_acls, own->acls[i].name);
+
+		if (old)
+			add_patterns(a, old, &own->acls[i]);
+		else
+			to->acls[to->n_acls++] = own->acls[i];
+	}
+}
+
+static void merge_rules(struct arena *a, struct conf_access *to,
+			const struct conf_host *own)
+{
+	for (size_t i = 0; i < own->n_rules; i++) {
+		struct access_rule *old =
+			find_rule(to->rules, to->n_rules, own->rules[i].name);
+
+		if (old)
+			add_clauses(a, old, &own->rules[i]);
+		else
+			to->rules[to->n_rules++] = own->rules[i];
+	}
+}
+
+const struct conf_access *access_merge(const struct conf *c, const struct conf_host *own)
+{
+	struct conf_access *m = ARENA_NEW(c->arena, struct conf_access);
+
+	m->acls = c->acls;
+	m->n_acls = c->n_acls;
+	m->rules = c->rules;
+	m->n_rules = c->n_rules;
+	if (own == NULL)
+		return m;
+	m->acls = ARENA_ARRAY(c->arena, struct acl, c->n_acls + own->n_acls);
+	m->rules = ARENA_ARRAY(c->arena, struct access_rule, c->n_rules + own->n_rules);
+	if (c->n_acls)
+		memcpy(m->acls, c->acls, c->n_acls * sizeof(*m->acls));
+	if (c->n_rules)
+		memcpy(m->rules, c->rules, c->n_rules * sizeof(*m->rules));
+	merge_acls(c->arena, m, own);
+	merge_rules(c->arena, m, own);
+	return m;
+}
+
+/* --- checking --- */
+
+/* A rule of all domains may name a class that only some domains have. */
+static bool has_acl(const struct conf *c, const struct conf_host *own, struct strv name)
+{
+	if (is_predefined(name) || find_acl(c->acls, c->n_acls, name))
+		return true;
+	if (own)
+		return find_acl(own->acls, own->n_acls, name) != NULL;
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		if (find_acl(c->host_configs[i].acls, c->host_configs[i].n_acls, name))
+			return true;
+	return false;
+}
+
+static void check_rule(const struct conf *c, const struct conf_host *own,
+		       const struct access_rule *r, const char *section,
+		       const struct toml_table *root, struct conf_errors *e)
+{
+	for (size_t k = 0; k < r->n_clauses; k++) {
+		struct strv acl = r->clauses[k].acl;
+		char key[256];
+
+		if (acl.p == NULL || has_acl(c, own, acl))
+			continue;
+		snprintf(key, sizeof(key), "%saccess." STRV_FMT "[%zu].acl", section,
+			 STRV_ARG(r->name), k + 1);
+		conf_error_at(e, root, key, "there is no acl." STRV_FMT, STRV_ARG(acl));
+	}
+}
+
 void access_check(const struct conf *c, const struct toml_table *root,
 		  struct conf_errors *e)
 {
-	for (size_t i = 0; i < c->n_rules; i++) {
-		const struct access_rule *r = &c->rules[i];
-		for (size_t k = 0; k < r->n_clauses; k++) {
-			struct strv acl = r->clauses[k].acl;
-			char key[256];
+	char section[64];
 
-			if (acl.p == NULL || is_predefined(acl) || find_acl(c, acl))
-				continue;
-			snprintf(key, sizeof(key), "access." STRV_FMT "[%zu].acl",
-				 STRV_ARG(r->name), k + 1);
-			conf_error_at(e, root, key, "there is no acl." STRV_FMT,
-				      STRV_ARG(acl));
-		}
+	for (size_t i = 0; i < c->n_rules; i++)
+		check_rule(c, NULL, &c->rules[i], "", root, e);
+	for (size_t i = 0; i < c->n_host_configs; i++) {
+		const struct conf_host *own = &c->host_configs[i];
+
+		snprintf(section, sizeof(section), "host_config[%zu].", i + 1);
+		for (size_t k = 0; k < own->n_rules; k++)
+			check_rule(c, own, &own->rules[k], section, root, e);
 	}
+}
+
+bool access_has_rule(const struct conf *c, struct strv name)
+{
+	if (is_predefined(name) || find_rule(c->rules, c->n_rules, name))
+		return true;
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		if (find_rule(c->host_configs[i].rules, c->host_configs[i].n_rules, name))
+			return true;
+	return false;
 }
 
 /* --- evaluating --- */
@@ -191,29 +326,35 @@ static bool pattern_fits(const struct conf *c, const struct acl_pattern *p,
 			 p->resource_glob, p->re[PART_RESOURCE]);
 }
 
-static bool acl_fits(const struct conf *c, struct strv name, struct strv domain,
+static bool acl_fits(const struct host *h, struct strv name, struct strv domain,
 		     struct jid jid)
 {
 	const struct acl *acl;
 
 	if (strv_is(name, "all"))
 		return true;
-	acl = find_acl(c, name);
+	acl = find_acl(h->access->acls, h->access->n_acls, name);
 	for (size_t i = 0; acl && i < acl->n_patterns; i++)
-		if (pattern_fits(c, &acl->patterns[i], domain, jid))
+		if (pattern_fits(h->conf, &acl->patterns[i], domain, jid))
 			return true;
 	return false;
+}
+
+static const struct access_rule *rule_of(const struct host *h, struct strv name)
+{
+	return h ? find_rule(h->access->rules, h->access->n_rules, name) : NULL;
 }
 
 struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
 			 struct jid jid)
 {
-	const struct access_rule *r = find_rule(c, name);
+	const struct host *h = host_find(c, domain);
+	const struct access_rule *r = rule_of(h, name);
 
 	if (r == NULL)
 		return strv_is(name, "all") ? STRV("allow") : STRV("deny");
 	for (size_t i = 0; i < r->n_clauses; i++)
-		if (acl_fits(c, r->clauses[i].acl, domain, jid))
+		if (acl_fits(h, r->clauses[i].acl, domain, jid))
 			return r->clauses[i].value;
 	return STRV("deny");
 }
@@ -224,18 +365,13 @@ bool access_allows(const struct conf *c, struct strv name, struct strv domain,
 	return strv_is(access_value(c, name, domain, jid), "allow");
 }
 
-bool access_has_rule(const struct conf *c, struct strv name)
-{
-	return is_predefined(name) || find_rule(c, name) != NULL;
-}
-
 int64_t access_number(const struct conf *c, struct strv name, struct strv domain,
 		      struct jid jid, int64_t absent)
 {
 	struct strv value;
 	uint64_t n;
 
-	if (find_rule(c, name) == NULL)
+	if (rule_of(host_find(c, domain), name) == NULL)
 		return absent;
 	value = access_value(c, name, domain, jid);
 	if (strv_is(value, "infinity"))

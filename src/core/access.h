@@ -5,7 +5,7 @@
 #include "core/host.h"
 #include "xmpp/jid.h"
 
-/* The value of rule `name` for this JID: a word ("allow", "deny", a shaper's name) or a number
+/* The value of rule `name` of this domain for this JID: a word ("allow", "deny", a shaper's name) or a number
  * in decimal, or "infinity". First clause whose acl matches wins; no clause: "deny". The rule
  * "all" allows, "none" denies. `jid` is none before authentication. */
 struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
@@ -17,7 +17,12 @@ bool access_allows(const struct conf *c, struct strv name, struct strv domain,
  * CONF_INFINITY. */
 int64_t access_number(const struct conf *c, struct strv name, struct strv domain,
 		      struct jid jid, int64_t absent);
+
+/* Some domain has it. */
 bool access_has_rule(const struct conf *c, struct strv name);
+
+/* What holds for a domain with this configuration of its own, or with none (NULL). */
+const struct conf_access *access_merge(const struct conf *c, const struct conf_host *own);
 
 /* For conf.c: rules that name classes which are not there; what the regular expressions hold. */
 void access_check(const struct conf *c, const struct toml_table *root,

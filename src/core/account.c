@@ -88,8 +88,9 @@ static void hash(struct auth_job *j)
 {
 	struct putting *p = container_of(j, struct putting, job);
 
-	p->err = account_put_call(&p->worker->server->conf->auth, p->account, p->password,
-				  p->create, &p->call);
+	p->err = account_put_call(conf_auth_of(p->worker->server->conf,
+					       jid_domain(p->account)),
+				  p->account, p->password, p->create, &p->call);
 }
 
 static void hashed(struct auth_job *j)

@@ -42,6 +42,46 @@ static void check_hosts(struct conf *c, const struct toml_table *root,
 			      STRV_ARG(c->general.default_server_domain));
 }
 
+static void check_host_configs(struct conf *c, const struct toml_table *root,
+			       struct conf_errors *e)
+{
+	char key[64];
+
+	for (size_t i = 0; i < c->n_host_configs; i++) {
+		struct strv host = c->host_configs[i].host;
+		size_t k = 0;
+
+		snprintf(key, sizeof(key), "host_config[%zu].host", i + 1);
+		while (k < c->general.n_hosts && !strv_eq(c->general.hosts[k], host))
+			k++;
+		if (k == c->general.n_hosts)
+			conf_error_at(e, root, key,
+				      "expected one of general.hosts, found \"" STRV_FMT
+				      "\"",
+				      STRV_ARG(host));
+		for (k = 0; k < i && !strv_eq(c->host_configs[k].host, host);)
+			k++;
+		if (k < i)
+			conf_error_at(e, root, key,
+				      "host_config[%zu] is about this domain", k + 1);
+	}
+}
+
+const struct conf_host *conf_host_find(const struct conf *c, struct strv domain)
+{
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		if (strv_eq(c->host_configs[i].host, domain))
+			return &c->host_configs[i];
+	return NULL;
+}
+
+const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain)
+{
+	const struct conf_host *own = conf_host_find(c, domain);
+
+	return own && own->has_auth ? &own->auth : &c->auth;
+}
+
 static void check_listener(struct conf *c, size_t i, const struct toml_table *root,
 			   struct conf_errors *e)
 {
@@ -78,15 +118,29 @@ static const struct toml_table *find_table(const struct toml_table *t, const cha
 	return v && v->type == TOML_TABLE ? v->table : NULL;
 }
 
-/* Is this method in auth.methods, be it one that is not supported here? */
-static bool is_configured(const struct toml_table *root, struct strv method)
+static bool has_method(const struct toml_table *auth, struct strv method)
 {
-	const struct toml_array *a = find_array(find_table(root, "auth"), "methods");
+	const struct toml_array *a = find_array(auth, "methods");
 
 	for (size_t i = 0; a && i < a->n; i++)
 		if (strv_eq(a->v[i].str, method))
 			return true;
 	return a == NULL && strv_is(method, "internal");
+}
+
+/* Does some domain have this method, be it one that is not supported here? */
+static bool is_configured(const struct toml_table *root, struct strv method)
+{
+	const struct toml_array *own = find_array(root, "host_config");
+
+	if (has_method(find_table(root, "auth"), method))
+		return true;
+	for (size_t i = 0; own && i < own->n; i++) {
+		const struct toml_table *auth = find_table(own->v[i].table, "auth");
+		if (auth && has_method(auth, method))
+			return true;
+	}
+	return false;
 }
 
 static void settle_auth_methods(struct conf *c, size_t i, const struct toml_table *root,
@@ -138,14 +192,15 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 }
 
-static void settle_auth(struct conf *c, const struct toml_table *root,
-			struct conf_errors *e)
+static void settle_auth(struct conf_auth *a, const char *section,
+			const struct toml_table *root, struct conf_errors *e)
 {
-	struct conf_auth *a = &c->auth;
 	unsigned algs = 0;
+	char key[96];
 
+	snprintf(key, sizeof(key), "%sauth.methods", section);
 	if (a->n_methods == 0)
-		conf_error_at(e, root, "auth.methods",
+		conf_error_at(e, root, key,
 			      "none of these is supported here: nobody "
 			      "could log in; there is \"internal\"");
 	for (size_t i = 0; i < a->n_methods; i++)
@@ -163,29 +218,47 @@ static void settle_auth(struct conf *c, const struct toml_table *root,
 		a->order[a->n_order++] = (uint8_t)m;
 		a->mechanisms |= 1u << m;
 	}
+	snprintf(key, sizeof(key), "%sauth.sasl_mechanisms", section);
 	if (a->n_order == 0)
-		conf_error_at(e, root, "auth.sasl_mechanisms",
-			      "none of these can be served with auth.password.hash");
+		conf_error_at(e, root, key,
+			      "none of these can be served with %sauth.password.hash",
+			      section);
 }
 
 /* Modules that are not the configuration's to switch, and the defaults where it is silent. */
-static void settle_modules(struct conf *c)
+static void settle_modules(struct arena *a, void ***modules)
 {
+	bool is_given = *modules != NULL;
 	size_t n = 0;
 
 	while (all_modules[n])
 		n++;
-	c->has_modules = c->modules != NULL;
-	if (!c->has_modules)
-		c->modules = ARENA_ARRAY(c->arena, void *, n);
+	if (!is_given)
+		*modules = ARENA_ARRAY(a, void *, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct module *m = all_modules[i];
-		bool on = m->always || (!c->has_modules && m->on_by_default);
-		if (c->modules[i] || !on)
+		bool on = m->always || (!is_given && m->on_by_default);
+		if ((*modules)[i] || !on)
 			continue;
-		c->modules[i] = arena_zalloc(c->arena, MAX(m->conf_size, (size_t)1));
+		(*modules)[i] = arena_zalloc(a, MAX(m->conf_size, (size_t)1));
 		if (m->options)
-			conf_defaults(c->arena, m->options, c->modules[i]);
+			conf_defaults(a, m->options, (*modules)[i]);
+	}
+}
+
+static void settle_hosts(struct conf *c, const struct toml_table *root,
+			 struct conf_errors *e)
+{
+	char section[64];
+
+	for (size_t i = 0; i < c->n_host_configs; i++) {
+		struct conf_host *own = &c->host_configs[i];
+
+		snprintf(section, sizeof(section), "host_config[%zu].", i + 1);
+		if (own->has_auth)
+			settle_auth(&own->auth, section, root, e);
+		if (own->modules)
+			settle_modules(c->arena, &own->modules);
 	}
 }
 
@@ -193,6 +266,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		      struct conf_errors *e)
 {
 	check_hosts(c, root, e);
+	check_host_configs(c, root, e);
 	access_check(c, root, e);
 	if (c->n_c2s == 0)
 		conf_error_at(e, root, "listen.c2s", "expected at least one listener");
@@ -201,8 +275,9 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		settle_auth_methods(c, i, root, e);
 		build_tls(c, i, root, e);
 	}
-	settle_auth(c, root, e);
-	settle_modules(c);
+	settle_auth(&c->auth, "", root, e);
+	settle_modules(c->arena, &c->modules);
+	settle_hosts(c, root, e);
 }
 
 /* --- loading --- */

@@ -84,6 +84,26 @@ struct conf_store {
 struct acl;
 struct access_rule;
 
+/* [acl] and [access] with what a domain adds to them; see core/access.h. */
+struct conf_access {
+	struct acl *acls;
+	size_t n_acls;
+	struct access_rule *rules;
+	size_t n_rules;
+};
+
+/* [[host_config]]: what one domain has of its own. */
+struct conf_host {
+	struct strv host;
+	bool has_auth;
+	struct conf_auth auth;
+	struct acl *acls;
+	size_t n_acls;
+	struct access_rule *rules;
+	size_t n_rules;
+	void **modules; /* as in struct conf; NULL: those of struct conf */
+};
+
 struct conf {
 	atomic_uint refs;
 	struct arena *arena;
@@ -95,12 +115,13 @@ struct conf {
 	size_t n_c2s;
 	struct host *hosts;
 	size_t n_hosts;
-	struct acl *acls; /* see core/access.h */
+	struct acl *acls;
 	size_t n_acls;
 	struct access_rule *rules;
 	size_t n_rules;
+	struct conf_host *host_configs;
+	size_t n_host_configs;
 	void **modules; /* by index in all_modules: what its options filled; NULL: not on */
-	bool has_modules; /* the file has a [modules] section */
 };
 
 #define CONF_DEFAULT_CERT "meerkat-data/cert.pem"
@@ -108,6 +129,11 @@ struct conf {
 /* Reads and checks `file` (NULL: the defaults of a first start). 0, or -EINVAL and all errors,
  * a line each, in `errors`; warnings are lines in `errors` too, with 0. */
 nodiscard int conf_load(const char *file, struct conf **ret, struct buf *errors);
+/* What this domain has of its own; NULL: nothing. */
+const struct conf_host *conf_host_find(const struct conf *c, struct strv domain);
+
+/* [auth] as it is for this domain. */
+const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf **c);
 

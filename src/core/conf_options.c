@@ -251,7 +251,35 @@ static const struct conf_option databases[] = {
 
 /* --- the whole file --- */
 
-static struct conf_option modules_row; /* filled in by conf_root_options() */
+static const struct conf_option host_general[] = {
+	CONF_UNSUPPORTED("route_subdomains"),
+	CONF_UNSUPPORTED("replaced_wait_timeout"),
+	{ 0 },
+};
+
+static struct conf_option host_config[] = {
+	CONF_STRING("host", struct conf_host, host, NULL,
+		    "The domain that this is about, one of `general.hosts`.",
+		    .mandatory = true, .allowed = "a domain", .check = check_domain),
+	CONF_SAME_TABLE("general", host_general,
+			"Has no options that are supported here."),
+	CONF_OPTIONAL_TABLE("auth", struct conf_host, auth, auth,
+			    "Stands in place of the whole of `[auth]`; the same options.",
+			    .repeats = true),
+	CONF_MAP("acl", struct conf_host, acls, name, &conf_any_acl,
+		 "More classes, and more patterns for the classes of `[acl]`.",
+		 .repeats = true),
+	CONF_MAP("access", struct conf_host, rules, name, &conf_any_rule,
+		 "More rules, and more clauses for the rules of `[access]`: they come "
+		 "behind those, but before a last clause `{acl = \"all\", value = "
+		 "\"allow\"}`.",
+		 .repeats = true),
+	CONF_UNSUPPORTED("host_type"),
+	CONF_UNSUPPORTED("outgoing_pools"),
+	CONF_UNSUPPORTED("s2s"),
+	{ 0 }, /* modules, filled in by conf_root_options() */
+	{ 0 },
+};
 
 static struct conf_option root[] = {
 	CONF_TABLE("general", struct conf, general, general, "The server as a whole."),
@@ -269,11 +297,11 @@ static struct conf_option root[] = {
 		"user belongs to gives the rule's value; no clause: deny."),
 	CONF_UNSUPPORTED("shaper"),
 	CONF_UNSUPPORTED("s2s"),
-	CONF_UNSUPPORTED("host_config"),
 	CONF_UNSUPPORTED("outgoing_pools"),
 	CONF_UNSUPPORTED("services"),
 	CONF_UNSUPPORTED("instrumentation"),
-	{ 0 }, /* modules */
+	{ 0 }, /* modules, and host_config behind them */
+	{ 0 },
 	{ 0 },
 };
 
@@ -347,8 +375,10 @@ static const struct conf_option *module_options(struct arena *a, const struct mo
 
 const struct conf_option *conf_root_options(struct arena *a)
 {
+	struct conf_option *modules = &root[ARRAY_LEN(root) - 3],
+			   *host_modules = &host_config[ARRAY_LEN(host_config) - 2],
+			   *rows;
 	size_t n_ours = 0, n = 0;
-	struct conf_option *rows;
 
 	while (all_modules[n_ours])
 		n_ours++;
@@ -366,12 +396,21 @@ const struct conf_option *conf_root_options(struct arena *a)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(other_modules); i++)
 		rows[n++] = (struct conf_option)CONF_UNSUPPORTED(other_modules[i]);
-	modules_row = (struct conf_option)
+	*modules = (struct conf_option)
 		CONF_TABLE_NEW("modules", struct conf, modules, rows,
 			       "Features. With this section only the "
 			       "modules that it names are on; without "
 			       "it, all but mod_register.");
-	modules_row.size = n_ours * sizeof(void *);
-	root[ARRAY_LEN(root) - 2] = modules_row;
+	modules->size = n_ours * sizeof(void *);
+	*host_modules = (struct conf_option)
+		CONF_TABLE_NEW("modules", struct conf_host, modules, rows,
+			       "Stands in place of the whole of `[modules]`; the same "
+			       "options.",
+			       .repeats = true);
+	host_modules->size = modules->size;
+	modules[1] =
+		(struct conf_option)CONF_TABLE_ARRAY("host_config", struct conf,
+						     host_configs, host_config,
+						     "What one domain has of its own.");
 	return root;
 }

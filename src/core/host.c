@@ -1,4 +1,5 @@
 #include "core/host.h"
+#include "core/access.h"
 #include "core/module.h"
 
 const struct host *host_find(const struct conf *c, struct strv domain)
@@ -19,12 +20,14 @@ bool host_has_module(const struct host *h, const char *name)
 
 static void add_modules(struct host *h, struct arena *a, size_t n_all)
 {
+	const struct conf_host *own = conf_host_find(h->conf, h->domain);
+	void **modules = own && own->modules ? own->modules : h->conf->modules;
 	size_t n = 0;
 
 	h->modules = ARENA_ARRAY(a, const struct module *, n_all + 1);
 	h->mod_conf = ARENA_ARRAY(a, const void *, n_all);
 	for (size_t i = 0; i < n_all; i++) {
-		h->mod_conf[i] = h->conf->modules[i];
+		h->mod_conf[i] = modules[i];
 		if (h->mod_conf[i])
 			h->modules[n++] = all_modules[i];
 	}
@@ -83,7 +86,8 @@ int hosts_build(struct conf *c, struct buf *err)
 		struct host *h = &c->hosts[i];
 		h->domain = c->general.hosts[i];
 		h->conf = c;
-		h->auth = &c->auth;
+		h->auth = conf_auth_of(c, h->domain);
+		h->access = access_merge(c, conf_host_find(c, h->domain));
 		c->n_hosts++;
 		r = build(h, c->arena, err);
 	}

@@ -13,6 +13,7 @@ struct host {
 	struct strv domain; /* canonical */
 	const struct conf *conf;
 	const struct conf_auth *auth;
+	const struct conf_access *access;
 
 	/* Chains, flat and fixed: what modules of this host registered, in the order of phases. */
 	const struct module **modules; /* ended by NULL */

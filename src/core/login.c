@@ -118,13 +118,17 @@ static void submit(struct login *l)
 
 /* --- from the database --- */
 
+static const struct conf_auth *auth_of(const struct login *l)
+{
+	return conf_auth_of(l->worker->conf, jid_domain(l->user));
+}
+
 static void fake_keys(struct login *l)
 {
 	const struct server *s = l->worker->server;
 
 	scram_fake_keys(l->alg, strv_make((const char *)s->secret, sizeof(s->secret)),
-			jid_text(l->user), l->worker->conf->auth.scram_iterations,
-			&l->keys);
+			jid_text(l->user), auth_of(l)->scram_iterations, &l->keys);
 }
 
 static void find_keys(struct login *l)
@@ -156,7 +160,7 @@ static void check(struct login *l)
 		return;
 	}
 	l->alg = DIGEST_SHA1;
-	while (l->alg < DIGEST_SHA512 && !(l->worker->conf->auth.hashes & (1u << l->alg)))
+	while (l->alg < DIGEST_SHA512 && !(auth_of(l)->hashes & (1u << l->alg)))
 		l->alg++;
 	fake_keys(l);
 	submit(l);

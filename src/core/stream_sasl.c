@@ -29,7 +29,7 @@ static bool has_binding(struct stream *st)
 /* Those that some method that may be used here can serve; all methods serve all of them. */
 static unsigned served_mechanisms(const struct stream *st)
 {
-	const struct conf_auth *auth = &st->conf->auth;
+	const struct conf_auth *auth = st->host->auth;
 
 	return auth->method_set & st->listener->auth_methods ? auth->mechanisms : 0;
 }
@@ -47,7 +47,7 @@ static bool is_offered(struct stream *st, enum sasl_mech m)
 
 void stream_put_mechanisms(struct stream *st, struct buf *b)
 {
-	const struct conf_auth *auth = &st->conf->auth;
+	const struct conf_auth *auth = st->host->auth;
 	bool any = false, any_plus = false;
 
 	for (unsigned i = 0; i < auth->n_order; i++) {

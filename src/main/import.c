@@ -64,8 +64,8 @@ static void hash(struct auth_job *j)
 {
 	struct place *p = container_of(j, struct place, job);
 
-	p->err = account_put_call(&p->import->user->conf->auth, p->jid, p->password, true,
-				  &p->call);
+	p->err = account_put_call(conf_auth_of(p->import->user->conf, jid_domain(p->jid)),
+				  p->jid, p->password, true, &p->call);
 	mem_wipe((char *)p->password.p, p->password.n);
 }
 

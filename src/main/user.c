@@ -55,7 +55,8 @@ static int answer(const struct user_cmd *u, int err)
 static int put(struct user_cmd *u, struct jid jid, struct strv password, bool create)
 {
 	struct store_call *c;
-	int r = account_put_call(&u->conf->auth, jid, password, create, &c);
+	int r = account_put_call(conf_auth_of(u->conf, jid_domain(jid)), jid, password,
+				 create, &c);
 
 	if (r < 0)
 		return r;

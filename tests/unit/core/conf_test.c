@@ -226,3 +226,99 @@ TEST(access_complains_of_a_bad_expression)
 	CHECK(strstr(buf_cstr(&errors),
 		     "acl.x[1].user_regexp: expected a regular expression"));
 }
+
+#define TWO_HOSTS                                                 \
+	"[general]\nhosts = [\"example.com\", \"example.org\"]\n" \
+	"default_server_domain = \"example.com\"\n" LISTEN
+
+TEST(host_config_replaces_auth_and_modules)
+{
+	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
+	struct conf *c;
+
+	CHECK_INT(load(TWO_HOSTS "[auth]\npassword.scram_iterations = 5000\n"
+				 "[modules.mod_ping]\n"
+				 "[[host_config]]\nhost = \"EXAMPLE.org\"\n"
+				 "[host_config.auth]\npassword.hash = [\"sha256\"]\n"
+				 "[host_config.modules.mod_version]\n",
+		       &c, &errors),
+		  0);
+	CHECK_STR(buf_strv(&errors), "");
+	CHECK(c->hosts[0].auth == &c->auth);
+	CHECK_INT(c->hosts[0].auth->scram_iterations, 5000);
+	CHECK_INT(c->hosts[1].auth->scram_iterations, 10000);
+	CHECK_INT(c->hosts[1].auth->hashes, 1 << DIGEST_SHA256);
+	CHECK_INT(c->hosts[1].auth->n_order, 3); /* with and without -PLUS, PLAIN */
+	CHECK(conf_auth_of(c, STRV("example.org")) == c->hosts[1].auth);
+	CHECK(host_has_module(&c->hosts[0], "mod_ping"));
+	CHECK(!host_has_module(&c->hosts[0], "mod_version"));
+	CHECK(host_has_module(&c->hosts[1], "mod_version"));
+	CHECK(!host_has_module(&c->hosts[1], "mod_ping"));
+	CHECK(host_has_module(&c->hosts[1], "session"));
+	conf_unref(&c);
+}
+
+TEST(host_config_adds_to_acl_and_access)
+{
+	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
+	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct strv com = STRV("example.com"), org = STRV("example.org");
+	struct conf *c;
+
+	CHECK_INT(load(TWO_HOSTS
+		       "access = \"c2s\"\n"
+		       "[acl]\nblocked = [{user = \"mallory\"}]\n"
+		       "[access]\nc2s = [{acl = \"blocked\", value = \"deny\"},\n"
+		       "  {acl = \"all\", value = \"allow\"}]\n"
+		       "open = [{acl = \"staff\", value = \"allow\"}]\n"
+		       "[[host_config]]\nhost = \"example.org\"\n"
+		       "[host_config.acl]\nblocked = [{user = \"eve\"}]\n"
+		       "staff = [{user = \"ann\"}]\n"
+		       "[host_config.access]\nc2s = [{acl = \"staff\", value = 7}]\n"
+		       "open = [{acl = \"all\", value = \"allow\"}]\n"
+		       "own = [{acl = \"staff\", value = 3}]\n",
+		       &c, &errors),
+		  0);
+	CHECK(!access_allows(c, STRV("c2s"), com, jid(a, "mallory@example.com")));
+	CHECK(access_allows(c, STRV("c2s"), com, jid(a, "eve@example.com")));
+	CHECK(access_allows(c, STRV("c2s"), com, jid(a, "ann@example.com")));
+	CHECK(!access_allows(c, STRV("c2s"), org, jid(a, "mallory@example.org")));
+	CHECK(!access_allows(c, STRV("c2s"), org, jid(a, "eve@example.org")));
+	CHECK_STR(access_value(c, STRV("c2s"), org, jid(a, "ann@example.org")), "7");
+	CHECK(access_allows(c, STRV("c2s"), org, jid(a, "bob@example.org")));
+	CHECK(!access_allows(c, STRV("open"), com, jid(a, "ann@example.com")));
+	CHECK(access_allows(c, STRV("open"), org, jid(a, "bob@example.org")));
+	CHECK_INT(access_number(c, STRV("own"), org, jid(a, "ann@example.org"), 9), 3);
+	CHECK_INT(access_number(c, STRV("own"), com, jid(a, "ann@example.com"), 9), 9);
+	conf_unref(&c);
+}
+
+TEST(host_config_mistakes)
+{
+	check_errors(
+		TWO_HOSTS
+		"[[host_config]]\nhost = \"example.net\"\n"
+		"[host_config.auth]\npassword.hash = [\"sha256\"]\n"
+		"sasl_mechanisms = [\"scram_sha1\"]\n"
+		"[[host_config]]\nhost = \"example.org\"\n"
+		"[host_config.access]\nc2s = [{acl = \"staff\", value = \"deny\"}]\n"
+		"[[host_config]]\nhost = \"example.org\"\n",
+		":7:8: error: host_config[1].host: expected one of general.hosts, "
+		"found \"example.net\"\n"
+		":10:19: error: host_config[1].auth.sasl_mechanisms: none of these can "
+		"be served with host_config[1].auth.password.hash\n"
+		":14:15: error: host_config[2].access.c2s[1].acl: there is no "
+		"acl.staff\n"
+		":16:8: error: host_config[3].host: host_config[2] is about this "
+		"domain\n");
+	check_errors(
+		TWO_HOSTS "[[host_config]]\nhost = \"example.org\"\n"
+			  "[host_config.modules.mod_rooster]\n"
+			  "[[host_config]]\n[host_config.auht]\n",
+		":8:22: error: host_config[1].modules.mod_rooster: unknown option; did "
+		"you mean \"mod_roster\"?\n"
+		":9:3: error: host_config[2].host: this option is mandatory, and is "
+		"missing: expected a domain\n"
+		":10:14: error: host_config[2].auht: unknown option; did you mean "
+		"\"auth\"?\n");
+}

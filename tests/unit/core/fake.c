@@ -124,6 +124,7 @@ void fake_init(struct fake *f)
 	f->scratch = arena_new(4096);
 	f->hosts[0].domain = STRV("example.com");
 	f->hosts[1].domain = STRV("example.net");
+	f->hosts[0].auth = f->hosts[1].auth = &f->conf.auth;
 	f->conf.hosts = f->hosts;
 	f->conf.n_hosts = 2;
 	f->conf.general.default_server_domain = STRV("example.com");
