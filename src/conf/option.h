@@ -138,6 +138,7 @@ struct conf_option {
 	bool unique;  /* arrays: no two elements are equal */
 	bool restart; /* a change takes effect when the server starts anew */
 	bool secret;  /* the value is never shown */
+	bool is_rule; /* strings: the name of an access rule */
 	bool repeats; /* sections: the documentation has these options elsewhere */
 	bool has_range;
 	int64_t min, max; /* of numbers, of the bytes of strings, the count of arrays */

@@ -4,8 +4,6 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
-enum acl_match { MATCH_CURRENT_DOMAIN, MATCH_ALL, MATCH_NONE, MATCH_ANY_HOSTED };
-
 /* --- reading --- */
 
 static void check_regexp(struct conf_ctx *c, const char *member, struct strv text,
@@ -111,7 +109,7 @@ void access_free(struct conf *c)
 		free_acls(c->host_configs[i].acls, c->host_configs[i].n_acls);
 }
 
-static struct acl *find_acl(struct acl *acls, size_t n, struct strv name)
+struct acl *access_find_acl(struct acl *acls, size_t n, struct strv name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strv_eq(acls[i].name, name))
@@ -119,7 +117,7 @@ static struct acl *find_acl(struct acl *acls, size_t n, struct strv name)
 	return NULL;
 }
 
-static struct access_rule *find_rule(struct access_rule *rules, size_t n,
+struct access_rule *access_find_rule(struct access_rule *rules, size_t n,
 				     struct strv name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -149,7 +147,7 @@ static void add_patterns(struct arena *a, struct acl *to, const struct acl *more
 	to->n_patterns += more->n_patterns;
 }
 
-static bool ends_with_allow_all(const struct access_rule *r)
+bool access_ends_with_allow_all(const struct access_rule *r)
 {
 	const struct clause *last = r->n_clauses ? &r->clauses[r->n_clauses - 1] : NULL;
 
@@ -162,7 +160,7 @@ static void add_clauses(struct arena *a, struct access_rule *to,
 {
 	struct clause *all =
 		ARENA_ARRAY(a, struct clause, to->n_clauses + more->n_clauses);
-	size_t n_last = ends_with_allow_all(to), n = to->n_clauses - n_last;
+	size_t n_last = access_ends_with_allow_all(to), n = to->n_clauses - n_last;
 
 	if (n)
 		memcpy(all, to->clauses, n * sizeof(*all));
@@ -178,7 +176,8 @@ static void merge_acls(struct arena *a, struct conf_access *to,
 		       const struct conf_host *own)
 {
 	for (size_t i = 0; i < own->n_acls; i++) {
-		struct acl *old = find_acl(to->acls, to->n_acls, own->acls[i].name);
+		struct acl *old =
+			access_find_acl(to->acls, to->n_acls, own->acls[i].name);
 
 		if (old)
 			add_patterns(a, old, &own->acls[i]);
@@ -192,7 +191,7 @@ static void merge_rules(struct arena *a, struct conf_access *to,
 {
 	for (size_t i = 0; i < own->n_rules; i++) {
 		struct access_rule *old =
-			find_rule(to->rules, to->n_rules, own->rules[i].name);
+			access_find_rule(to->rules, to->n_rules, own->rules[i].name);
 
 		if (old)
 			add_clauses(a, old, &own->rules[i]);
@@ -227,12 +226,13 @@ const struct conf_access *access_merge(const struct conf *c, const struct conf_h
 /* A rule of all domains may name a class that only some domains have. */
 static bool has_acl(const struct conf *c, const struct conf_host *own, struct strv name)
 {
-	if (is_predefined(name) || find_acl(c->acls, c->n_acls, name))
+	if (is_predefined(name) || access_find_acl(c->acls, c->n_acls, name))
 		return true;
 	if (own)
-		return find_acl(own->acls, own->n_acls, name) != NULL;
+		return access_find_acl(own->acls, own->n_acls, name) != NULL;
 	for (size_t i = 0; i < c->n_host_configs; i++)
-		if (find_acl(c->host_configs[i].acls, c->host_configs[i].n_acls, name))
+		if (access_find_acl(c->host_configs[i].acls, c->host_configs[i].n_acls,
+				    name))
 			return true;
 	return false;
 }
@@ -271,10 +271,11 @@ void access_check(const struct conf *c, const struct toml_table *root,
 
 bool access_has_rule(const struct conf *c, struct strv name)
 {
-	if (is_predefined(name) || find_rule(c->rules, c->n_rules, name))
+	if (is_predefined(name) || access_find_rule(c->rules, c->n_rules, name))
 		return true;
 	for (size_t i = 0; i < c->n_host_configs; i++)
-		if (find_rule(c->host_configs[i].rules, c->host_configs[i].n_rules, name))
+		if (access_find_rule(c->host_configs[i].rules, c->host_configs[i].n_rules,
+				     name))
 			return true;
 	return false;
 }
@@ -333,7 +334,7 @@ static bool acl_fits(const struct host *h, struct strv name, struct strv domain,
 
 	if (strv_is(name, "all"))
 		return true;
-	acl = find_acl(h->access->acls, h->access->n_acls, name);
+	acl = access_find_acl(h->access->acls, h->access->n_acls, name);
 	for (size_t i = 0; acl && i < acl->n_patterns; i++)
 		if (pattern_fits(h->conf, &acl->patterns[i], domain, jid))
 			return true;
@@ -342,7 +343,7 @@ static bool acl_fits(const struct host *h, struct strv name, struct strv domain,
 
 static const struct access_rule *rule_of(const struct host *h, struct strv name)
 {
-	return h ? find_rule(h->access->rules, h->access->n_rules, name) : NULL;
+	return h ? access_find_rule(h->access->rules, h->access->n_rules, name) : NULL;
 }
 
 struct strv access_value(const struct conf *c, struct strv name, struct strv domain,

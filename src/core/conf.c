@@ -278,6 +278,8 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	settle_auth(&c->auth, "", root, e);
 	settle_modules(c->arena, &c->modules);
 	settle_hosts(c, root, e);
+	if (e->n_errors == 0)
+		access_warn(c, root, e);
 }
 
 /* --- loading --- */
@@ -355,7 +357,8 @@ void conf_write_docs(struct buf *b)
 		"\n"
 		"One file in TOML 1.0, with MongooseIM's names; `meerkat check -c FILE` lists all that "
 		"is wrong with it, each with its place. An option that nobody knows is an error; one "
-		"that MongooseIM knows and Meerkat does not support is a warning.\n"
+		"that MongooseIM knows and Meerkat does not support is a warning, and so are access "
+		"rules and classes that nothing uses, and clauses that fit nobody who is left.\n"
 		"\n"
 		"This page is written by `make docs` from the tables that the server reads its "
 		"configuration with.\n"

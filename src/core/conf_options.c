@@ -115,7 +115,8 @@ static const struct conf_option c2s[] = {
 		    "The address to listen on, IPv4 or IPv6.", .restart = true,
 		    .allowed = "an IP address", .check = conf_check_address),
 	CONF_STRING("access", struct conf_listener, access, "\"all\"",
-		    "The access rule that says who may bind a resource here."),
+		    "The access rule that says who may bind a resource here.",
+		    .is_rule = true),
 	CONF_INT_OR_INFINITY(
 		"state_timeout", struct conf_listener, state_timeout_ms, "5000", 0,
 		INT32_MAX,
@@ -160,6 +161,8 @@ static const struct conf_option c2s[] = {
 	CONF_UNSUPPORTED("max_fsm_queue"),
 	{ 0 },
 };
+
+const struct conf_option *const conf_c2s_options = c2s;
 
 static const struct conf_option listen_options[] = {
 	CONF_TABLE_ARRAY("c2s", struct conf, c2s, c2s, "Listeners for clients."),

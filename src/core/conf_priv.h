@@ -8,6 +8,8 @@
 
 enum { PART_USER, PART_SERVER, PART_RESOURCE, PART_MAX };
 
+enum acl_match { MATCH_CURRENT_DOMAIN, MATCH_ALL, MATCH_NONE, MATCH_ANY_HOSTED };
+
 struct acl_pattern {
 	int64_t match;
 	struct strv user, server, resource;
@@ -33,9 +35,20 @@ struct access_rule {
 	size_t n_clauses;
 };
 
-extern const struct conf_option conf_any_acl, conf_any_rule; /* access.c */
+/* access.c */
+extern const struct conf_option conf_any_acl, conf_any_rule;
+struct acl *access_find_acl(struct acl *acls, size_t n, struct strv name);
+struct access_rule *access_find_rule(struct access_rule *rules, size_t n,
+				     struct strv name);
+bool access_ends_with_allow_all(const struct access_rule *r);
+
+/* conf_warn.c: of what cannot be meant. */
+void access_warn(const struct conf *c, const struct toml_table *root,
+		 struct conf_errors *e);
 
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
+
+extern const struct conf_option *const conf_c2s_options; /* of a listener */
 
 /* The rows of the whole file; those of the modules are built in `a`. */
 const struct conf_option *conf_root_options(struct arena *a);

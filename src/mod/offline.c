@@ -273,7 +273,8 @@ static const struct conf_option options[] = {
 		"access_max_user_messages", struct offline_conf, access_max_user_messages,
 		"\"max_user_offline_messages\"",
 		"The access rule whose value is how many messages an account may have waiting; "
-		"100 where there is no such rule."),
+		"100 where there is no such rule.",
+		.is_rule = true),
 	CONF_UNSUPPORTED("store_groupchat_messages"),
 	{ 0 },
 };

@@ -184,7 +184,8 @@ static const struct conf_option welcome[] = {
 
 static const struct conf_option options[] = {
 	CONF_STRING("access", struct register_conf, access, "\"all\"",
-		    "The access rule that says which names may be registered."),
+		    "The access rule that says which names may be registered.",
+		    .is_rule = true),
 	CONF_TABLE_ARRAY(
 		"ip_access", struct register_conf, ip_access, net_options,
 		"From where: of the networks that hold an address, the smallest decides; "

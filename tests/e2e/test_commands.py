@@ -498,3 +498,30 @@ def test_json_log_with_hostile_input(home):
         lines = [json.loads(line.decode("utf-8")) for line in f.read().splitlines()]
     assert len(lines) > len(HOSTILE)
     assert all({"time", "level", "event", "text"} <= set(line) for line in lines)
+
+
+# --- what cannot be meant ---
+
+def test_check_warns_of_what_has_no_effect(home):
+    home.over = {"acl": {"staff": [{"user": "ann"}], "spare": [{"user": "bob"}]},
+                 "access": {"old": [{"acl": "all", "value": "allow"},
+                                    {"acl": "staff", "value": "deny"}]}}
+    home.write_config()
+    done = home.run("check")
+    assert done.returncode == 0, done.stderr
+    warned = done.stdout + done.stderr
+    assert "warning: acl.spare: no rule uses this class" in warned
+    assert "warning: access.old: nothing uses this rule" in warned
+    assert "warning: access.old[2]: has no effect: access.old[1] is for all" in warned
+    assert "acl.staff" not in warned
+
+
+def test_check_has_no_warnings_for_what_is_used(home):
+    home.listeners = {"plain": {"access": "c2s"}}
+    home.over = {"acl": {"staff": [{"user": "ann"}]},
+                 "access": {"c2s": [{"acl": "staff", "value": "deny"},
+                                    {"acl": "all", "value": "allow"}]}}
+    home.write_config()
+    done = home.run("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "warning:" not in done.stdout

@@ -195,7 +195,6 @@ TEST(access_first_clause_that_fits_wins)
 		     "                     {acl = \"all\", value = \"infinity\"}]\n",
 		     &c, &errors),
 		0);
-	CHECK_STR(buf_strv(&errors), "");
 	CHECK(access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/desk")));
 	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/phone")));
 	CHECK(access_allows(c, STRV("c2s"), dom, jid(a, "admin@example.com")));
@@ -321,4 +320,91 @@ TEST(host_config_mistakes)
 		"missing: expected a domain\n"
 		":10:14: error: host_config[2].auht: unknown option; did you mean "
 		"\"auth\"?\n");
+}
+
+static void check_warnings(const char *text, const char *want)
+{
+	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
+	struct conf *c;
+
+	CHECK_INT(load(text, &c, &errors), 0);
+	CHECK_STR(buf_strv(&errors), want);
+	conf_unref(&c);
+}
+
+TEST(conf_warns_of_rules_and_classes_that_nothing_uses)
+{
+	check_warnings(
+		GENERAL LISTEN
+		"access = \"c2s\"\n"
+		"[acl]\nstaff = [{user = \"ann\"}]\nspare = [{user = \"bob\"}]\n"
+		"[access]\n"
+		"c2s = [{acl = \"staff\", value = \"allow\"}]\n"
+		"max_user_sessions = [{acl = \"all\", value = 5}]\n"
+		"max_user_offline_messages = [{acl = \"all\", value = 5}]\n"
+		"spare = [{acl = \"all\", value = \"deny\"}]\n"
+		"register = [{acl = \"all\", value = \"deny\"}]\n"
+		"[modules.mod_register]\naccess = \"register\"\n"
+		"[modules.mod_offline]\naccess_max_user_messages = \"many\"\n",
+		":9:9: warning: acl.spare: no rule uses this class\n"
+		":13:29: warning: access.max_user_offline_messages: nothing uses this "
+		"rule\n"
+		":14:9: warning: access.spare: nothing uses this rule\n"
+		":19:28: warning: modules.mod_offline.access_max_user_messages: there is "
+		"no rule access.many\n");
+}
+
+TEST(conf_warns_of_clauses_that_have_no_effect)
+{
+	check_warnings(
+		GENERAL LISTEN
+		"access = \"c2s\"\n"
+		"[acl]\n"
+		"staff = [{user = \"ann\"}]\n"
+		"nobody = [{match = \"none\"}, {server = \"example.net\"}]\n"
+		"empty = []\n"
+		"every = [{user = \"ann\"}, {match = \"all\"}]\n"
+		"net = [{match = \"all\", server = \"example.net\"}]\n"
+		"[access]\n"
+		"c2s = [\n"
+		"{acl = \"nobody\", value = \"allow\"},\n"
+		"{acl = \"empty\", value = \"allow\"},\n"
+		"{acl = \"none\", value = \"allow\"},\n"
+		"{acl = \"net\", value = \"deny\"},\n"
+		"{acl = \"staff\", value = \"deny\"},\n"
+		"{acl = \"staff\", value = \"allow\"},\n"
+		"{acl = \"every\", value = \"allow\"},\n"
+		"{acl = \"all\", value = \"deny\"}]\n",
+		":9:39: warning: acl.nobody[2].server: fits nobody: \"example.net\" is none of "
+		"general.hosts\n"
+		":15:1: warning: access.c2s[1]: has no effect: acl.nobody fits nobody\n"
+		":16:1: warning: access.c2s[2]: has no effect: acl.empty fits nobody\n"
+		":17:1: warning: access.c2s[3]: has no effect: acl.none fits nobody\n"
+		":20:1: warning: access.c2s[6]: has no effect: access.c2s[5] is for the same "
+		"class\n"
+		":22:1: warning: access.c2s[8]: has no effect: access.c2s[7] is for all\n");
+}
+
+TEST(conf_warns_with_the_domains_in_mind)
+{
+	check_warnings(
+		TWO_HOSTS
+		"access = \"c2s\"\n[[listen.c2s]]\nport = 5224\naccess = \"own\"\n"
+		"[acl]\nblocked = []\nclosed = []\n"
+		"[access]\nc2s = [{acl = \"blocked\", value = \"deny\"},\n"
+		"{acl = \"closed\", value = \"deny\"},\n"
+		"{acl = \"all\", value = \"allow\"}]\n"
+		"max_user_sessions = [{acl = \"all\", value = 3}]\n"
+		"[[host_config]]\nhost = \"example.org\"\n"
+		"[host_config.acl]\nblocked = [{user = \"eve\"}]\nspare = []\n"
+		"[host_config.access]\n"
+		"c2s = [{acl = \"all\", value = \"deny\"}]\n"
+		"own = [{acl = \"all\", value = \"allow\"}]\n"
+		"max_user_sessions = [{acl = \"blocked\", value = 1}]\n",
+		":9:10: warning: listen.c2s[2].access: nobody of example.com is let in: it has "
+		"no rule access.own\n"
+		":15:1: warning: access.c2s[2]: has no effect: acl.closed fits nobody\n"
+		":22:9: warning: host_config[1].acl.spare: no rule uses this class\n"
+		":26:22: warning: host_config[1].access.max_user_sessions[1]: has no effect: "
+		"access.max_user_sessions[1] comes before it\n");
 }
