@@ -3,6 +3,7 @@
 #include "core/access.h"
 #include "core/login.h"
 #include "core/module.h"
+#include "core/port.h"
 #include "core/register.h"
 #include "core/server.h"
 #include "core/throttle.h"
@@ -334,6 +335,9 @@ static void c2s_free(struct c2s *c)
 	throttle_release(c);
 	delist(c);
 	stream_fini(&c->st);
+	atomic_fetch_sub_explicit(&c->port->open, 1, memory_order_relaxed);
+	port_unref(&c->port);
+	conf_unref(&c->conf);
 	mem_free(c);
 }
 
@@ -373,8 +377,10 @@ static const struct conn_ops conn_ops = {
 
 /* --- coming and going --- */
 
-void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const char *peer)
+void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 {
+	struct worker *w = wp->worker;
+	const struct conf_listener *l = wp->conf;
 	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS;
 	struct c2s *c = MEM_NEW(struct c2s);
 
@@ -387,13 +393,17 @@ void c2s_accept(struct worker *w, const struct conf_listener *l, int fd, const c
 		mem_free(c);
 		return;
 	}
+	c->conf = conf_ref(w->conf);
+	c->port = port_ref(wp->port);
+	atomic_fetch_add_explicit(&c->port->open, 1, memory_order_relaxed);
 	enlist(c, w);
 	count_add(&w->counters, COUNT_CONNS_ACCEPTED, 1);
+	port_count(c->port, w, PORT_COUNT_ACCEPTED, 1);
 	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
-	stream_init(&c->st, &env, w->conf, l, false);
+	stream_init(&c->st, &env, c->conf, l, false);
 	env_timeout(&c->st, l->state_timeout_ms);
 	set_log_context(c);
-	log_debug("conn.accepted", "port %lld", (long long)l->port);
+	log_debug("conn.accepted", "at %s", c->port->name);
 	log_context_set(NULL);
 }
 

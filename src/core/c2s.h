@@ -7,14 +7,19 @@
 #include "core/stream.h"
 #include "io/conn.h"
 
+struct port;
 struct session;
 struct worker;
+struct worker_port;
 struct store_call;
 
 struct c2s {
 	struct stream st;
 	struct conn *conn;
 	struct worker *worker;
+	struct conf
+		*conf; /* the snapshot that st.listener is of, and st.host until bound */
+	struct port *port;	 /* where it came in */
 	struct session *session; /* while bound */
 	struct timer timer;
 	struct list all;	     /* in worker->all_streams */
@@ -31,9 +36,8 @@ static inline struct c2s *c2s_of(struct stream *st)
 	return container_of(st, struct c2s, st);
 }
 
-/* A new connection of this listener, on this worker. Owns fd. */
-void c2s_accept(struct worker *w, const struct conf_listener *l, int fd,
-		const char *peer);
+/* A new connection, on the worker of `wp`. Owns fd. */
+void c2s_accept(struct worker_port *wp, int fd, const char *peer);
 
 /* The stream, if it is still there. */
 struct c2s *c2s_get(struct worker *w, struct handle h);

@@ -3,6 +3,7 @@
 #include "auth/pool.h"
 #include "base/base64.h"
 #include "core/c2s.h"
+#include "core/port.h"
 #include "core/roster.h"
 #include "core/route.h"
 #include "core/user.h"
@@ -21,80 +22,19 @@ enum {
 
 /* --- listeners --- */
 
-static void on_accept(struct listener *l, int fd, const char *peer)
+static int open_ports(struct server *s, struct buf *err)
 {
-	struct worker *w = l->owner;
-
-	c2s_accept(w, &w->conf->c2s[l - w->listeners], fd, peer);
-}
-
-static void on_accept_error(struct listener *l, int err)
-{
-	static struct log_limit limit;
-	unsigned dropped;
-
-	if (log_limit_ok(&limit, 6, &dropped))
-		log_warning("listener.full",
-			    "no connection can be accepted for now: %s; the limit "
-			    "of descriptors is raised by `ulimit -n`",
-			    strerror(err));
-}
-
-static int open_socket(struct server *s, size_t i, struct buf *err)
-{
-	const struct conf_listener *l = &s->conf->c2s[i];
-	struct listen_conf lc = { .address = l->ip_address.p,
-				  .port = (uint16_t)l->port,
-				  .backlog = (int)MIN(l->backlog, (int64_t)INT32_MAX),
-				  .reuse_port = l->reuse_port };
-	int fd = listen_open(&lc);
-
-	if (fd < 0) {
-		int r = buf_addf(err, "listen.c2s[%zu]: %s port %u: %s", i + 1,
-				 lc.address, lc.port, strerror(-fd));
-		(void)r; /* a message cut short is still one */
-	}
-	return fd;
-}
-
-/* One socket for all workers, or with reuse_port one for each. */
-static int open_listener(struct server *s, size_t i, struct buf *err)
-{
-	int fd = -1, r;
-
-	for (uint16_t k = 0; k < s->n_workers; k++) {
-		struct worker *w = s->workers[k];
-		struct listener *l = &w->listeners[i];
-
-		if (fd < 0 || s->conf->c2s[i].reuse_port) {
-			fd = open_socket(s, i, err);
-			if (fd < 0)
-				return fd;
-			s->listen_fd[s->n_listen_fd++] = fd;
-		}
-		l->max_per_turn =
-			(unsigned)MIN(s->conf->c2s[i].num_acceptors, (int64_t)1024);
-		l->on_accept = on_accept;
-		l->on_error = on_accept_error;
-		l->owner = w;
-		r = listener_start(l, w->loop, fd);
-		ASSERT(r == 0); /* a fresh socket and a fresh loop */
-		w->n_listeners = i + 1;
+	s->ports = mem_zalloc(s->conf->n_c2s * sizeof(struct port *));
+	for (size_t i = 0; i < s->conf->n_c2s; i++) {
+		const struct conf_listener *l = &s->conf->c2s[i];
+		int r = port_open(l, s->n_workers, &s->ports[i], err);
+		if (r < 0)
+			return r;
+		s->n_ports++;
+		for (uint16_t k = 0; k < s->n_workers; k++)
+			port_start(s->workers[k], s->ports[i], l);
 	}
 	return 0;
-}
-
-static int open_listeners(struct server *s, struct buf *err)
-{
-	size_t n = s->conf->n_c2s;
-	int r = 0;
-
-	s->listen_fd = mem_alloc(n * s->n_workers * sizeof(int));
-	for (uint16_t k = 0; k < s->n_workers; k++)
-		s->workers[k]->listeners = mem_zalloc(n * sizeof(struct listener));
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = open_listener(s, i, err);
-	return r;
 }
 
 /* --- making it --- */
@@ -141,7 +81,7 @@ static int start(struct server *s, struct buf *err)
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_new(s, i, &s->workers[i]);
-	return r ? r : open_listeners(s, err);
+	return r ? r : open_ports(s, err);
 }
 
 int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct buf *err)
@@ -171,13 +111,15 @@ void server_free(struct server **ps)
 	*ps = NULL;
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->n_listen_fd; i++)
-		close(s->listen_fd[i]);
-	mem_free(s->listen_fd);
+	for (size_t i = 0; i < s->n_ports; i++)
+		port_close(s->ports[i]);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store);
 	for (uint16_t i = 0; i < s->n_workers; i++)
 		worker_free(&s->workers[i]);
+	for (size_t i = 0; i < s->n_ports; i++)
+		port_unref(&s->ports[i]);
+	mem_free(s->ports);
 	auth_cache_free(&s->auth_cache);
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
@@ -215,9 +157,7 @@ static void on_drain_timer(struct timer *t)
 static void on_shutdown(struct worker *w, struct post *p)
 {
 	mem_free(p);
-	for (size_t i = 0; i < w->n_listeners; i++)
-		listener_stop(&w->listeners[i]);
-	w->n_listeners = 0;
+	worker_stop_ports(w);
 	c2s_shutdown_all(w);
 	w->drain_until = loop_now(w->loop) + SHUTDOWN_MS;
 	timer_init(&w->drain_timer, on_drain_timer);

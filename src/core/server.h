@@ -10,6 +10,7 @@
 
 struct auth_cache;
 struct auth_pool;
+struct port;
 struct store;
 struct worker;
 
@@ -26,8 +27,8 @@ struct server {
 		[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
 	wallus_t started;
 	atomic_bool stopping;
-	int *listen_fd;
-	size_t n_listen_fd;
+	struct port **ports; /* those that the configuration names, in its order */
+	size_t n_ports;
 };
 
 /* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing

@@ -1,5 +1,6 @@
 #include "core/worker.h"
 #include "core/c2s.h"
+#include "core/port.h"
 #include "core/server.h"
 #include "core/throttle.h"
 #include "core/user.h"
@@ -101,6 +102,7 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	list_init(&w->idle_users);
 	list_init(&w->all_streams);
 	list_init(&w->paused);
+	list_init(&w->ports);
 	timer_init(&w->room_timer, on_room_timer);
 	*ret = w;
 	return 0;
@@ -111,6 +113,14 @@ static void free_user(struct hnode *n, void *arg)
 	user_unload(container_of(n, struct user, node));
 }
 
+void worker_stop_ports(struct worker *w)
+{
+	LIST_EACH_SAFE(it, &w->ports) {
+		struct worker_port *wp = container_of(it, struct worker_port, link);
+		port_stop(&wp);
+	}
+}
+
 void worker_free(struct worker **pw)
 {
 	struct worker *w = *pw;
@@ -119,13 +129,13 @@ void worker_free(struct worker **pw)
 	if (w == NULL)
 		return;
 	this_worker = w; /* its thread has ended: we stand in for it */
+	worker_stop_ports(w);
 	hash_each(&w->users, free_user, NULL);
 	hash_fini(&w->users);
 	slots_fini(&w->streams);
 	xml_reader_free(&w->reader);
 	arena_free(&w->scratch);
 	loop_free(&w->loop);
-	mem_free(w->listeners);
 	mem_free(w);
 	this_worker = NULL;
 }

@@ -9,7 +9,6 @@
 #include "base/slot.h"
 #include "core/counter.h"
 #include "io/inbox.h"
-#include "io/listen.h"
 #include "io/loop.h"
 #include "store/store.h"
 #include "xmpp/jid.h"
@@ -24,8 +23,8 @@ struct worker {
 	uint16_t id;
 	uint16_t depth; /* of routing within one event: bounds recursion */
 	struct server *server;
-	struct handle sender;	 /* whose stanza is being handled: for back-pressure */
-	const struct conf *conf; /* this worker's snapshot; changes between turns only */
+	struct handle sender; /* whose stanza is being handled: for back-pressure */
+	struct conf *conf;    /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
 	struct xml_reader *reader;
 	struct arena *scratch; /* reset when an event has been handled */
@@ -41,8 +40,7 @@ struct worker {
 	struct timer room_timer;  /* looks for it */
 	struct timer drain_timer; /* at shutdown: have all streams ended? */
 	msec_t drain_until;
-	struct listener *listeners; /* one for each of conf's, in its order */
-	size_t n_listeners;
+	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;
 };
 
@@ -67,6 +65,9 @@ void *worker_main(void *worker);     /* the thread: until loop_stop() */
 
 void worker_post(struct worker *to, struct post *p, size_t bytes);
 bool worker_is_full(const struct worker *w);
+
+/* It accepts no more connections. */
+void worker_stop_ports(struct worker *w);
 
 /* Submits a store call; fn runs on this worker with the answer and the call is freed after it.
  * -EAGAIN: the store is too busy (the call is freed, fn is not run). */
