@@ -5,7 +5,6 @@
 #include "io/tls.h"
 #include "xmpp/sasl/sasl.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 /* What a first start without any file is configured with. */
@@ -15,16 +14,6 @@ static const char defaults[] = "general.hosts = [\"localhost\"]\n"
 			       "[[listen.c2s]]\n"
 			       "port = 5222\n"
 			       "tls.certfile = \"" CONF_DEFAULT_CERT "\"\n";
-
-void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst)
-{
-	struct strv *text = dst;
-	unsigned char raw[16];
-
-	if (inet_pton(AF_INET, text->p, raw) != 1 &&
-	    inet_pton(AF_INET6, text->p, raw) != 1)
-		conf_complain_expected(c, "an IP address");
-}
 
 /* --- what shows only when sections are read together --- */
 
@@ -93,11 +82,6 @@ static void check_listener(struct conf *c, size_t i, const struct toml_table *ro
 		conf_error_at(e, root, key, "there is no rule access." STRV_FMT,
 			      STRV_ARG(l->access));
 	snprintf(key, sizeof(key), "listen.c2s[%zu].port", i + 1);
-	for (size_t k = 0; k < i; k++)
-		if (c->c2s[k].port == l->port &&
-		    strv_eq(c->c2s[k].ip_address, l->ip_address))
-			conf_error_at(e, root, key,
-				      "listen.c2s[%zu] has this address and port", k + 1);
 	if (l->port == 5223 && !l->has_tls)
 		conf_warning_at(e, root, key,
 				"plain text on the port of Direct TLS; "
@@ -272,6 +256,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_error_at(e, root, "listen.c2s", "expected at least one listener");
 	for (size_t i = 0; i < c->n_c2s; i++) {
 		check_listener(c, i, root, e);
+		conf_settle_address(c, i, root, e);
 		settle_auth_methods(c, i, root, e);
 		build_tls(c, i, root, e);
 	}

@@ -43,7 +43,9 @@ struct conf_tls {
 
 struct conf_listener {
 	int64_t port;
-	struct strv ip_address;
+	struct strv ip_address; /* as inet_ntop(3) writes it */
+	int64_t ip_version;	/* as the file gives it, or CONF_UNSET */
+	int64_t proto;
 	struct strv access;
 	int64_t state_timeout_ms;
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */

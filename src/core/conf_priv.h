@@ -46,7 +46,11 @@ bool access_ends_with_allow_all(const struct access_rule *r);
 void access_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);
 
+/* conf_listen.c */
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
+void conf_check_ip_version(struct conf_ctx *c, const struct toml_value *v, void *dst);
+void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root,
+			 struct conf_errors *e);
 
 extern const struct conf_option *const conf_c2s_options; /* of a listener */
 

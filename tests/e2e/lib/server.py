@@ -44,7 +44,8 @@ def make_certificate(directory):
 
 class Server:
     """`listeners`: name -> options of a [[listen.c2s]] beyond address and port; a `tls` entry
-    gets the certificate."""
+    gets the certificate, None takes an option out; `port_of` names the listener that has the
+    same port at another address."""
 
     LISTENERS = {
         "plain": {},
@@ -72,8 +73,9 @@ class Server:
         tree["listen"] = {"c2s": []}
         for name, options in self.listeners.items():
             # No login may run into a time limit because the machine is busy.
-            options = {"state_timeout": 120000} | options
-            options |= {"port": self.ports[name], "ip_address": "127.0.0.1"}
+            options = {"state_timeout": 120000, "ip_address": "127.0.0.1"} | options
+            options["port"] = self.ports[options.pop("port_of", name)]
+            options = {k: v for k, v in options.items() if v is not None}
             if "tls" in options:
                 options["tls"] = tls | options["tls"]
             tree["listen"]["c2s"].append(options)
@@ -91,7 +93,8 @@ class Server:
         between the choice and the start is chosen again."""
         for _ in range(5):
             if new_ports:
-                self.ports = {name: free_port() for name in self.listeners}
+                self.ports = {name: free_port() for name, options in self.listeners.items()
+                              if "port_of" not in options}
             self.write_config()
             self.spawn("-c", self.config, "--workers", str(self.workers))
             if self.wait_ready():

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -378,6 +379,19 @@ TEST(listen_opens_a_port_that_has_old_connections)
 	again = open_at("127.0.0.1", port, false);
 	CHECK(again >= 0);
 	close(again);
+}
+
+/* The kernel tells it of a listening socket in this member. */
+TEST(listen_sets_the_length_of_the_queue)
+{
+	int fd = listen_open(
+		&(struct listen_conf){ .address = "127.0.0.1", .backlog = 7 });
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+
+	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+	CHECK_INT(info.tcpi_sacked, 7);
+	close(fd);
 }
 
 TEST(listen_refuses_what_is_no_address)

@@ -1,0 +1,143 @@
+"""Which connections a listener takes: addresses, shared ports, queues."""
+import re
+import select
+import signal
+import socket
+
+import pytest
+
+from lib import env, ns
+from lib.client import Client
+from lib.server import Server
+
+LISTENERS = {"one_a_turn": {"num_acceptors": 1}}
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+class Client6(Client):
+    def _connect(self, port):
+        return socket.create_connection(("::1", port), timeout=env.DEADLINE)
+
+
+# --- addresses ---
+
+@needs_ipv6
+def test_ipv4_and_ipv6_on_one_port_with_options_of_their_own(new_server):
+    server = new_server(listeners={
+        "v4": {},
+        "v6": {"port_of": "v4", "ip_address": None, "ip_version": 6,
+               "backwards_compatible_session": False,
+               "tls": {"mode": "starttls_required"}},
+    })
+    port = server.ports["v4"]
+    with server.connect("v4") as four, Client6(port) as six:
+        _, features = four.start()
+        assert features.find(ns.TLS + "starttls") is None
+        four.close()
+        _, features = six.start()
+        assert features.find(ns.TLS + "starttls") is not None
+        assert features.find(ns.SASL + "mechanisms") is None
+        six.starttls()
+        six.login(server.account())
+        assert six.sync() == []
+    assert re.search(rf"at \[::\]:{port} conn=\S+ address=::1$", server.read_log(), re.M)
+
+
+# --- one port, several processes ---
+
+def default_domain(port):
+    """Which server it is: errors come from its default domain."""
+    with Client(port) as c:
+        c.open(to="nobody.example")
+        name = c.header().get("from")
+        c.expect_error("host-unknown")
+        return name
+
+
+def second_server(first, tmp_path, **options):
+    """One more process for the port of the first; the domain tells them apart."""
+    second = Server(tmp_path, first.workers, {"general": {
+        "default_server_domain": "other.example"}}, {"plain": options})
+    second.ports = dict(first.ports)
+    second.write_config()
+    second.spawn("-c", second.config, "--workers", str(second.workers))
+    return second
+
+
+def test_reuse_port_lets_two_processes_serve(new_server, tmp_path):
+    first = new_server(listeners={"plain": {"reuse_port": True}})
+    port = first.ports["plain"]
+    second = second_server(first, tmp_path, reuse_port=True)
+    try:
+        assert second.wait_ready()
+        seen = set()
+        while seen != {"localhost", "other.example"}:  # the kernel spreads them
+            seen.add(default_domain(port))
+        second.stop()
+        assert {default_domain(port) for _ in range(10)} == {"localhost"}
+    finally:
+        second.discard()
+
+
+@pytest.mark.parametrize("first,second", [(True, False), (False, True)])
+def test_without_reuse_port_on_both_the_second_says_why_and_ends(new_server, tmp_path,
+                                                                 first, second):
+    server = new_server(listeners={"plain": {"reuse_port": first}})
+    other = second_server(server, tmp_path, reuse_port=second)
+    try:
+        assert other.process.wait(timeout=env.DEADLINE) == 1
+    finally:
+        other.discard()
+    assert f"127.0.0.1 port {server.ports['plain']}: Address already in use" in other.read_log()
+    assert default_domain(server.ports["plain"]) == "localhost"
+
+
+# --- the queue ---
+
+def test_backlog_is_how_many_wait_for_a_server_that_is_busy(new_server):
+    backlog = 2
+    server = new_server(listeners={"plain": {"backlog": backlog}})
+    server.process.send_signal(signal.SIGSTOP)
+    waiting = {}
+    try:
+        for _ in range(3 * (backlog + 1)):
+            s = socket.socket()
+            s.setblocking(False)
+            s.connect_ex(("127.0.0.1", server.ports["plain"]))
+            waiting[s.fileno()] = s
+        poll, inside = select.poll(), {}
+        for fd in waiting:
+            poll.register(fd, select.POLLOUT)
+        while len(inside) < backlog + 1:  # the kernel takes one more than it is told
+            for fd, _ in poll.poll(env.DEADLINE * 1000):
+                inside[fd] = waiting[fd]
+                poll.unregister(fd)
+        assert not poll.poll(0), "no more than these"
+        server.process.send_signal(signal.SIGCONT)
+        for s in inside.values():
+            s.settimeout(env.DEADLINE)
+            s.sendall(b"<?xml version='1.0'?><wrong/>")
+            assert s.recv(100).startswith(b"<?xml")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        for s in waiting.values():
+            s.close()
+
+
+def test_num_acceptors_bounds_a_turn_and_not_the_total(server):
+    clients = [server.connect("one_a_turn") for _ in range(20)]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.close()
