@@ -28,7 +28,8 @@ void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *ds
 	if (version == 0) {
 		conf_complain_expected(c, "an IP address");
 	} else if (version == 6 && IN6_IS_ADDR_V4MAPPED(&raw.v6)) {
-		conf_complain(c, "a listener of IPv6 takes no IPv4: give the IPv4 address");
+		conf_complain(c,
+			      "a listener of IPv6 takes no IPv4: give the IPv4 address");
 	} else {
 		inet_ntop(version == 4 ? AF_INET : AF_INET6, &raw, normal,
 			  sizeof(normal));

@@ -111,16 +111,17 @@ static const struct conf_option tls[] = {
 static const struct conf_option c2s[] = {
 	CONF_INT("port", struct conf_listener, port, NULL, 1, 65535, "The TCP port.",
 		 .mandatory = true, .restart = true),
-	CONF_STRING(
-		"ip_address", struct conf_listener, ip_address, NULL,
-		"The address to listen on, IPv4 or IPv6; not given: all addresses of "
-		"`ip_version`.",
-		.restart = true, .allowed = "an IP address", .check = conf_check_address),
-	CONF_INT("ip_version", struct conf_listener, ip_version, NULL, 4, 6,
-		 "That of `ip_address`; without one, 4 is `0.0.0.0` and 6 is `::`; neither "
-		 "given: 4. A listener of version 6 takes no IPv4, so that one of each "
-		 "can have the same port.",
-		 .restart = true, .allowed = "4 or 6", .check = conf_check_ip_version),
+	CONF_STRING("ip_address", struct conf_listener, ip_address, NULL,
+		    "The address to listen on, IPv4 or IPv6; not given: all addresses of "
+		    "`ip_version`.",
+		    .restart = true, .allowed = "an IP address",
+		    .check = conf_check_address),
+	CONF_INT(
+		"ip_version", struct conf_listener, ip_version, NULL, 4, 6,
+		"That of `ip_address`; without one, 4 is `0.0.0.0` and 6 is `::`; neither "
+		"given: 4. A listener of version 6 takes no IPv4, so that one of each "
+		"can have the same port.",
+		.restart = true, .allowed = "4 or 6", .check = conf_check_ip_version),
 	CONF_ENUM("proto", struct conf_listener, proto, "\"tcp\"",
 		  CONF_WORDS({ "tcp", 0 }), "The transport: there is one.",
 		  .restart = true),
