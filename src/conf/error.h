@@ -42,6 +42,18 @@ void conf_error_at(struct conf_errors *e, const struct toml_table *root, const c
 void conf_warning_at(struct conf_errors *e, const struct toml_table *root,
 		     const char *key, const char *fmt, ...) printf_like(4, 5);
 
+/* The same for a name that stands for something elsewhere in the file and does not exist:
+ * "expected WHAT, found "x"", and the nearest of the names that do, or those (NULL behind the
+ * last). */
+void conf_error_name_at(struct conf_errors *e, const struct toml_table *root,
+			const char *key, const char *what, struct strv found,
+			const char *const *names);
+
+/* A name as part of such a path, which it may have to be quoted for; and a text as messages
+ * show it. */
+const char *conf_key(struct arena *a, struct strv name);
+const char *conf_quoted(struct arena *a, struct strv s);
+
 /* Sorts by file, line and column. */
 void conf_errors_sort(struct conf_errors *e);
 

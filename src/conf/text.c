@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define SHOWN_BYTES 60u
 
@@ -43,10 +44,21 @@ void conf_put_key(struct buf *b, struct strv key)
 		conf_put_quoted(b, key);
 }
 
+/* With a point in it, as a float is written: "5222.0" is not the integer. */
+static void put_float(struct buf *b, double f)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.15g", f);
+	buf_putf(b, "the float %s%s", text, strpbrk(text, ".en") ? "" : ".0");
+}
+
 void conf_put_found(struct buf *b, const struct toml_value *v, bool is_secret)
 {
 	const char *type = toml_type_name(v->type);
 
+	if (v->type == TOML_ARRAY && v->array->n == 0)
+		type = "an empty array";
 	if (is_secret || v->type == TOML_ARRAY || v->type == TOML_TABLE) {
 		buf_putf(b, "%s", type);
 		return;
@@ -60,7 +72,7 @@ void conf_put_found(struct buf *b, const struct toml_value *v, bool is_secret)
 		buf_putf(b, "the integer %" PRId64, v->i);
 		break;
 	case TOML_FLOAT:
-		buf_putf(b, "the float %g", v->f);
+		put_float(b, v->f);
 		break;
 	case TOML_BOOL:
 		buf_putf(b, "the boolean %s", v->b ? "true" : "false");

@@ -19,9 +19,10 @@ static void check_regexp(struct conf_ctx *c, const char *member, struct strv tex
 	if (*ret)
 		return;
 	pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-	conf_complain_at(c, member,
-			 "expected a regular expression (PCRE): %s at character %zu", why,
-			 (size_t)at + 1);
+	conf_complain_at(
+		c, member,
+		"expected a regular expression (PCRE), found %s: %s at character %zu",
+		conf_quoted(conf_arena(c), text), why, (size_t)at + 1);
 }
 
 static void check_pattern(struct conf_ctx *c, const struct toml_value *v, void *dst)
@@ -237,19 +238,44 @@ static bool has_acl(const struct conf *c, const struct conf_host *own, struct st
 	return false;
 }
 
+static void add_acls(const char **names, size_t *n, const struct acl *acls, size_t n_acls)
+{
+	for (size_t i = 0; i < n_acls; i++)
+		names[(*n)++] = acls[i].name.p;
+}
+
+/* Those that a rule may name, NULL behind them. */
+static const char *const *acl_names(const struct conf *c, const struct conf_host *own)
+{
+	size_t max = c->n_acls + 3, n = 0;
+	const char **names;
+
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		max += c->host_configs[i].n_acls;
+	names = ARENA_ARRAY(c->arena, const char *, max);
+	names[n++] = "all";
+	names[n++] = "none";
+	add_acls(names, &n, c->acls, c->n_acls);
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		if (own == NULL || own == &c->host_configs[i])
+			add_acls(names, &n, c->host_configs[i].acls,
+				 c->host_configs[i].n_acls);
+	return names;
+}
+
 static void check_rule(const struct conf *c, const struct conf_host *own,
 		       const struct access_rule *r, const char *section,
 		       const struct toml_table *root, struct conf_errors *e)
 {
 	for (size_t k = 0; k < r->n_clauses; k++) {
 		struct strv acl = r->clauses[k].acl;
-		char key[256];
 
 		if (acl.p == NULL || has_acl(c, own, acl))
 			continue;
-		snprintf(key, sizeof(key), "%saccess." STRV_FMT "[%zu].acl", section,
-			 STRV_ARG(r->name), k + 1);
-		conf_error_at(e, root, key, "there is no acl." STRV_FMT, STRV_ARG(acl));
+		conf_error_name_at(e, root,
+				   arena_printf(c->arena, "%saccess.%s[%zu].acl", section,
+						conf_key(c->arena, r->name), k + 1),
+				   "a class of [acl]", acl, acl_names(c, own));
 	}
 }
 
@@ -278,6 +304,30 @@ bool access_has_rule(const struct conf *c, struct strv name)
 				     name))
 			return true;
 	return false;
+}
+
+static void add_rules(const char **names, size_t *n, const struct access_rule *rules,
+		      size_t n_rules)
+{
+	for (size_t i = 0; i < n_rules; i++)
+		names[(*n)++] = rules[i].name.p;
+}
+
+const char *const *access_rule_names(const struct conf *c)
+{
+	size_t max = c->n_rules + 3, n = 0;
+	const char **names;
+
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		max += c->host_configs[i].n_rules;
+	names = ARENA_ARRAY(c->arena, const char *, max);
+	names[n++] = "all";
+	names[n++] = "none";
+	add_rules(names, &n, c->rules, c->n_rules);
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		add_rules(names, &n, c->host_configs[i].rules,
+			  c->host_configs[i].n_rules);
+	return names;
 }
 
 /* --- evaluating --- */

@@ -21,6 +21,9 @@ int64_t access_number(const struct conf *c, struct strv name, struct strv domain
 /* Some domain has it. */
 bool access_has_rule(const struct conf *c, struct strv name);
 
+/* Of all domains, and the two that are always there; NULL behind the last. */
+const char *const *access_rule_names(const struct conf *c);
+
 /* What holds for a domain with this configuration of its own, or with none (NULL). */
 const struct conf_access *access_merge(const struct conf *c, const struct conf_host *own);
 

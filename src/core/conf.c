@@ -17,6 +17,16 @@ static const char defaults[] = "general.hosts = [\"localhost\"]\n"
 
 /* --- what shows only when sections are read together --- */
 
+static const char *const *host_names(const struct conf *c)
+{
+	size_t n = c->general.n_hosts;
+	const char **names = ARENA_ARRAY(c->arena, const char *, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = c->general.hosts[i].p;
+	return names;
+}
+
 static void check_hosts(struct conf *c, const struct toml_table *root,
 			struct conf_errors *e)
 {
@@ -26,9 +36,9 @@ static void check_hosts(struct conf *c, const struct toml_table *root,
 		if (strv_eq(c->general.hosts[i], c->general.default_server_domain))
 			return;
 	if (c->general.n_hosts && c->general.default_server_domain.p)
-		conf_error_at(e, root, "general.default_server_domain",
-			      "expected one of general.hosts, found \"" STRV_FMT "\"",
-			      STRV_ARG(c->general.default_server_domain));
+		conf_error_name_at(e, root, "general.default_server_domain",
+				   "one of general.hosts",
+				   c->general.default_server_domain, host_names(c));
 }
 
 static void check_host_configs(struct conf *c, const struct toml_table *root,
@@ -44,10 +54,8 @@ static void check_host_configs(struct conf *c, const struct toml_table *root,
 		while (k < c->general.n_hosts && !strv_eq(c->general.hosts[k], host))
 			k++;
 		if (k == c->general.n_hosts)
-			conf_error_at(e, root, key,
-				      "expected one of general.hosts, found \"" STRV_FMT
-				      "\"",
-				      STRV_ARG(host));
+			conf_error_name_at(e, root, key, "one of general.hosts", host,
+					   host_names(c));
 		for (k = 0; k < i && !strv_eq(c->host_configs[k].host, host);)
 			k++;
 		if (k < i)
@@ -79,8 +87,8 @@ static void check_listener(struct conf *c, size_t i, const struct toml_table *ro
 
 	snprintf(key, sizeof(key), "listen.c2s[%zu].access", i + 1);
 	if (!access_has_rule(c, l->access))
-		conf_error_at(e, root, key, "there is no rule access." STRV_FMT,
-			      STRV_ARG(l->access));
+		conf_error_name_at(e, root, key, "a rule of [access]", l->access,
+				   access_rule_names(c));
 	snprintf(key, sizeof(key), "listen.c2s[%zu].port", i + 1);
 	if (l->port == 5223 && !l->has_tls)
 		conf_warning_at(e, root, key,
@@ -143,7 +151,8 @@ static void settle_auth_methods(struct conf *c, size_t i, const struct toml_tabl
 			continue;
 		snprintf(key, sizeof(key), "listen.c2s[%zu].allowed_auth_methods[%zu]",
 			 i + 1, k + 1);
-		conf_error_at(e, root, key, "auth.methods does not have \"" STRV_FMT "\"",
+		conf_error_at(e, root, key,
+			      "expected one of auth.methods, found \"" STRV_FMT "\"",
 			      STRV_ARG(a->v[k].str));
 	}
 }

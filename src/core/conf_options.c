@@ -16,7 +16,7 @@ static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *d
 static const struct conf_option general[] = {
 	CONF_STRING_ARRAY("hosts", struct conf_general, hosts, "[]",
 			  "The XMPP domains that are served.", .unique = true,
-			  .allowed = "domains", .check = check_domain),
+			  .allowed = "a domain", .check = check_domain),
 	CONF_STRING(
 		"default_server_domain", struct conf_general, default_server_domain, NULL,
 		"Stands in the stream header and in errors before the client has named a "

@@ -108,13 +108,19 @@ static bool acl_is_used(const struct warn *w, struct strv name)
 	return false;
 }
 
+/* "host_config[2].acl.staff" */
+static const char *key_of(const struct warn *w, const char *part, struct strv name)
+{
+	struct arena *a = w->e->arena;
+
+	return arena_printf(a, "%s%s.%s", w->section, part, conf_key(a, name));
+}
+
 static void warn_of_acls(const struct warn *w, const struct acl *acls, size_t n)
 {
-	char key[256];
-
 	for (size_t i = 0; i < n; i++) {
-		snprintf(key, sizeof(key), "%sacl." STRV_FMT, w->section,
-			 STRV_ARG(acls[i].name));
+		const char *key = key_of(w, "acl", acls[i].name);
+
 		if (!acl_is_used(w, acls[i].name))
 			conf_warning_at(w->e, w->root, key, "no rule uses this class");
 		for (size_t k = 0; k < acls[i].n_patterns; k++) {
@@ -122,9 +128,9 @@ static void warn_of_acls(const struct warn *w, const struct acl *acls, size_t n)
 
 			if (!has_foreign_server(w->c, p))
 				continue;
-			snprintf(key, sizeof(key), "%sacl." STRV_FMT "[%zu].server",
-				 w->section, STRV_ARG(acls[i].name), k + 1);
-			conf_warning_at(w->e, w->root, key,
+			conf_warning_at(w->e, w->root,
+					arena_printf(w->e->arena, "%s[%zu].server", key,
+						     k + 1),
 					"fits nobody: \"" STRV_FMT
 					"\" is none of general.hosts",
 					STRV_ARG(p->server));
@@ -156,16 +162,15 @@ static bool warn_of_covered(const struct warn *w, const struct access_rule *r, s
 
 	if (first && (at = find_cover(w, first, n, acl)) < n) {
 		conf_warning_at(w->e, w->root, key,
-				"has no effect: access." STRV_FMT "[%zu] comes before it",
-				STRV_ARG(r->name), at + 1);
+				"has no effect: access.%s[%zu] comes before it",
+				conf_key(w->e->arena, r->name), at + 1);
 		return true;
 	}
 	at = find_cover(w, r, i, acl);
 	if (at == i)
 		return false;
-	conf_warning_at(w->e, w->root, key,
-			"has no effect: %saccess." STRV_FMT "[%zu] %s", w->section,
-			STRV_ARG(r->name), at + 1,
+	conf_warning_at(w->e, w->root, key, "has no effect: %s[%zu] %s",
+			key_of(w, "access", r->name), at + 1,
 			strv_eq(r->clauses[at].acl, acl) ? "is for the same class"
 							 : "is for all");
 	return true;
@@ -173,17 +178,15 @@ static bool warn_of_covered(const struct warn *w, const struct access_rule *r, s
 
 static void warn_of_clauses(const struct warn *w, const struct access_rule *r)
 {
-	char key[256];
-
 	for (size_t i = 0; i < r->n_clauses; i++) {
 		struct strv acl = r->clauses[i].acl;
+		const char *key = arena_printf(w->e->arena, "%s[%zu]",
+					       key_of(w, "access", r->name), i + 1);
 
-		snprintf(key, sizeof(key), "%saccess." STRV_FMT "[%zu]", w->section,
-			 STRV_ARG(r->name), i + 1);
 		if (!warn_of_covered(w, r, i, key) && fits_nobody(w, acl))
 			conf_warning_at(w->e, w->root, key,
-					"has no effect: acl." STRV_FMT " fits nobody",
-					STRV_ARG(acl));
+					"has no effect: acl.%s fits nobody",
+					conf_key(w->e->arena, acl));
 	}
 }
 
@@ -249,8 +252,8 @@ static void warn_of_module(const struct warn *w, const struct module *m, const v
 			continue;
 		snprintf(key, sizeof(key), "%smodules.%s.%s", w->section, m->name,
 			 o->name);
-		conf_warning_at(w->e, w->root, key, "there is no rule access." STRV_FMT,
-				STRV_ARG(name));
+		conf_warning_at(w->e, w->root, key, "there is no rule access.%s",
+				conf_key(w->e->arena, name));
 	}
 }
 
@@ -278,18 +281,17 @@ static void warn_of_listener(const struct warn *w, size_t i)
 			conf_warning_at(w->e, w->root, key,
 					"nobody of " STRV_FMT
 					" is let in: it has no rule "
-					"access." STRV_FMT,
-					STRV_ARG(c->general.hosts[k]), STRV_ARG(name));
+					"access.%s",
+					STRV_ARG(c->general.hosts[k]),
+					conf_key(w->e->arena, name));
 	}
 }
 
 static void warn_of_rules(const struct warn *w, const struct access_rule *rules, size_t n)
 {
-	char key[256];
-
 	for (size_t i = 0; i < n; i++) {
-		snprintf(key, sizeof(key), "%saccess." STRV_FMT, w->section,
-			 STRV_ARG(rules[i].name));
+		const char *key = key_of(w, "access", rules[i].name);
+
 		if (!rule_is_used(w->c, rules[i].name))
 			conf_warning_at(w->e, w->root, key, "nothing uses this rule");
 		warn_of_clauses(w, &rules[i]);

@@ -183,7 +183,7 @@ static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *d
 static const struct conf_option options[] = {
 	CONF_STRING_ARRAY("extra_domains", struct disco_conf, extra_domains, "[]",
 			  "Further domains that the server lists as items.",
-			  .allowed = "domains", .check = check_domain, .unique = true),
+			  .allowed = "a domain", .check = check_domain, .unique = true),
 	CONF_TABLE_ARRAY("server_info", struct disco_conf, server_info, info_options,
 			 "Contact addresses (XEP-0157), one table a field."),
 	CONF_UNSUPPORTED("users_can_see_hidden_services"),

@@ -195,7 +195,7 @@ static const struct conf_option options[] = {
 			"A message to each new account; none when both are empty."),
 	CONF_STRING_ARRAY("registration_watchers", struct register_conf,
 			  registration_watchers, "[]",
-			  "Who gets a message about each new account.", .allowed = "JIDs",
+			  "Who gets a message about each new account.", .allowed = "a JID",
 			  .check = check_watcher),
 	CONF_INT(
 		"password_strength", struct register_conf, password_strength, "0", 0,

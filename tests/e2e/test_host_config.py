@@ -126,7 +126,7 @@ def test_access_is_the_domains(connect, accounts, jid, allowed):
     ([{"host": "localhost", "auth": {"methods": ["interal"]}}],
      "host_config[1].auth.methods[1]"),
     ([{"host": "localhost", "access": {"c2s": [{"acl": "x", "value": "deny"}]}}],
-     "there is no acl.x"),
+     'expected a class of [acl], found "x"'),
     ([{"modules": {}}], "host_config[1].host: this option is mandatory"),
 ])
 def test_mistakes(new_server, config, complaint):

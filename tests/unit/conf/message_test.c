@@ -27,6 +27,8 @@ static const struct {
 				     "\"3\"" },
 	{ "general.retries = 3.5", "1:19: error: general.retries: expected an integer "
 				   "from 0 to 10, found the float 3.5" },
+	{ "general.retries = 3.0", "1:19: error: general.retries: expected an integer "
+				   "from 0 to 10, found the float 3.0" },
 	{ "general.retries = 11", "1:19: error: general.retries: expected an integer "
 				  "from 0 to 10, found the integer "
 				  "11" },
@@ -59,7 +61,7 @@ static const struct {
 					      "\"text\" or \"json\", found the string "
 					      "\"\\u000A\\\"\"" },
 	{ "general.log_format = []", "1:22: error: general.log_format: expected \"text\" "
-				     "or \"json\", found an array" },
+				     "or \"json\", found an empty array" },
 	{ "general.path = \"\"",
 	  "1:16: error: general.path: expected a path, found the string \"\"" },
 	{ "general.methods = \"rdbms\"",
@@ -75,7 +77,7 @@ static const struct {
 	  "is at 1:20)" },
 	{ "general.hosts = []", "1:17: error: general.hosts: expected an array of at "
 				"least 1 element, each a domain, "
-				"none twice, found an array" },
+				"none twice, found an empty array" },
 	{ "general.hosts = [\"a\", 5]",
 	  "1:23: error: general.hosts[2]: expected a domain, found the integer 5" },
 	{ "general.hosts = [\"a b\"]",
@@ -89,7 +91,7 @@ static const struct {
 				    "tables, [[listen.c2s]], found a table" },
 	{ "listen.c2s = [{port = 1}, 2]",
 	  "1:27: error: listen.c2s[2]: expected a table, found the integer 2" },
-	{ "shaper = []", "1:10: error: shaper: expected a table, found an array" },
+	{ "shaper = []", "1:10: error: shaper: expected a table, found an empty array" },
 	{ "shaper.x = 5",
 	  "1:12: error: shaper.x: expected a table, found the integer 5" },
 	{ "access.c2s = [{acl = \"all\", value = \"alow\"}]",
@@ -251,6 +253,29 @@ TEST(option_errors_from_several_sections)
 		    "mk.toml:1:10: error: listen.c2s[1].access: there is no rule \"x\"\n"
 		    "mk.toml:1:10: error: listen.c2s[2]: no such element\n"
 		    "mk.toml:4:17: error: access.\"a.b\"[1].acl: there is no acl\n");
+}
+
+TEST(option_errors_of_names)
+{
+	static const char *const few[] = { "c2s", "staff", "staff", "c\"2", NULL };
+	static const char *const many[] = { "ab", "cd", "ef", "gh", "ij", "kl",
+					    "mn", "op", "qr", "st", "uv", NULL };
+	RESULT(r, "[[listen.c2s]]\nport = 1\n");
+
+	conf_error_name_at(&r.errors, r.root, "listen", "a rule", STRV("zzz"), many);
+	conf_error_name_at(&r.errors, r.root, "listen.c2s[1]", "a rule", STRV("\x01"),
+			   few);
+	conf_error_name_at(&r.errors, r.root, "listen.c2s[1].port", "a rule",
+			   STRV("stuff"), few);
+	check_messages(
+		&r,
+		"mk.toml:1:3: error: listen: expected a rule, found \"zzz\"; there is "
+		"\"ab\", \"cd\", \"ef\", \"gh\", \"ij\", \"kl\", \"mn\", \"op\", "
+		"\"qr\", \"st\", ...\n"
+		"mk.toml:1:10: error: listen.c2s[1]: expected a rule, found \"\\u0001\"; "
+		"there is \"c2s\", \"staff\", \"c\\\"2\"\n"
+		"mk.toml:2:8: error: listen.c2s[1].port: expected a rule, found "
+		"\"stuff\"; did you mean \"staff\"?\n");
 }
 
 TEST(option_error_of_the_parser)

@@ -90,10 +90,10 @@ TEST(conf_checks_what_shows_only_across_sections)
 		"[access]\n"
 		"c2s = [{acl = \"friends\", value = \"allow\"}]\n",
 		":3:25: error: general.default_server_domain: expected one of general.hosts, "
-		"found \"example.org\"\n"
+		"found \"example.org\"; did you mean \"example.com\"?\n"
 		":7:8: error: listen.c2s[2].port: listen.c2s[1] has this address and port\n"
-		":8:10: error: listen.c2s[2].access: there is no rule access.nobody\n"
-		":10:15: error: access.c2s[1].acl: there is no acl.friends\n");
+		":8:10: error: listen.c2s[2].access: expected a rule of [access], found \"nobody\"; there is \"all\", \"none\", \"c2s\"\n"
+		":10:15: error: access.c2s[1].acl: expected a class of [acl], found \"friends\"; there is \"all\", \"none\"\n");
 }
 
 TEST(conf_checks_the_methods_of_a_listener)
@@ -127,8 +127,8 @@ TEST(conf_checks_the_methods_of_a_listener)
 		GENERAL LISTEN "allowed_auth_methods = [\"ldap\"]\n",
 		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"ldap\" is known "
 		"to MongooseIM, not supported here\n"
-		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: auth.methods does "
-		"not have \"ldap\"\n");
+		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected one of "
+		"auth.methods, found \"ldap\"\n");
 }
 
 TEST(conf_names_what_mongooseim_knows_and_we_do_not)
@@ -303,11 +303,11 @@ TEST(host_config_mistakes)
 		"[host_config.access]\nc2s = [{acl = \"staff\", value = \"deny\"}]\n"
 		"[[host_config]]\nhost = \"example.org\"\n",
 		":7:8: error: host_config[1].host: expected one of general.hosts, "
-		"found \"example.net\"\n"
+		"found \"example.net\"; did you mean \"example.com\"?\n"
 		":10:19: error: host_config[1].auth.sasl_mechanisms: none of these can "
 		"be served with host_config[1].auth.password.hash\n"
-		":14:15: error: host_config[2].access.c2s[1].acl: there is no "
-		"acl.staff\n"
+		":14:15: error: host_config[2].access.c2s[1].acl: expected a class "
+		"of [acl], found \"staff\"; there is \"all\", \"none\"\n"
 		":16:8: error: host_config[3].host: host_config[2] is about this "
 		"domain\n");
 	check_errors(
