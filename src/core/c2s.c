@@ -335,7 +335,7 @@ static void c2s_free(struct c2s *c)
 	throttle_release(c);
 	delist(c);
 	stream_fini(&c->st);
-	atomic_fetch_sub_explicit(&c->port->open, 1, memory_order_relaxed);
+	admission_leave(c);
 	port_unref(&c->port);
 	conf_unref(&c->conf);
 	mem_free(c);
@@ -395,7 +395,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	}
 	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
-	atomic_fetch_add_explicit(&c->port->open, 1, memory_order_relaxed);
+	admission_enter(c);
 	enlist(c, w);
 	count_add(&w->counters, COUNT_CONNS_ACCEPTED, 1);
 	port_count(c->port, w, PORT_COUNT_ACCEPTED, 1);

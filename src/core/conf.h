@@ -51,6 +51,7 @@ struct conf_listener {
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
 	int64_t backlog;
 	int64_t num_acceptors;
+	int64_t max_connections; /* CONF_INFINITY: none */
 	bool reuse_port;
 	bool backwards_compatible_session;
 	const int64_t *allowed_auth_methods; /* as the file gives them */

@@ -150,6 +150,13 @@ static const struct conf_option c2s[] = {
 	CONF_INT(
 		"num_acceptors", struct conf_listener, num_acceptors, "100", 1, INT32_MAX,
 		"How many connections a worker accepts at most in one turn of its loop."),
+	CONF_INT_OR_INFINITY(
+		"max_connections", struct conf_listener, max_connections, "\"infinity\"",
+		1, INT32_MAX,
+		"How many connections may be open, of all workers together. Then no more are "
+		"accepted: clients wait in the kernel's queue, and are served as soon as "
+		"one leaves. Workers that accept at the same moment may exceed it by "
+		"one each."),
 	CONF_BOOL(
 		"reuse_port", struct conf_listener, reuse_port, "false",
 		"One SO_REUSEPORT socket for each worker; another process may share the port.",
@@ -164,7 +171,6 @@ static const struct conf_option c2s[] = {
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("shaper"),
-	CONF_UNSUPPORTED("max_connections"),
 	CONF_UNSUPPORTED("proxy_protocol"),
 	CONF_UNSUPPORTED("hibernate_after"),
 	CONF_UNSUPPORTED("max_fsm_queue"),

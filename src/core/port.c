@@ -1,5 +1,4 @@
 #include "core/port.h"
-#include "base/log.h"
 #include "core/c2s.h"
 #include "core/worker.h"
 
@@ -43,6 +42,7 @@ int port_open(const struct conf_listener *l, uint16_t n_workers, struct port **r
 	p->n_workers = n_workers;
 	p->reuse_port = l->reuse_port;
 	port_name(l, p->name);
+	admission_init(&p->admission, n_workers);
 	p->fd = mem_alloc(n * sizeof(int));
 	for (uint16_t i = 0; i < n_workers; i++)
 		p->counters[i] = MEM_NEW(struct port_counters);
@@ -84,6 +84,7 @@ void port_unref(struct port **pp)
 	ASSERT(p->n_fd == 0);
 	for (uint16_t i = 0; i < p->n_workers; i++)
 		mem_free(p->counters[i]);
+	admission_fini(&p->admission);
 	mem_free(p->fd);
 	mem_free(p);
 }
@@ -93,6 +94,11 @@ void port_unref(struct port **pp)
 static void on_accept(struct listener *io, int fd, const char *peer)
 {
 	c2s_accept(io->owner, fd, peer);
+}
+
+static bool may_accept(struct listener *io)
+{
+	return admission_may_accept(io->owner);
 }
 
 static void on_accept_error(struct listener *io, int err)
@@ -117,6 +123,7 @@ void port_start(struct worker *w, struct port *p, const struct conf_listener *l)
 	wp->worker = w;
 	wp->conf = l;
 	wp->io.max_per_turn = (unsigned)MIN(l->num_acceptors, (int64_t)1024);
+	wp->io.may_accept = may_accept;
 	wp->io.on_accept = on_accept;
 	wp->io.on_error = on_accept_error;
 	wp->io.owner = wp;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "base/list.h"
+#include "base/log.h"
+#include "core/admission.h"
 #include "core/conf.h"
 #include "core/counter.h"
 #include "io/listen.h"
@@ -14,7 +16,9 @@ struct server;
 struct worker;
 
 /* Counters of a listener, one row each: kept by every worker for itself, summed when asked. */
-#define PORT_COUNTERS(X) X(ACCEPTED, "accepted")
+#define PORT_COUNTERS(X)        \
+	X(ACCEPTED, "accepted") \
+	X(FULL, "paused: max_connections")
 
 enum port_counter {
 #define X(id, name) PORT_COUNT_##id,
@@ -28,9 +32,9 @@ struct port_counters {
 };
 
 struct port {
-	atomic_uint refs;     /* the server's, each worker's, each connection's */
-	char name[64];	      /* "0.0.0.0:5222", "[::]:5222": for people */
-	_Atomic int64_t open; /* connections, of all workers */
+	atomic_uint refs; /* the server's, each worker's, each connection's */
+	char name[64];	  /* "0.0.0.0:5222", "[::]:5222": for people */
+	struct admission admission;
 	bool reuse_port;
 	int *fd; /* one socket, or with reuse_port one for each worker; the server's */
 	uint16_t n_fd, n_workers;
@@ -44,6 +48,7 @@ struct worker_port {
 	struct port *port;
 	struct worker *worker;
 	const struct conf_listener *conf; /* of worker->conf */
+	struct log_limit full_log;
 };
 
 /* Opens the sockets. -errno, and a text in `err`. */

@@ -100,10 +100,15 @@ static void rest(struct listener *l, int err)
 	l->on_error(l, err);
 }
 
+static bool may_accept(struct listener *l)
+{
+	return l->loop && !l->paused && (l->may_accept == NULL || l->may_accept(l));
+}
+
 /* A turn's share; the watch is level-triggered, so the next turn goes on with what is left. */
 static void accept_some(struct listener *l)
 {
-	for (unsigned i = 0; i < l->max_per_turn && l->loop && !l->paused; i++) {
+	for (unsigned i = 0; i < l->max_per_turn && may_accept(l); i++) {
 		char peer[INET6_ADDRSTRLEN];
 		union address at;
 		socklen_t len = sizeof(at);

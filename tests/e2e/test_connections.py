@@ -2,6 +2,7 @@
 import re
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -9,7 +10,11 @@ from lib import env, ns
 from lib.client import Client
 from lib.server import Server
 
-LISTENERS = {"one_a_turn": {"num_acceptors": 1}}
+LISTENERS = {
+    "one_a_turn": {"num_acceptors": 1},
+    "few": {"max_connections": 3},
+    "few_each": {"max_connections": 3, "reuse_port": True},
+}
 
 
 def has_ipv6():
@@ -122,4 +127,83 @@ def test_num_acceptors_bounds_a_turn_and_not_the_total(server):
     for c in clients:
         c.start()
     for c in clients:
+        c.close()
+
+
+# --- max_connections ---
+
+def is_silent(client, witness):
+    """Nothing has come for this client after the server has served the witness twice: it had
+    every occasion."""
+    for _ in range(2):
+        witness.sync()
+    client.socket.settimeout(0)
+    try:
+        client.socket.recv(1, socket.MSG_PEEK)
+        return False
+    except BlockingIOError:
+        return True
+
+
+@pytest.mark.parametrize("listener", ["few", "few_each"])
+def test_beyond_max_connections_clients_wait_and_are_served_in_turn(server, connect, login,
+                                                                    listener):
+    witness = login()
+    inside = [connect(listener) for _ in range(3)]
+    for c in inside:
+        c.start()
+    waiting = [connect(listener) for _ in range(3)]
+    for c in waiting:
+        c.open()
+    assert all(is_silent(c, witness) for c in waiting)
+    inside[0].close()
+    inside[1].abort()
+    inside[2].close()
+    for c in waiting:
+        c.header()
+        c.features()
+    assert "max_connections" in server.read_log()
+    for c in waiting:
+        c.close()
+
+
+@pytest.mark.parametrize("listener", ["few", "few_each"])
+def test_max_connections_with_many_clients_at_once(server, workers, listener):
+    """All are served in the end, and never more at once than the limit, and one a worker."""
+    lock, count, most, failures = threading.Lock(), [0], [0], []
+
+    def visit():
+        try:
+            with server.connect(listener) as c:
+                c.start()
+                with lock:
+                    count[0] += 1
+                    most[0] = max(most[0], count[0])
+                c.get("<query xmlns='jabber:iq:register'/>")
+                with lock:  # before it ends: the server's count is never below this one
+                    count[0] -= 1
+                c.close()
+        except Exception as e:  # pylint: disable=broad-except
+            failures.append(e)
+
+    threads = [threading.Thread(target=visit) for _ in range(60)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
+    assert 1 <= most[0] <= 3 + workers - 1
+
+
+def test_a_session_counts_until_it_ends(server, connect, login):
+    """It has moved to the worker of its account meanwhile."""
+    inside = [login(listener="few") for _ in range(3)]
+    late = connect("few")
+    late.open()
+    assert is_silent(late, inside[0])
+    inside.pop().close()
+    late.header()
+    late.features()
+    late.close()
+    for c in inside:
         c.close()

@@ -206,6 +206,43 @@ TEST(listen_pauses_and_goes_on)
 	loop_free(&l);
 }
 
+static bool may_while_two(struct listener *l)
+{
+	struct door *d = l->owner;
+
+	if (d->n < 2)
+		return true;
+	listener_pause(l);
+	return false;
+}
+
+TEST(listen_asks_before_it_accepts)
+{
+	enum { N = 4 };
+	struct loop *l = loop_new();
+	int fd = open_at("127.0.0.1", 0, false), clients[N];
+	struct door d;
+
+	door_open(&d, l, fd, 10);
+	d.listener.may_accept = may_while_two;
+	for (int i = 0; i < N; i++)
+		clients[i] = knock(listen_port(fd));
+	while (d.n < 2)
+		loop_turn(l, 1000);
+	for (int i = 0; i < 5; i++)
+		loop_turn(l, 0);
+	CHECK_INT(d.n, 2);
+	d.listener.may_accept = NULL;
+	listener_resume(&d.listener);
+	while (d.n < N)
+		loop_turn(l, 1000);
+	door_close(&d);
+	for (int i = 0; i < N; i++)
+		close(clients[i]);
+	close(fd);
+	loop_free(&l);
+}
+
 /* --- no descriptors left --- */
 
 /* From here on open() and accept() fail. */
