@@ -6,6 +6,7 @@
 #include "core/port.h"
 #include "core/register.h"
 #include "core/server.h"
+#include "core/shaper.h"
 #include "core/throttle.h"
 
 #include <stdio.h>
@@ -38,6 +39,11 @@ static void set_log_context(const struct c2s *c)
 static struct buf *env_out(struct stream *st)
 {
 	return conn_out(c2s_of(st)->conn);
+}
+
+static void env_opened(struct stream *st)
+{
+	shaper_refresh(c2s_of(st));
 }
 
 static void env_timeout(struct stream *st, int64_t ms)
@@ -106,6 +112,7 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 	log_close(c, why, text);
 	if (c->session)
 		session_unbind(&c->session);
+	shaper_free(c);
 	conn_close(c->conn, C2S_CLOSE_GRACE_MS);
 }
 
@@ -135,23 +142,24 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 				err ? STANZA_ERR_INTERNAL_SERVER_ERROR
 				    : STANZA_ERR_NOT_ALLOWED,
 				NULL);
-		conn_feed_again(c->conn);
+		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
 	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
 	if (!access_allows(w->conf, st->listener->access, st->host->domain, wanted)) {
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
-		conn_feed_again(c->conn);
+		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
 	max = access_number(w->conf, STRV("max_user_sessions"), st->host->domain, u->jid,
 			    C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
+	shaper_refresh(c);
 	set_log_context(c);
 	log_info("session.bound", "%u of this account", u->n_sessions);
 	log_context_set(NULL);
-	conn_feed_again(c->conn);
+	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
 static void env_bind(struct stream *st, struct strv resource)
@@ -222,6 +230,7 @@ static void delist(struct c2s *c)
 	list_remove(&c->paused);
 	c->worker->n_streams--;
 	timer_cancel(c->worker->loop, &c->timer);
+	shaper_suspend(c);
 }
 
 static void on_moved(struct worker *w, struct post *p)
@@ -234,11 +243,12 @@ static void on_moved(struct worker *w, struct post *p)
 	conn_attach(c->conn, w->loop, &conn_ops, c);
 	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
 	c->st.waiting = false;
+	shaper_refresh(c);
 	if (atomic_load(&w->server->stopping))
 		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
 	else
 		env_timeout(&c->st, c->st.listener->state_timeout_ms);
-	conn_feed_again(c->conn);
+	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
 static void move_home(struct loop_task *t)
@@ -266,6 +276,7 @@ static void env_authenticated(struct stream *st)
 	set_log_context(c);
 	log_info("auth.ok", "logged in");
 	log_context_set(NULL);
+	shaper_refresh(c);
 	if (worker_home(c->worker->server, st->jid) == c->worker)
 		return;
 	st->waiting = true; /* until the other worker has it: no input is taken here */
@@ -279,6 +290,7 @@ static bool env_pre_auth_iq(struct stream *st, const struct stanza *s)
 
 static const struct stream_env env = {
 	.out = env_out,
+	.opened = env_opened,
 	.timeout = env_timeout,
 	.start_tls = env_start_tls,
 	.channel_binding = env_channel_binding,
@@ -300,8 +312,9 @@ static size_t on_data(void *owner, struct strv in)
 	size_t used;
 
 	used = stream_feed(&c->st, c->worker->reader, c->worker->scratch, in);
+	shaper_take(c);
 	if (c->st.waiting) /* nothing more until the answer is here: see conn_feed_again() */
-		conn_pause(c->conn);
+		conn_pause(c->conn, CONN_PAUSE_ANSWER);
 	return used;
 }
 
@@ -333,6 +346,7 @@ static void c2s_free(struct c2s *c)
 		  (int64_t)conn_bytes_out(c->conn));
 	loop_task_cancel(&c->move_task);
 	throttle_release(c);
+	shaper_free(c);
 	delist(c);
 	stream_fini(&c->st);
 	admission_leave(c);
@@ -402,6 +416,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
 	stream_init(&c->st, &env, c->conf, l, false);
 	env_timeout(&c->st, l->state_timeout_ms);
+	shaper_refresh(c);
 	set_log_context(c);
 	log_debug("conn.accepted", "at %s", c->port->name);
 	log_context_set(NULL);

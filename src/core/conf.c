@@ -261,6 +261,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	check_hosts(c, root, e);
 	check_host_configs(c, root, e);
 	access_check(c, root, e);
+	shaper_check(c, root, e);
 	if (c->n_c2s == 0)
 		conf_error_at(e, root, "listen.c2s", "expected at least one listener");
 	for (size_t i = 0; i < c->n_c2s; i++) {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "conf/option.h"
+#include "xmpp/jid.h"
 
 #include <stdatomic.h>
 
@@ -41,12 +42,19 @@ struct conf_tls {
 	size_t n_versions;
 };
 
+/* [shaper.NAME] */
+struct conf_shaper {
+	struct strv name;
+	int64_t max_rate; /* bytes a second */
+};
+
 struct conf_listener {
 	int64_t port;
 	struct strv ip_address; /* as inet_ntop(3) writes it */
 	int64_t ip_version;	/* as the file gives it, or CONF_UNSET */
 	int64_t proto;
 	struct strv access;
+	struct strv shaper; /* a rule, a shaper, or "none" */
 	int64_t state_timeout_ms;
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
 	int64_t backlog;
@@ -122,6 +130,8 @@ struct conf {
 	size_t n_acls;
 	struct access_rule *rules;
 	size_t n_rules;
+	struct conf_shaper *shapers;
+	size_t n_shapers;
 	struct conf_host *host_configs;
 	size_t n_host_configs;
 	void **modules; /* by index in all_modules: what its options filled; NULL: not on */
@@ -137,6 +147,11 @@ const struct conf_host *conf_host_find(const struct conf *c, struct strv domain)
 
 /* [auth] as it is for this domain. */
 const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain);
+
+/* Bytes a second for this user (none before authentication) of this domain, by a listener's
+ * `shaper`; 0: no limit. */
+int64_t conf_shaper_rate(const struct conf *c, struct strv name, struct strv domain,
+			 struct jid jid);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf **c);
 

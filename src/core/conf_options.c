@@ -128,6 +128,14 @@ static const struct conf_option c2s[] = {
 	CONF_STRING("access", struct conf_listener, access, "\"all\"",
 		    "The access rule that says who may bind a resource here.",
 		    .is_rule = true),
+	CONF_STRING(
+		"shaper", struct conf_listener, shaper, "\"none\"",
+		"The access rule whose value is the name of the shaper (`[shaper.NAME]`) that "
+		"limits how much a user may send here, or \"none\"; the name of a shaper "
+		"does, too, if no rule has it. Before login the rule is asked about the "
+		"domain alone, then about the account, and after binding about the full JID. "
+		"Who fits no clause is not limited.",
+		.is_rule = true),
 	CONF_INT_OR_INFINITY(
 		"state_timeout", struct conf_listener, state_timeout_ms, "5000", 0,
 		INT32_MAX,
@@ -170,7 +178,6 @@ static const struct conf_option c2s[] = {
 		.unique = true),
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
-	CONF_UNSUPPORTED("shaper"),
 	CONF_UNSUPPORTED("proxy_protocol"),
 	CONF_UNSUPPORTED("hibernate_after"),
 	CONF_UNSUPPORTED("max_fsm_queue"),
@@ -313,7 +320,8 @@ static struct conf_option root[] = {
 		"access", struct conf, rules, name, &conf_any_rule,
 		"Rules: `access.NAME` is a list of clauses, and the first one whose class the "
 		"user belongs to gives the rule's value; no clause: deny."),
-	CONF_UNSUPPORTED("shaper"),
+	CONF_MAP("shaper", struct conf, shapers, name, &conf_any_shaper,
+		 "Rates: `shaper.NAME` is one, and `listen.c2s.shaper` leads to it."),
 	CONF_UNSUPPORTED("s2s"),
 	CONF_UNSUPPORTED("outgoing_pools"),
 	CONF_UNSUPPORTED("services"),

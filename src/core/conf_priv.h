@@ -42,6 +42,13 @@ struct access_rule *access_find_rule(struct access_rule *rules, size_t n,
 				     struct strv name);
 bool access_ends_with_allow_all(const struct access_rule *r);
 
+/* conf_shaper.c */
+extern const struct conf_option conf_any_shaper;
+void shaper_check(const struct conf *c, const struct toml_table *root,
+		  struct conf_errors *e);
+void shaper_warn(const struct conf *c, const struct toml_table *root,
+		 struct conf_errors *e);
+
 /* conf_warn.c: of what cannot be meant. */
 void access_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);

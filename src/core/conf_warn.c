@@ -306,6 +306,7 @@ void access_warn(const struct conf *c, const struct toml_table *root,
 	warn_of_acls(&w, c->acls, c->n_acls);
 	warn_of_rules(&w, c->rules, c->n_rules);
 	warn_of_modules(&w, c->modules);
+	shaper_warn(c, root, e);
 	for (size_t i = 0; i < c->n_c2s; i++)
 		warn_of_listener(&w, i);
 	for (size_t i = 0; i < c->n_host_configs; i++) {

@@ -25,7 +25,8 @@
 	X(CLOSED_TLS, "closed: TLS failed")                       \
 	X(OFFLINE_STORED, "messages stored for offline users")    \
 	X(PEER_PAUSES, "streams paused: a receiver did not read") \
-	X(INBOX_PAUSES, "streams paused: a worker was behind")
+	X(INBOX_PAUSES, "streams paused: a worker was behind")    \
+	X(SHAPED_MS, "milliseconds that shapers held streams")
 
 enum counter {
 #define X(id, doc) COUNT_##id,

@@ -61,7 +61,7 @@ static void answer(struct login *l, int err)
 		stream_on_password(&c->st, a);
 	}
 	if (c)
-		conn_feed_again(c->conn);
+		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 	login_free(l);
 }
 

@@ -246,7 +246,7 @@ static void on_registered(struct worker *w, int err, void *arg)
 	if (c && !c->st.closed) {
 		answer(&c->st, r->id, STRV(""), e, text);
 		stream_resume(&c->st);
-		conn_feed_again(c->conn);
+		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 	}
 	if (err == 0)
 		tell_others(w, r);

@@ -240,6 +240,7 @@ static void on_header(struct stream *st, const struct xml_el *el)
 		stream_close(st, err, NULL);
 		return;
 	}
+	st->env->opened(st);
 	/* RFC 6120 4.7.2: `to` answers the peer's `from`. */
 	put_header(st,
 		   from.p && jid_parse(a, from, &jid) == 0 ? jid_text(jid) : STRV_NULL);

@@ -45,6 +45,9 @@ struct stream_env {
 	/* Where output goes; what is appended is sent at the end of the turn. */
 	struct buf *(*out)(struct stream *st);
 
+	/* The header has come: st->host is known. */
+	void (*opened)(struct stream *st);
+
 	/* A new state's time limit (-1: none). Runs stream_on_timeout() when it is over. */
 	void (*timeout)(struct stream *st, int64_t ms);
 

@@ -20,9 +20,8 @@ struct order {
 
 static void go_on_if_free(struct c2s *c)
 {
-	if (c->n_throttles == 0 && list_empty(&c->paused) && !c->st.waiting &&
-	    !c->st.closed)
-		conn_feed_again(c->conn);
+	if (c->n_throttles == 0 && list_empty(&c->paused) && !c->st.closed)
+		conn_feed_again(c->conn, CONN_PAUSE_ROOM);
 }
 
 static void on_order(struct worker *w, struct post *p)
@@ -32,7 +31,7 @@ static void on_order(struct worker *w, struct post *p)
 
 	if (c && o->stop) {
 		c->n_throttles++;
-		conn_pause(c->conn);
+		conn_pause(c->conn, CONN_PAUSE_ROOM);
 	} else if (c && c->n_throttles > 0) {
 		c->n_throttles--;
 		go_on_if_free(c);
@@ -84,7 +83,7 @@ void throttle_for_inbox(struct c2s *c, struct worker *to)
 	if (c->st.closed || !list_empty(&c->paused))
 		return;
 	count_add(&c->worker->counters, COUNT_INBOX_PAUSES, 1);
-	conn_pause(c->conn);
+	conn_pause(c->conn, CONN_PAUSE_ROOM);
 	c->waits_for = to;
 	list_push(&c->worker->paused, &c->paused);
 	timer_arm(c->worker->loop, &c->worker->room_timer, LOOK_AGAIN_MS);

@@ -57,8 +57,7 @@ void conn_close(struct conn *c, int grace_ms)
 	if (c->closing || c->dead)
 		return;
 	c->closing = true;
-	c->paused =
-		false; /* what still comes is read and dropped, so that the FIN is seen */
+	c->paused = 0; /* what still comes is read and dropped, so that the FIN is seen */
 	forget_input(c);
 	timer_arm(c->loop, &conn_io(c)->timer, grace_ms);
 	loop_at_turn_end(c->loop, &c->flush);
@@ -106,6 +105,7 @@ static void keep(struct conn *c, struct strv in)
 
 static void take_plain(struct conn *c, struct strv in)
 {
+	c->plain_in += in.n;
 	if (c->closing || c->dead || in.n == 0)
 		return;
 	if (c->paused || (c->io && c->io->in.n)) {
@@ -153,11 +153,16 @@ static void tell_eof(struct conn *c)
 	}
 }
 
+static size_t read_size(const struct conn *c)
+{
+	return c->read_size ? c->read_size : LOOP_BUF;
+}
+
 static void on_bytes(struct conn *c, struct strv in)
 {
 	c->bytes_in += in.n;
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
-	c->readable = in.n == LOOP_BUF || c->hup;
+	c->readable = in.n == read_size(c) || c->hup;
 	if (c->tls)
 		take_cipher(c, in);
 	else
@@ -171,7 +176,7 @@ static void read_once(struct conn *c)
 	ssize_t n;
 
 	do
-		n = recv(c->watch.fd, buf, LOOP_BUF, 0);
+		n = recv(c->watch.fd, buf, read_size(c), 0);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		on_bytes(c, strv_make(buf, (size_t)n));
@@ -223,17 +228,22 @@ static void on_again(struct loop_task *t)
 		conn_io_drop(c);
 }
 
-void conn_pause(struct conn *c)
+void conn_pause(struct conn *c, enum conn_pause why)
 {
 	if (!c->closing)
-		c->paused = true;
+		c->paused |= (uint8_t)why;
 }
 
-void conn_feed_again(struct conn *c)
+void conn_feed_again(struct conn *c, enum conn_pause why)
 {
-	c->paused = false;
-	if (!c->dead && c->loop)
+	c->paused &= (uint8_t)~why;
+	if (!c->paused && !c->dead && c->loop)
 		loop_soon(c->loop, &c->again);
+}
+
+void conn_set_read_size(struct conn *c, size_t n)
+{
+	c->read_size = (uint32_t)MIN(n, (size_t)LOOP_BUF);
 }
 
 /* --- making and moving --- */
@@ -350,6 +360,11 @@ const char *conn_peer(const struct conn *c)
 uint64_t conn_bytes_in(const struct conn *c)
 {
 	return c->bytes_in;
+}
+
+uint64_t conn_plain_in(const struct conn *c)
+{
+	return c->plain_in;
 }
 
 uint64_t conn_bytes_out(const struct conn *c)

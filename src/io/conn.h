@@ -54,9 +54,19 @@ bool conn_is_congested(const struct conn *c);
 void conn_start_tls(struct conn *c, struct tls_ctx *ctx);
 struct tls *conn_tls(struct conn *c); /* NULL: plain */
 
+/* Why nothing is read. Each reason ends for itself: the last one's end lets input go on. */
+enum conn_pause {
+	CONN_PAUSE_ANSWER = 1, /* the owner waits for one */
+	CONN_PAUSE_ROOM = 2,   /* a receiver, or another thread, is behind */
+	CONN_PAUSE_RATE = 4,   /* too much has come in too short a time */
+};
+
 /* No more on_data until conn_feed_again(), which also gives again what was kept. */
-void conn_pause(struct conn *c);
-void conn_feed_again(struct conn *c);
+void conn_pause(struct conn *c, enum conn_pause why);
+void conn_feed_again(struct conn *c, enum conn_pause why);
+
+/* At most so many bytes are read at once; 0: LOOP_BUF. */
+void conn_set_read_size(struct conn *c, size_t n);
 
 /* Sends what is in the output, close_notify, and the end of our side; then waits for the peer's
  * end, at most `grace_ms` in all. */
@@ -71,4 +81,5 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 bool conn_is_dead(const struct conn *c);     /* on_close is on its way */
 const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
 uint64_t conn_bytes_in(const struct conn *c);
+uint64_t conn_plain_in(const struct conn *c); /* ... without what TLS adds */
 uint64_t conn_bytes_out(const struct conn *c);

@@ -23,11 +23,12 @@ struct conn {
 	struct conn_io *io;
 	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
 	struct loop_task again; /* in the next turn: more to read, or to give again */
-	uint64_t bytes_in, bytes_out;
+	uint64_t bytes_in, bytes_out, plain_in;
 	const char *detail;
+	uint32_t read_size; /* 0: LOOP_BUF */
 	uint8_t why;
+	uint8_t paused; /* enum conn_pause, of all that holds */
 	bool watched : 1;
-	bool paused : 1;
 	bool readable : 1; /* the socket may hold more than was read */
 	bool hup : 1; /* the peer's FIN, or an error, may stand behind what it holds */
 	bool peer_eof : 1;

@@ -1,5 +1,6 @@
 """The server under test: a directory, a configuration, a process."""
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -162,6 +163,17 @@ class Server:
     def run(self, *words, stdin=""):
         return run(*words, "-c", self.config, stdin=stdin, cwd=self.directory)
 
+    def counter(self, name):
+        """What the server counts under this name."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(env.DEADLINE)
+            s.connect(f"{self.directory}/meerkat.db.sock")
+            s.sendall(b"status\n")
+            text = b""
+            while data := s.recv(65536):
+                text += data
+        return int(re.search(rf"^{re.escape(name)}: (\d+)$", text.decode(), re.M)[1])
+
     # --- accounts and clients ---
 
     def make_accounts(self, accounts):
@@ -177,6 +189,12 @@ class Server:
             self._accounts = [Account(f"{name}@localhost", PASSWORD) for name in names]
             self.make_accounts(self._accounts)
         return self._accounts.pop(0)
+
+    def account_named(self, jid):
+        """The account of this name, which no test must ask for twice."""
+        account = Account(jid, PASSWORD)
+        self.make_accounts([account])
+        return account
 
     def connect(self, listener="plain", domain="localhost", tls=None):
         """A client that has sent nothing yet; on a Direct TLS port it speaks TLS."""

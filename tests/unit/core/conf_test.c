@@ -1,53 +1,16 @@
+#include "conf_text.h"
 #include "core/access.h"
 #include "core/module.h"
-#include "test.h"
 #include "xmpp/sasl/sasl.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define GENERAL \
-	"[general]\nhosts = [\"example.com\"]\ndefault_server_domain = \"example.com\"\n"
-#define LISTEN "[[listen.c2s]]\nport = 5222\n"
-
-/* Loads this text; what it complained of is in `errors`, with the file's name taken out. */
-static int load(const char *text, struct conf **ret, struct buf *errors)
-{
-	AUTO(buf_free) struct buf raw = BUF_INIT(1 << 20);
-	char path[] = "/tmp/meerkat-conf-XXXXXX";
-	int fd = mkstemp(path), r;
-	const char *at;
-
-	modules_init();
-	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
-	r = conf_load(path, ret, &raw);
-	unlink(path);
-	for (at = buf_cstr(&raw); *at;) {
-		const char *hit = strstr(at, path);
-		size_t n = hit ? (size_t)(hit - at) : strlen(at);
-		buf_put(errors, strv_make(at, n));
-		at += n + (hit ? strlen(path) : 0);
-	}
-	return r;
-}
-
-static void check_errors(const char *text, const char *want)
-{
-	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
-	struct conf *c;
-
-	CHECK_INT(load(text, &c, &errors), -EINVAL);
-	CHECK_STR(buf_strv(&errors), want);
-}
 
 TEST(conf_defaults_of_a_minimal_file)
 {
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN, &c, &errors), 0);
+	CHECK_INT(conf_text_load(GENERAL LISTEN, &c, &errors), 0);
 	CHECK_STR(buf_strv(&errors), "");
 	CHECK(c->n_hosts == 1 && strv_is(c->hosts[0].domain, "example.com"));
 	CHECK(c->n_c2s == 1 && c->c2s[0].port == 5222 && !c->c2s[0].has_tls);
@@ -64,7 +27,7 @@ TEST(conf_defaults_of_a_minimal_file)
 
 TEST(conf_lists_all_errors_with_place_and_spelling)
 {
-	check_errors(
+	conf_text_fails(
 		"[general]\n"
 		"hosts = [\"example.com\"]\n"
 		"default_server_domain = \"example.org\"\n"
@@ -82,7 +45,7 @@ TEST(conf_lists_all_errors_with_place_and_spelling)
 
 TEST(conf_checks_what_shows_only_across_sections)
 {
-	check_errors(
+	conf_text_fails(
 		"[general]\n"
 		"hosts = [\"example.com\"]\n"
 		"default_server_domain = \"example.org\"\n" LISTEN LISTEN
@@ -101,29 +64,31 @@ TEST(conf_checks_the_methods_of_a_listener)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL
-		       "[auth]\nmethods = [\"ldap\", \"internal\"]\n" LISTEN
-		       "allowed_auth_methods = [\"internal\"]\n" LISTEN
-		       "ip_address = \"::1\"\nallowed_auth_methods = [\"ldap\"]\n" LISTEN
-		       "ip_address = \"::2\"\nallowed_auth_methods = []\n" LISTEN
-		       "ip_address = \"::3\"\n",
-		       &c, &errors),
-		  0);
+	CHECK_INT(
+		conf_text_load(
+			GENERAL
+			"[auth]\nmethods = [\"ldap\", \"internal\"]\n" LISTEN
+			"allowed_auth_methods = [\"internal\"]\n" LISTEN
+			"ip_address = \"::1\"\nallowed_auth_methods = [\"ldap\"]\n" LISTEN
+			"ip_address = \"::2\"\nallowed_auth_methods = []\n" LISTEN
+			"ip_address = \"::3\"\n",
+			&c, &errors),
+		0);
 	CHECK_INT(c->auth.method_set, 1 << AUTH_INTERNAL);
 	CHECK_INT(c->c2s[0].auth_methods, 1 << AUTH_INTERNAL);
 	CHECK_INT(c->c2s[1].auth_methods, 0);
 	CHECK_INT(c->c2s[2].auth_methods, 0);
 	CHECK(c->c2s[3].auth_methods & 1 << AUTH_INTERNAL);
 	conf_unref(&c);
-	check_errors(GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
-		     ":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
-		     "\"internal\", found the string \"interal\"; did you mean "
-		     "\"internal\"?\n");
-	check_errors(
+	conf_text_fails(GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
+			":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
+			"\"internal\", found the string \"interal\"; did you mean "
+			"\"internal\"?\n");
+	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"internal\", \"internal\"]\n",
 		":6:37: error: listen.c2s[1].allowed_auth_methods[2]: found the string "
 		"\"internal\" a second time (the first is at 6:25)\n");
-	check_errors(
+	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"ldap\"]\n",
 		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"ldap\" is known "
 		"to MongooseIM, not supported here\n"
@@ -136,10 +101,10 @@ TEST(conf_names_what_mongooseim_knows_and_we_do_not)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN
-		       "[modules.mod_mam]\n[modules.mod_ping]\niqdisc.type = "
-		       "\"no_queue\"\n",
-		       &c, &errors),
+	CHECK_INT(conf_text_load(GENERAL LISTEN
+				 "[modules.mod_mam]\n[modules.mod_ping]\niqdisc.type = "
+				 "\"no_queue\"\n",
+				 &c, &errors),
 		  0);
 	CHECK(strstr(buf_cstr(&errors), "modules.mod_mam"));
 	CHECK(strstr(buf_cstr(&errors), "not supported here"));
@@ -154,13 +119,14 @@ TEST(conf_refuses_certificates_that_are_none)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/nonexistent.pem\"\n", &c,
-		       &errors),
+	CHECK_INT(conf_text_load(GENERAL LISTEN "tls.certfile = \"/nonexistent.pem\"\n",
+				 &c, &errors),
 		  -EINVAL);
 	CHECK(strstr(buf_cstr(&errors), ":6:16: error: listen.c2s[1].tls.certfile: "));
 	CHECK(strstr(buf_cstr(&errors), "No such file"));
 	buf_clear(&errors);
-	CHECK_INT(load(GENERAL LISTEN "tls.certfile = \"/etc/passwd\"\n", &c, &errors),
+	CHECK_INT(conf_text_load(GENERAL LISTEN "tls.certfile = \"/etc/passwd\"\n", &c,
+				 &errors),
 		  -EINVAL);
 	CHECK(strstr(buf_cstr(&errors),
 		     "/etc/passwd: no certificate in PEM can be read"));
@@ -182,18 +148,19 @@ TEST(access_first_clause_that_fits_wins)
 	struct conf *c;
 
 	CHECK_INT(
-		load(GENERAL LISTEN
-		     "[acl]\n"
-		     "staff = [{user = \"ann\"}, {user_glob = \"adm*\"}, {user_regexp = \"^x[0-9]+$\"}]\n"
-		     "phone = [{user = \"ann\", resource = \"phone\"}]\n"
-		     "others = [{match = \"any_hosted_domain\"}]\n"
-		     "no = [{match = \"none\"}]\n"
-		     "[access]\n"
-		     "c2s = [{acl = \"no\", value = \"allow\"}, {acl = \"phone\", value = \"deny\"},\n"
-		     "       {acl = \"staff\", value = \"allow\"}]\n"
-		     "max_user_sessions = [{acl = \"staff\", value = 3},\n"
-		     "                     {acl = \"all\", value = \"infinity\"}]\n",
-		     &c, &errors),
+		conf_text_load(
+			GENERAL LISTEN
+			"[acl]\n"
+			"staff = [{user = \"ann\"}, {user_glob = \"adm*\"}, {user_regexp = \"^x[0-9]+$\"}]\n"
+			"phone = [{user = \"ann\", resource = \"phone\"}]\n"
+			"others = [{match = \"any_hosted_domain\"}]\n"
+			"no = [{match = \"none\"}]\n"
+			"[access]\n"
+			"c2s = [{acl = \"no\", value = \"allow\"}, {acl = \"phone\", value = \"deny\"},\n"
+			"       {acl = \"staff\", value = \"allow\"}]\n"
+			"max_user_sessions = [{acl = \"staff\", value = 3},\n"
+			"                     {acl = \"all\", value = \"infinity\"}]\n",
+			&c, &errors),
 		0);
 	CHECK(access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/desk")));
 	CHECK(!access_allows(c, STRV("c2s"), dom, jid(a, "ann@example.com/phone")));
@@ -219,8 +186,8 @@ TEST(access_complains_of_a_bad_expression)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(GENERAL LISTEN "[acl]\nx = [{user_regexp = \"(\"}]\n", &c,
-		       &errors),
+	CHECK_INT(conf_text_load(GENERAL LISTEN "[acl]\nx = [{user_regexp = \"(\"}]\n",
+				 &c, &errors),
 		  -EINVAL);
 	CHECK(strstr(buf_cstr(&errors),
 		     "acl.x[1].user_regexp: expected a regular expression"));
@@ -235,12 +202,13 @@ TEST(host_config_replaces_auth_and_modules)
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	struct conf *c;
 
-	CHECK_INT(load(TWO_HOSTS "[auth]\npassword.scram_iterations = 5000\n"
+	CHECK_INT(conf_text_load(TWO_HOSTS
+				 "[auth]\npassword.scram_iterations = 5000\n"
 				 "[modules.mod_ping]\n"
 				 "[[host_config]]\nhost = \"EXAMPLE.org\"\n"
 				 "[host_config.auth]\npassword.hash = [\"sha256\"]\n"
 				 "[host_config.modules.mod_version]\n",
-		       &c, &errors),
+				 &c, &errors),
 		  0);
 	CHECK_STR(buf_strv(&errors), "");
 	CHECK(c->hosts[0].auth == &c->auth);
@@ -264,19 +232,20 @@ TEST(host_config_adds_to_acl_and_access)
 	struct strv com = STRV("example.com"), org = STRV("example.org");
 	struct conf *c;
 
-	CHECK_INT(load(TWO_HOSTS
-		       "access = \"c2s\"\n"
-		       "[acl]\nblocked = [{user = \"mallory\"}]\n"
-		       "[access]\nc2s = [{acl = \"blocked\", value = \"deny\"},\n"
-		       "  {acl = \"all\", value = \"allow\"}]\n"
-		       "open = [{acl = \"staff\", value = \"allow\"}]\n"
-		       "[[host_config]]\nhost = \"example.org\"\n"
-		       "[host_config.acl]\nblocked = [{user = \"eve\"}]\n"
-		       "staff = [{user = \"ann\"}]\n"
-		       "[host_config.access]\nc2s = [{acl = \"staff\", value = 7}]\n"
-		       "open = [{acl = \"all\", value = \"allow\"}]\n"
-		       "own = [{acl = \"staff\", value = 3}]\n",
-		       &c, &errors),
+	CHECK_INT(conf_text_load(
+			  TWO_HOSTS
+			  "access = \"c2s\"\n"
+			  "[acl]\nblocked = [{user = \"mallory\"}]\n"
+			  "[access]\nc2s = [{acl = \"blocked\", value = \"deny\"},\n"
+			  "  {acl = \"all\", value = \"allow\"}]\n"
+			  "open = [{acl = \"staff\", value = \"allow\"}]\n"
+			  "[[host_config]]\nhost = \"example.org\"\n"
+			  "[host_config.acl]\nblocked = [{user = \"eve\"}]\n"
+			  "staff = [{user = \"ann\"}]\n"
+			  "[host_config.access]\nc2s = [{acl = \"staff\", value = 7}]\n"
+			  "open = [{acl = \"all\", value = \"allow\"}]\n"
+			  "own = [{acl = \"staff\", value = 3}]\n",
+			  &c, &errors),
 		  0);
 	CHECK(!access_allows(c, STRV("c2s"), com, jid(a, "mallory@example.com")));
 	CHECK(access_allows(c, STRV("c2s"), com, jid(a, "eve@example.com")));
@@ -294,7 +263,7 @@ TEST(host_config_adds_to_acl_and_access)
 
 TEST(host_config_mistakes)
 {
-	check_errors(
+	conf_text_fails(
 		TWO_HOSTS
 		"[[host_config]]\nhost = \"example.net\"\n"
 		"[host_config.auth]\npassword.hash = [\"sha256\"]\n"
@@ -310,7 +279,7 @@ TEST(host_config_mistakes)
 		"of [acl], found \"staff\"; there is \"all\", \"none\"\n"
 		":16:8: error: host_config[3].host: host_config[2] is about this "
 		"domain\n");
-	check_errors(
+	conf_text_fails(
 		TWO_HOSTS "[[host_config]]\nhost = \"example.org\"\n"
 			  "[host_config.modules.mod_rooster]\n"
 			  "[[host_config]]\n[host_config.auht]\n",
@@ -322,19 +291,9 @@ TEST(host_config_mistakes)
 		"\"auth\"?\n");
 }
 
-static void check_warnings(const char *text, const char *want)
-{
-	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
-	struct conf *c;
-
-	CHECK_INT(load(text, &c, &errors), 0);
-	CHECK_STR(buf_strv(&errors), want);
-	conf_unref(&c);
-}
-
 TEST(conf_warns_of_rules_and_classes_that_nothing_uses)
 {
-	check_warnings(
+	conf_text_warns(
 		GENERAL LISTEN
 		"access = \"c2s\"\n"
 		"[acl]\nstaff = [{user = \"ann\"}]\nspare = [{user = \"bob\"}]\n"
@@ -356,7 +315,7 @@ TEST(conf_warns_of_rules_and_classes_that_nothing_uses)
 
 TEST(conf_warns_of_clauses_that_have_no_effect)
 {
-	check_warnings(
+	conf_text_warns(
 		GENERAL LISTEN
 		"access = \"c2s\"\n"
 		"[acl]\n"
@@ -387,7 +346,7 @@ TEST(conf_warns_of_clauses_that_have_no_effect)
 
 TEST(conf_warns_with_the_domains_in_mind)
 {
-	check_warnings(
+	conf_text_warns(
 		TWO_HOSTS
 		"access = \"c2s\"\n[[listen.c2s]]\nport = 5224\naccess = \"own\"\n"
 		"[acl]\nblocked = []\nclosed = []\n"

@@ -12,6 +12,10 @@ static struct buf *out(struct stream *st)
 	return &fake_of(st)->out;
 }
 
+static void opened(struct stream *st)
+{
+}
+
 static void timeout(struct stream *st, int64_t ms)
 {
 	fake_of(st)->timeout_ms = ms;
@@ -101,6 +105,7 @@ static void close_stream(struct stream *st, enum stream_err why, const char *tex
 
 static const struct stream_env env = {
 	.out = out,
+	.opened = opened,
 	.timeout = timeout,
 	.start_tls = start_tls,
 	.channel_binding = channel_binding,

@@ -53,6 +53,14 @@ static uint32_t dice(uint32_t n) /* 0 .. n - 1, the same in every run */
 	return (dice_state >> 8) % n;
 }
 
+#define ALL_REASONS \
+	((enum conn_pause)(CONN_PAUSE_ANSWER | CONN_PAUSE_ROOM | CONN_PAUSE_RATE))
+
+static enum conn_pause a_reason(void)
+{
+	return (enum conn_pause)(1 << dice(3));
+}
+
 static size_t take_some_and_echo(struct side *s, struct strv in)
 {
 	size_t n = dice(2) ? in.n : dice((uint32_t)in.n + 1);
@@ -60,7 +68,7 @@ static size_t take_some_and_echo(struct side *s, struct strv in)
 	buf_put(&s->got, strv_make(in.p, n));
 	buf_put(conn_out(s->conn), strv_make(in.p, n));
 	if (dice(4) == 0)
-		conn_pause(s->conn);
+		conn_pause(s->conn, a_reason());
 	return n;
 }
 
@@ -86,13 +94,14 @@ static void at_random(struct pair *t, struct buf *sent)
 		at_random_write(t, sent);
 		break;
 	case 2:
-		conn_pause(t->s.conn);
+		conn_pause(t->s.conn, a_reason());
 		break;
 	case 3:
 	case 4:
-		conn_feed_again(t->s.conn);
+		conn_feed_again(t->s.conn, a_reason());
 		break;
 	case 5:
+		conn_set_read_size(t->s.conn, dice(3) ? dice(2000) : 0);
 		conn_detach(t->s.conn);
 		if (dice(2))
 			at_random_write(t, sent);
@@ -120,12 +129,12 @@ TEST(conn_loses_nothing_whatever_the_order)
 		t.p.reads = true;
 		peer_end(&t.p);
 		while (t.s.n_eof == 0) {
-			conn_feed_again(t.s.conn);
+			conn_feed_again(t.s.conn, ALL_REASONS);
 			pair_step(&t);
 		}
 		/* A part that was left lying is asked for again. */
 		for (int i = 0; i < 1000 && t.s.got.n < sent.n; i++) {
-			conn_feed_again(t.s.conn);
+			conn_feed_again(t.s.conn, ALL_REASONS);
 			pair_step(&t);
 		}
 		CHECK_INT(t.s.got.n, sent.n);

@@ -512,7 +512,7 @@ TEST(conn_that_has_died_can_be_moved)
 	loop_turn(t.s.loop, 0);
 	CHECK_INT(t.s.n_close, 0);
 	conn_attach(t.s.conn, l, &side_ops, &t.s);
-	conn_feed_again(t.s.conn);
+	conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 	conn_close(t.s.conn, 1000);
 	loop_free(&t.s.loop);
 	t.s.loop = l;

@@ -116,7 +116,7 @@ TEST(conn_keeps_what_the_owner_does_not_take)
 
 static size_t take_and_pause(struct side *s, struct strv in)
 {
-	conn_pause(s->conn);
+	conn_pause(s->conn, CONN_PAUSE_ANSWER);
 	return take_a_word(s, in);
 }
 
@@ -132,14 +132,14 @@ TEST(conn_gives_nothing_while_paused_and_all_afterwards)
 		PAIR_UNTIL(&t, t.s.n_data == 1);
 		pair_idle(&t);
 		CHECK_INT(t.s.n_data, 1);
-		conn_feed_again(t.s.conn);
+		conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 		PAIR_UNTIL(&t, t.s.n_data == 2);
 		send_text(&t, "four,");
 		pair_idle(&t);
 		CHECK_INT(t.s.n_data, 2);
 		while (t.s.n_data < 4) {
 			int before = t.s.n_data;
-			conn_feed_again(t.s.conn);
+			conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 			PAIR_UNTIL(&t, t.s.n_data > before);
 			CHECK_INT(t.s.n_data, before + 1);
 		}
@@ -161,10 +161,10 @@ TEST(conn_tells_the_end_only_when_it_goes_on)
 		PAIR_UNTIL(&t, t.s.n_data == 1);
 		pair_idle(&t);
 		CHECK_INT(t.s.n_eof, 0);
-		conn_feed_again(t.s.conn);
+		conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 		PAIR_UNTIL(&t, t.s.n_data == 2);
 		CHECK_INT(t.s.n_eof, 0);
-		conn_feed_again(t.s.conn);
+		conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 		PAIR_UNTIL(&t, t.s.n_eof == 1);
 		CHECK_STR(buf_strv(&t.s.got), "one,two,");
 		pair_close(&t);
@@ -180,15 +180,67 @@ TEST(conn_paused_does_not_read_ahead)
 	size_t sent = 0;
 
 	pair_open(&t, PAIR_UNIX, NULL, 0);
-	conn_pause(t.s.conn);
+	conn_pause(t.s.conn, CONN_PAUSE_ANSWER);
 	while ((n = send(t.p.fd, some, sizeof(some), MSG_NOSIGNAL)) > 0) {
 		sent += (size_t)n;
 		loop_turn(t.s.loop, 0);
 	}
 	CHECK_INT(conn_bytes_in(t.s.conn), 0);
-	conn_feed_again(t.s.conn);
+	conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 	PAIR_UNTIL(&t, t.s.got.n == sent);
 	pair_close(&t);
+}
+
+TEST(conn_goes_on_when_no_reason_is_left)
+{
+	EACH_WAY(w)
+	{
+		struct pair t;
+
+		pair_open_way(&t, w);
+		conn_pause(t.s.conn, CONN_PAUSE_ANSWER);
+		conn_pause(t.s.conn, CONN_PAUSE_RATE);
+		conn_pause(t.s.conn, CONN_PAUSE_RATE);
+		send_text(&t, "one,");
+		conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
+		conn_feed_again(t.s.conn, CONN_PAUSE_ROOM);
+		pair_idle(&t);
+		CHECK_INT(t.s.n_data, 0);
+		conn_feed_again(t.s.conn, CONN_PAUSE_RATE);
+		PAIR_UNTIL(&t, t.s.n_data == 1);
+		pair_close(&t);
+	}
+}
+
+/* What one read can bring in is bounded, and each byte of it counted once. */
+TEST(conn_reads_in_pieces_as_small_as_its_owner_wants)
+{
+	EACH_WAY(w)
+	{
+		struct pair t;
+		uint64_t before;
+
+		pair_open_way(&t, w);
+		t.s.take = take_a_word;
+		PAIR_UNTIL(&t, w->version == 0 || t.s.n_secured);
+		before = conn_bytes_in(t.s.conn);
+		CHECK_INT(conn_plain_in(t.s.conn), 0);
+		conn_set_read_size(t.s.conn, 3);
+		send_text(&t, "montague,capulet");
+		loop_turn(t.s.loop, 100);
+		CHECK(conn_bytes_in(t.s.conn) - before <= 2 * 3); /* of a turn */
+		PAIR_UNTIL(&t, conn_plain_in(t.s.conn) == 16);
+		CHECK_INT(t.s.got.n, 9);
+		send_text(&t, ",");
+		PAIR_UNTIL(&t, t.s.got.n == 17);
+		CHECK_STR(buf_strv(&t.s.got), "montague,capulet,");
+		CHECK_INT(conn_plain_in(t.s.conn), 17);
+		conn_set_read_size(t.s.conn, 0);
+		send_text(&t, "romeo,");
+		PAIR_UNTIL(&t, t.s.got.n == 23);
+		CHECK_INT(conn_plain_in(t.s.conn), 23);
+		pair_close(&t);
+	}
 }
 
 /* --- the peer's end --- */
@@ -360,11 +412,11 @@ TEST(conn_close_of_a_paused_one_sees_the_peers_end)
 		struct pair t;
 
 		pair_open_way(&t, w);
-		conn_pause(t.s.conn);
+		conn_pause(t.s.conn, CONN_PAUSE_ANSWER);
 		send_text(&t, "unread");
 		pair_idle(&t);
 		conn_close(t.s.conn, 60000);
-		conn_pause(t.s.conn); /* too late to mean anything */
+		conn_pause(t.s.conn, CONN_PAUSE_ANSWER); /* too late to mean anything */
 		peer_end(&t.p);
 		PAIR_UNTIL(&t, t.s.n_close == 1);
 		CHECK_INT(t.s.n_data, 0);
