@@ -74,6 +74,9 @@ struct toml_value toml_parse_value(struct arena *a, struct strv text);
 
 /* Reads the file and parses it. -EINVAL with *err as above; another -errno when the file
  * cannot be read, with line 0 and the reason in *err. */
+/* The file's text, in the arena. */
+nodiscard int toml_read_text(struct arena *a, const char *path, struct strv *ret,
+			     struct toml_error *err);
 nodiscard int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,
 			     struct toml_error *err);
 

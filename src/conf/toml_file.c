@@ -34,7 +34,7 @@ static int read_all(int fd, struct buf *b)
 	}
 }
 
-int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,
+int toml_read_text(struct arena *a, const char *path, struct strv *ret,
 		   struct toml_error *err)
 {
 	AUTO(buf_free) struct buf text = BUF_INIT((size_t)TOML_MAX_BYTES + 1);
@@ -45,5 +45,15 @@ int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,
 		return fail_file(err, -errno);
 	if ((r = read_all(fd, &text)) < 0)
 		return fail_file(err, r);
-	return toml_parse(a, buf_strv(&text), ret, err);
+	*ret = arena_strv(a, buf_strv(&text));
+	return 0;
+}
+
+int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,
+		   struct toml_error *err)
+{
+	struct strv text;
+	int r = toml_read_text(a, path, &text, err);
+
+	return r ? r : toml_parse(a, text, ret, err);
 }

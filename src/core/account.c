@@ -50,6 +50,7 @@ struct putting {
 	struct auth_job job;
 	struct post post;
 	struct worker *worker;
+	struct conf *conf;   /* says how passwords are stored */
 	struct arena *arena; /* owns all that follows */
 	struct jid account;
 	struct strv password;
@@ -65,6 +66,7 @@ static void put_ends(struct putting *p, int err)
 	struct arena *a = p->arena;
 
 	p->fn(p->worker, err, p->arg);
+	conf_unref(&p->conf);
 	mem_wipe((char *)p->password.p, p->password.n);
 	arena_free(&a);
 }
@@ -88,8 +90,7 @@ static void hash(struct auth_job *j)
 {
 	struct putting *p = container_of(j, struct putting, job);
 
-	p->err = account_put_call(conf_auth_of(p->worker->server->conf,
-					       jid_domain(p->account)),
+	p->err = account_put_call(conf_auth_of(p->conf, jid_domain(p->account)),
 				  p->account, p->password, p->create, &p->call);
 }
 
@@ -110,6 +111,7 @@ void account_put(struct worker *w, struct jid account, struct strv password, boo
 
 	p->arena = a;
 	p->worker = w;
+	p->conf = conf_ref(w->conf);
 	p->account = jid_dup(a, account);
 	p->password = arena_strv(a, password);
 	p->create = create;

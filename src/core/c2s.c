@@ -118,6 +118,34 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 
 /* --- bind --- */
 
+void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
+{
+	struct conf *old = c->conf;
+
+	c->conf = conf_ref(conf);
+	stream_set_conf(&c->st, conf, l);
+	conf_unref(&old);
+}
+
+/* A reload may have taken the domain away meanwhile. */
+static bool is_gone(struct c2s *c)
+{
+	if (host_find(c->worker->conf, jid_domain(c->st.jid)))
+		return false;
+	stream_close(&c->st, STREAM_ERR_HOST_GONE, "this domain is no longer served");
+	return true;
+}
+
+/* Options may have changed since it was accepted; those of a listener that is gone stay. */
+static void adopt_newest(struct c2s *c)
+{
+	LIST_EACH(it, &c->worker->ports) {
+		struct worker_port *wp = container_of(it, struct worker_port, link);
+		if (wp->port == c->port && c->conf != c->worker->conf)
+			c2s_adopt(c, c->worker->conf, wp->conf);
+	}
+}
+
 struct bind_request {
 	struct handle handle;
 	size_t n;
@@ -145,14 +173,17 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
+	if (is_gone(c))
+		return;
+	adopt_newest(c);
 	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
-	if (!access_allows(w->conf, st->listener->access, st->host->domain, wanted)) {
+	if (!access_allows(c->conf, st->listener->access, jid_domain(u->jid), wanted)) {
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
-	max = access_number(w->conf, STRV("max_user_sessions"), st->host->domain, u->jid,
-			    C2S_DEFAULT_MAX_SESSIONS);
+	max = access_number(w->conf, STRV("max_user_sessions"), jid_domain(u->jid),
+			    u->jid, C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
 	shaper_refresh(c);
@@ -165,8 +196,11 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 static void env_bind(struct stream *st, struct strv resource)
 {
 	struct c2s *c = c2s_of(st);
-	struct bind_request *b = mem_alloc(sizeof(*b) + resource.n);
+	struct bind_request *b;
 
+	if (is_gone(c))
+		return;
+	b = mem_alloc(sizeof(*b) + resource.n);
 	b->handle = c->handle;
 	b->n = resource.n;
 	memcpy(b->resource, resource.p ? resource.p : "", resource.n);
@@ -192,7 +226,7 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 	struct c2s *c = c2s_of(st);
 	struct worker *w = c->worker;
 	struct ctx ctx = { .worker = w,
-			   .host = st->host,
+			   .host = c->session->user->host,
 			   .stanza = s,
 			   .session = c->session,
 			   .user = c->session->user,

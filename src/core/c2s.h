@@ -40,6 +40,9 @@ static inline struct c2s *c2s_of(struct stream *st)
 /* A new connection, on the worker of `wp`. Owns fd. */
 void c2s_accept(struct worker_port *wp, int fd, const char *peer);
 
+/* A bound session goes by these options from now on; `l` is of `conf`. */
+void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l);
+
 /* The stream, if it is still there. */
 struct c2s *c2s_get(struct worker *w, struct handle h);
 

@@ -174,6 +174,9 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 
 	if (!l->has_tls || l->tls.certfile.p == NULL)
 		return;
+	conf_watch_file(c, l->tls.certfile);
+	conf_watch_file(c, l->tls.keyfile);
+	conf_watch_file(c, l->tls.dhfile);
 	for (size_t k = 0; k < l->tls.n_versions; k++) {
 		v12 |= l->tls.versions[k] == 0x0303;
 		v13 |= l->tls.versions[k] == 0x0304;
@@ -283,9 +286,13 @@ static int read_tree(struct conf *c, const char *file, struct toml_table **root,
 		     struct conf_errors *e)
 {
 	struct toml_error err;
-	int r = file ? toml_read_file(c->arena, file, root, &err)
-		     : toml_parse(c->arena, strv_from(defaults), root, &err);
+	int r = 0;
 
+	if (c->text.p == NULL && file == NULL)
+		c->text = strv_from(defaults);
+	else if (c->text.p == NULL)
+		r = toml_read_text(c->arena, file, &c->text, &err);
+	r = r ? r : toml_parse(c->arena, c->text, root, &err);
 	if (r < 0)
 		conf_error_add_toml(e, &err);
 	return r;
@@ -302,7 +309,9 @@ static void load(struct conf *c, const char *file, struct conf_errors *e)
 	check_all(c, root, e);
 }
 
-int conf_load(const char *file, struct conf **ret, struct buf *errors)
+/* `text`: what the file says; p == NULL: it is read. */
+static int load_text(const char *file, struct strv text, struct conf **ret,
+		     struct buf *errors)
 {
 	struct conf *c = MEM_NEW(struct conf);
 	struct conf_errors e;
@@ -310,6 +319,8 @@ int conf_load(const char *file, struct conf **ret, struct buf *errors)
 
 	c->arena = arena_new(16384);
 	c->refs = 1;
+	if (text.p)
+		c->text = arena_strv(c->arena, text);
 	e = CONF_ERRORS_INIT(c->arena,
 			     file ? arena_cstr(c->arena, strv_from(file)) : NULL);
 	load(c, file, &e);
@@ -322,6 +333,16 @@ int conf_load(const char *file, struct conf **ret, struct buf *errors)
 	c->file = e.file;
 	*ret = c;
 	return 0;
+}
+
+int conf_load(const char *file, struct conf **ret, struct buf *errors)
+{
+	return load_text(file, (struct strv){ 0 }, ret, errors);
+}
+
+int conf_refresh(const struct conf *old, struct conf **ret, struct buf *errors)
+{
+	return load_text(old->file, old->text, ret, errors);
 }
 
 struct conf *conf_ref(struct conf *c)

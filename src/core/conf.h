@@ -94,6 +94,7 @@ struct conf_store {
 
 struct acl;
 struct access_rule;
+struct conf_file;
 
 /* [acl] and [access] with what a domain adds to them; see core/access.h. */
 struct conf_access {
@@ -118,7 +119,10 @@ struct conf_host {
 struct conf {
 	atomic_uint refs;
 	struct arena *arena;
-	const char *file; /* NULL: none, the built-in defaults */
+	const char *file;	 /* NULL: none, the built-in defaults */
+	struct strv text;	 /* what it said */
+	struct conf_file *files; /* certificates and the like, as they were when read */
+	size_t n_files;
 	struct conf_general general;
 	struct conf_auth auth;
 	struct conf_store store;
@@ -142,6 +146,13 @@ struct conf {
 /* Reads and checks `file` (NULL: the defaults of a first start). 0, or -EINVAL and all errors,
  * a line each, in `errors`; warnings are lines in `errors` too, with 0. */
 nodiscard int conf_load(const char *file, struct conf **ret, struct buf *errors);
+/* Reads the files that the configuration names (certificates and the like) again, the
+ * configuration itself as it was. */
+nodiscard int conf_refresh(const struct conf *old, struct conf **ret, struct buf *errors);
+
+/* Is one of those files another one than when it was read? */
+bool conf_files_changed(const struct conf *c);
+
 /* What this domain has of its own; NULL: nothing. */
 const struct conf_host *conf_host_find(const struct conf *c, struct strv domain);
 

@@ -110,21 +110,19 @@ static const struct conf_option tls[] = {
 
 static const struct conf_option c2s[] = {
 	CONF_INT("port", struct conf_listener, port, NULL, 1, 65535, "The TCP port.",
-		 .mandatory = true, .restart = true),
+		 .mandatory = true),
 	CONF_STRING("ip_address", struct conf_listener, ip_address, NULL,
 		    "The address to listen on, IPv4 or IPv6; not given: all addresses of "
 		    "`ip_version`.",
-		    .restart = true, .allowed = "an IP address",
-		    .check = conf_check_address),
+		    .allowed = "an IP address", .check = conf_check_address),
 	CONF_INT(
 		"ip_version", struct conf_listener, ip_version, NULL, 4, 6,
 		"That of `ip_address`; without one, 4 is `0.0.0.0` and 6 is `::`; neither "
 		"given: 4. A listener of version 6 takes no IPv4, so that one of each "
 		"can have the same port.",
-		.restart = true, .allowed = "4 or 6", .check = conf_check_ip_version),
+		.allowed = "4 or 6", .check = conf_check_ip_version),
 	CONF_ENUM("proto", struct conf_listener, proto, "\"tcp\"",
-		  CONF_WORDS({ "tcp", 0 }), "The transport: there is one.",
-		  .restart = true),
+		  CONF_WORDS({ "tcp", 0 }), "The transport: there is one."),
 	CONF_STRING("access", struct conf_listener, access, "\"all\"",
 		    "The access rule that says who may bind a resource here.",
 		    .is_rule = true),
@@ -153,8 +151,7 @@ static const struct conf_option c2s[] = {
 		  backwards_compatible_session, "true",
 		  "Offer and answer the session IQ of RFC 3921."),
 	CONF_INT("backlog", struct conf_listener, backlog, "1024", 1, INT32_MAX,
-		 "The length of the kernel's queue of connections, listen(2).",
-		 .restart = true),
+		 "The length of the kernel's queue of connections, listen(2)."),
 	CONF_INT(
 		"num_acceptors", struct conf_listener, num_acceptors, "100", 1, INT32_MAX,
 		"How many connections a worker accepts at most in one turn of its loop."),

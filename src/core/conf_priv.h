@@ -53,6 +53,9 @@ void shaper_warn(const struct conf *c, const struct toml_table *root,
 void access_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);
 
+/* conf_files.c: this file is about to be read; conf_files_changed() looks after it. */
+void conf_watch_file(struct conf *c, struct strv path);
+
 /* conf_listen.c */
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
 void conf_check_ip_version(struct conf_ctx *c, const struct toml_value *v, void *dst);

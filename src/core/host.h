@@ -11,7 +11,7 @@ struct disco;
 
 struct host {
 	struct strv domain; /* canonical */
-	const struct conf *conf;
+	struct conf *conf;
 	const struct conf_auth *auth;
 	const struct conf_access *access;
 

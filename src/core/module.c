@@ -116,6 +116,7 @@ struct later *later_new(struct ctx *c)
 	l->arena = a;
 	l->worker = c->worker;
 	l->host = c->host;
+	conf_ref(l->host->conf);
 	l->user = c->user;
 	l->session = c->session ? c2s_of(c->session->stream)->handle : HANDLE_NONE;
 	r = stanza_write(&b, c->stanza);
@@ -131,9 +132,11 @@ struct later *later_new(struct ctx *c)
 void later_drop(struct later *l)
 {
 	struct arena *a = l->arena;
+	struct conf *conf = l->host->conf;
 
 	if (l->user)
 		user_unpin(l->user);
+	conf_unref(&conf);
 	arena_free(&a);
 }
 

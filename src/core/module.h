@@ -68,8 +68,8 @@ void reply_error(struct ctx *c, enum stanza_err err, const char *text);
  * that is too busy makes later_store answer resource-constraint by itself and end. */
 struct later {
 	struct worker *worker;
-	const struct host *host;
-	struct arena *arena; /* for what the module wants to keep; freed with it */
+	const struct host *host; /* keeps a reference of its snapshot */
+	struct arena *arena;	 /* for what the module wants to keep; freed with it */
 	struct stanza
 		stanza; /* the request: addresses, id, lang, type, payload; all in arena */
 	struct user *user;     /* pinned; NULL for an IQ to the server */

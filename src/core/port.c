@@ -3,6 +3,7 @@
 #include "core/worker.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void port_name(const struct conf_listener *l, char to[static 64])
@@ -21,11 +22,16 @@ bool port_is(const struct port *p, const struct conf_listener *l)
 	return strcmp(p->name, name) == 0;
 }
 
+static int backlog(const struct conf_listener *l)
+{
+	return (int)MIN(l->backlog, (int64_t)INT32_MAX);
+}
+
 static int open_socket(const struct conf_listener *l)
 {
 	struct listen_conf lc = { .address = l->ip_address.p,
 				  .port = (uint16_t)l->port,
-				  .backlog = (int)MIN(l->backlog, (int64_t)INT32_MAX),
+				  .backlog = backlog(l),
 				  .reuse_port = l->reuse_port };
 
 	return listen_open(&lc);
@@ -60,6 +66,14 @@ int port_open(const struct conf_listener *l, uint16_t n_workers, struct port **r
 	}
 	*ret = p;
 	return 0;
+}
+
+void port_set_backlog(struct port *p, const struct conf_listener *l)
+{
+	for (uint16_t i = 0; i < p->n_fd; i++) {
+		int r = listen(p->fd[i], backlog(l));
+		ASSERT(r == 0); /* it listens already */
+	}
 }
 
 void port_close(struct port *p)
@@ -113,6 +127,12 @@ static void on_accept_error(struct listener *io, int err)
 			    strerror(err));
 }
 
+void port_configure(struct worker_port *wp, const struct conf_listener *l)
+{
+	wp->conf = l;
+	wp->io.max_per_turn = (unsigned)MIN(l->num_acceptors, (int64_t)1024);
+}
+
 void port_start(struct worker *w, struct port *p, const struct conf_listener *l)
 {
 	struct worker_port *wp = MEM_NEW(struct worker_port);
@@ -121,8 +141,7 @@ void port_start(struct worker *w, struct port *p, const struct conf_listener *l)
 	ASSERT(w->id < p->n_workers && p->n_fd > 0);
 	wp->port = port_ref(p);
 	wp->worker = w;
-	wp->conf = l;
-	wp->io.max_per_turn = (unsigned)MIN(l->num_acceptors, (int64_t)1024);
+	port_configure(wp, l);
 	wp->io.may_accept = may_accept;
 	wp->io.on_accept = on_accept;
 	wp->io.on_error = on_accept_error;

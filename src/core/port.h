@@ -54,6 +54,8 @@ struct worker_port {
 /* Opens the sockets. -errno, and a text in `err`. */
 nodiscard int port_open(const struct conf_listener *l, uint16_t n_workers,
 			struct port **ret, struct buf *err);
+/* The kernel's queue gets this listener's length. */
+void port_set_backlog(struct port *p, const struct conf_listener *l);
 /* Closes the sockets: nobody listens any more. What is connected stays. */
 void port_close(struct port *p);
 struct port *port_ref(struct port *p);
@@ -66,6 +68,8 @@ void port_name(const struct conf_listener *l, char to[static 64]);
 
 /* The worker begins to accept. On the worker, or before its thread runs. */
 void port_start(struct worker *w, struct port *p, const struct conf_listener *l);
+/* Its options from now on. */
+void port_configure(struct worker_port *wp, const struct conf_listener *l);
 void port_stop(struct worker_port **wp);
 
 void port_count(struct port *p, const struct worker *w, enum port_counter which,

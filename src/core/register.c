@@ -176,6 +176,7 @@ struct registration {
 	struct jid account;
 	struct strv id;
 	const struct host *host;
+	struct conf *conf; /* host's */
 	const char *address;
 };
 
@@ -250,6 +251,7 @@ static void on_registered(struct worker *w, int err, void *arg)
 	}
 	if (err == 0)
 		tell_others(w, r);
+	conf_unref(&r->conf);
 	arena_free(&a);
 }
 
@@ -288,6 +290,7 @@ static void register_account(struct stream *st, const struct stanza *s)
 			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,
 			       "too soon after the last registration from this address");
 		} else {
+			r->conf = conf_ref(c->conf);
 			account_put(c->worker, r->account, f.password, true, r->address,
 				    on_registered, r);
 			return;

@@ -91,6 +91,7 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 
 	ASSERT(n_workers > 0 && n_workers <= SERVER_MAX_WORKERS);
 	raise_limits();
+	pthread_mutex_init(&s->lock, NULL);
 	s->conf = conf_ref(c);
 	s->n_workers = n_workers;
 	s->workers = mem_zalloc(n_workers * sizeof(*s->workers));
@@ -124,6 +125,7 @@ void server_free(struct server **ps)
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
 	conf_unref(&s->conf);
+	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
 }
 

@@ -6,6 +6,7 @@
 #include "core/conf.h"
 #include "xmpp/jid.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct auth_cache;
@@ -17,7 +18,9 @@ struct worker;
 enum { SERVER_MAX_WORKERS = 256, SERVER_SECRET_LEN = 32 };
 
 struct server {
-	struct conf *conf;
+	pthread_mutex_t
+		lock;	   /* of conf and ports, which reload changes; never a worker's */
+	struct conf *conf; /* the workers have their own references */
 	struct worker **workers;
 	uint16_t n_workers;
 	struct store *store;
@@ -44,6 +47,14 @@ void server_start(struct server *s);
  * database is closed. */
 void server_stop(struct server *s);
 void server_free(struct server **s);
+
+/* Any thread but a worker's. Reads the configuration's file again, and comes back when all
+ * workers go by it. -errno: nothing has changed, and `err` says why. Warnings are in `err`, too. */
+nodiscard int server_reload(struct server *s, struct buf *err);
+
+/* The same for the files that the configuration names (certificates and the like), if one of
+ * them has changed: 1 when they are in use now, 0 when there was nothing to do. */
+nodiscard int server_refresh(struct server *s, struct buf *err);
 
 /* The account has been removed from the database: its sessions end. Any thread. */
 void server_account_removed(struct server *s, struct jid account);

@@ -35,6 +35,17 @@ void stream_init(struct stream *st, const struct stream_env *env, const struct c
 	st->neg->mech = -1;
 }
 
+void stream_set_conf(struct stream *st, const struct conf *c,
+		     const struct conf_listener *l)
+{
+	ASSERT(st->authed);
+	st->conf = c;
+	st->listener = l;
+	st->host = host_find(c, jid_domain(st->jid));
+	ASSERT(st->host != NULL);
+	st->xs.max_bytes = (uint32_t)MIN(l->max_stanza_size, (int64_t)64 << 20);
+}
+
 static void neg_free(struct stream *st)
 {
 	struct stream_neg *n = st->neg;

@@ -111,6 +111,10 @@ void stream_init(struct stream *st, const struct stream_env *env, const struct c
 		 const struct conf_listener *l, bool secure);
 void stream_fini(struct stream *st);
 
+/* Its options from now on; for a stream that is authenticated, and whose domain `c` serves. */
+void stream_set_conf(struct stream *st, const struct conf *c,
+		     const struct conf_listener *l);
+
 /* Takes bytes; returns how many are done with. Present the rest again with more behind it.
  * `scratch` is reset before each element. */
 size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *scratch,

@@ -115,8 +115,7 @@ static void succeed(struct stream *st, struct strv data)
 	st->jid.s = strv_dup(jid_text(bare));
 	st->authed = true;
 	stream_restart(st);
-	st->xs.max_bytes =
-		(uint32_t)MIN(st->listener->max_stanza_size, (int64_t)64 << 20);
+	stream_set_conf(st, st->conf, st->listener);
 	st->env->authenticated(st);
 }
 

@@ -38,12 +38,22 @@ struct user *user_find(struct worker *w, struct jid bare)
 	return u && u->state == USER_READY ? u : NULL;
 }
 
+void user_set_host(struct user *u, const struct host *h)
+{
+	struct conf *old = u->host ? u->host->conf : NULL;
+
+	conf_ref(h->conf);
+	u->host = h;
+	conf_unref(&old);
+}
+
 static struct user *user_new(struct worker *w, const struct host *h, struct jid bare)
 {
 	struct user *u = MEM_NEW(struct user);
 
+	ASSERT(h != NULL);
 	u->worker = w;
-	u->host = h;
+	user_set_host(u, h);
 	u->jid = jid_bare(bare);
 	u->jid.s = strv_dup(jid_bare_text(bare));
 	list_init(&u->sessions);
@@ -56,6 +66,8 @@ static struct user *user_new(struct worker *w, const struct host *h, struct jid 
 
 static void user_free(struct user *u)
 {
+	struct conf *conf;
+
 	ASSERT(u->pins == 0 && u->n_sessions == 0 && list_empty(&u->waiting));
 	if (u->state != USER_GONE)
 		hash_remove(&u->worker->users, &u->node);
@@ -63,6 +75,8 @@ static void user_free(struct user *u)
 		u->worker->n_idle_users--;
 	list_remove(&u->idle);
 	roster_free(&u->roster);
+	conf = u->host->conf;
+	conf_unref(&conf);
 	mem_free((char *)u->jid.s);
 	mem_free(u->mod_data);
 	mem_free(u);

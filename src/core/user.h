@@ -25,10 +25,10 @@ struct user {
 	struct list waiting;  /* while USER_LOADING */
 	struct list idle;     /* in the worker's list of users that may be dropped */
 	struct worker *worker;
-	const struct host *host;
-	struct jid jid;	       /* bare; owned */
-	struct roster *roster; /* NULL until USER_READY */
-	uint32_t pins;	       /* reasons to keep it besides sessions */
+	const struct host *host; /* keeps a reference of its snapshot */
+	struct jid jid;		 /* bare; owned */
+	struct roster *roster;	 /* NULL until USER_READY */
+	uint32_t pins;		 /* reasons to keep it besides sessions */
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
@@ -44,6 +44,9 @@ struct user *user_find(struct worker *w, struct jid bare);
 nodiscard int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 			void (*fn)(struct worker *w, struct user *u, int err, void *arg),
 			void *arg);
+
+/* The domain as a newer configuration has it. */
+void user_set_host(struct user *u, const struct host *h);
 
 void user_pin(struct user *u);
 void user_unpin(struct user *u);

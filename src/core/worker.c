@@ -92,7 +92,7 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 
 	w->id = id;
 	w->server = s;
-	w->conf = s->conf;
+	w->conf = conf_ref(s->conf);
 	w->loop = loop_new();
 	loop_set_owner(w->loop, w);
 	w->reader = xml_reader_new();
@@ -136,6 +136,7 @@ void worker_free(struct worker **pw)
 	xml_reader_free(&w->reader);
 	arena_free(&w->scratch);
 	loop_free(&w->loop);
+	conf_unref(&w->conf);
 	mem_free(w);
 	this_worker = NULL;
 }

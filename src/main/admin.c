@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "core/server.h"
+#include "main/reload.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ADMIN_MAX_LINE = 4096, ADMIN_TIMEOUT_MS = 2000 };
+enum { ADMIN_MAX_LINE = 4096, ADMIN_TIMEOUT_MS = 2000, ADMIN_SEND_S = 5 };
 
 struct admin {
 	struct server *server;
@@ -70,10 +71,13 @@ static void answer(int fd, const char *text)
 static void run_command(struct admin *a, int fd, struct strv line)
 {
 	AUTO(arena_free) struct arena *tmp = arena_new(4096);
-	AUTO(buf_free) struct buf b = BUF_INIT(65536);
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct jid jid;
 
-	if (strv_is(line, "status")) {
+	if (strv_is(line, "reload")) {
+		answer(fd, reload(a->server, &b) < 0 ? "error\n" : "ok\n");
+		answer(fd, buf_cstr(&b));
+	} else if (strv_is(line, "status")) {
 		server_write_counters(a->server, &b);
 		answer(fd, buf_cstr(&b));
 	} else if (strv_starts(line, STRV("removed ")) &&
@@ -228,29 +232,54 @@ void admin_free(struct admin **pa)
 	mem_free(a);
 }
 
-int admin_send(const struct conf *c, const char *line)
+/* The socket, connected, or -errno. */
+static int connect_admin(const struct conf *c, int timeout_s)
 {
+	struct timeval limit = { .tv_sec = timeout_s };
 	struct sockaddr_un addr;
-	struct timeval limit = { .tv_sec = 5 };
-	char text[256];
-	int fd, r = 0;
+	int fd, r;
 
 	if (!socket_address(c, &addr))
-		return 0;
+		return -ENOENT;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
-		answer(fd, line);
-		answer(fd, "\n");
-		r = recv(fd, text, sizeof(text), 0) >= 3 && memcmp(text, "ok\n", 3) == 0
-			    ? 0
-			    : -EIO;
-	} else if (errno != ENOENT && errno != ECONNREFUSED) {
-		r = -errno;
-	}
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	r = -errno;
 	close(fd);
 	return r;
+}
+
+int admin_ask(const struct conf *c, const char *line, int timeout_s, struct buf *to)
+{
+	AUTO(fd_closep) int fd = connect_admin(c, timeout_s);
+
+	if (fd < 0)
+		return fd;
+	answer(fd, line);
+	answer(fd, "\n");
+	for (;;) {
+		char *at = buf_reserve(to, 4096);
+		ssize_t n = at ? recv(fd, at, 4096, 0) : 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return to->n ? 0 : -EIO;
+		to->n += n > 0 ? (size_t)n : 0;
+	}
+}
+
+int admin_send(const struct conf *c, const char *line)
+{
+	AUTO(buf_free) struct buf text = BUF_INIT(1 << 20);
+	int r = admin_ask(c, line, ADMIN_SEND_S, &text);
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return 0;
+	if (r < 0)
+		return r;
+	return strv_starts(buf_strv(&text), STRV("ok\n")) ? 0 : -EIO;
 }

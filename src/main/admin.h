@@ -1,6 +1,7 @@
-/* The admin socket, a UNIX socket beside the database: how `meerkat user` tells a running
- * server what it has done to its database. One request a connection, one line: "removed
- * JID". */
+/* The admin socket, a UNIX socket beside the database: how other
+ * commands speak to the running server. One request a connection, one line: "removed JID" (it is
+ * gone from the database), "reload", "status". The answer to the first two begins with the line
+ * "ok" or "error". */
 #pragma once
 
 #include "base/strv.h"
@@ -21,6 +22,11 @@ void admin_stop(struct admin *a);
 
 /* After the database is closed. */
 void admin_free(struct admin **a);
+
+/* From another process: sends the line, and collects the whole answer. -ENOENT, -ECONNREFUSED:
+ * no server runs; other: the exchange failed. */
+nodiscard int admin_ask(const struct conf *c, const char *line, int timeout_s,
+			struct buf *answer);
 
 /* From another process: sends the line, and waits for the answer. 0 also when no server
  * runs; -EIO: one does, and has not said that it is done. */

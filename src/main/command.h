@@ -16,7 +16,13 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int cmd_serve(const struct args *a);
 int cmd_check(const struct args *a);
+int cmd_reload(const struct args *a);
 int cmd_user(const struct args *a);
+
+struct conf;
+
+/* Reads the configuration, and says on stderr what is wrong with it. */
+int load_conf(const struct args *a, struct conf **ret);
 
 /* For a first start without a configuration: the folder for the data, and a certificate.
  * -1: it failed, and has been said. */

@@ -15,6 +15,7 @@ static const char help_text[] =
 	"  meerkat serve [-c FILE] [--workers N]   run the server\n"
 	"  meerkat check [-c FILE]                 check the configuration: all errors "
 	"at once\n"
+	"  meerkat reload [-c FILE]                let the running server read it again\n"
 	"  meerkat user add JID [-c FILE]          make an account\n"
 	"  meerkat user passwd JID [-c FILE]       give it a new password\n"
 	"  meerkat user remove JID [-c FILE]       remove it and all that belongs to it\n"
@@ -116,6 +117,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", cmd_serve, TAKES_CONFIG | TAKES_WORKERS, 0 },
 	{ "check", cmd_check, TAKES_CONFIG, 0 },
+	{ "reload", cmd_reload, TAKES_CONFIG, 0 },
 	{ "user", cmd_user, TAKES_CONFIG, 2 },
 	{ "version", cmd_version, 0, 0 },
 	{ "--version", cmd_version, 0, 0 },

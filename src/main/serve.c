@@ -5,12 +5,15 @@
 #include "core/version.h"
 #include "io/tls.h"
 #include "main/admin.h"
+#include "main/reload.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { FILES_PERIOD_S = 5 };
 
 /* A first start without any configuration: a folder for the data, and a certificate. */
 int prepare_defaults(void)
@@ -34,7 +37,7 @@ int prepare_defaults(void)
 	return 0;
 }
 
-static int load(const struct args *a, struct conf **ret)
+int load_conf(const struct args *a, struct conf **ret)
 {
 	AUTO(buf_free) struct buf errors = BUF_INIT(1 << 20);
 	int r;
@@ -53,7 +56,7 @@ int cmd_check(const struct args *a)
 		puts("no configuration file: the defaults are good");
 		return EXIT_OK;
 	}
-	if (load(a, &c) < 0)
+	if (load_conf(a, &c) < 0)
 		return EXIT_FAILED;
 	printf("%s: the configuration is good\n", a->config);
 	return EXIT_OK;
@@ -71,16 +74,21 @@ static void block_signals(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_end(const sigset_t *set)
+/* Until the end; SIGHUP reads the configuration again, and now and then its files are looked
+ * at. */
+static void wait_for_end(struct server *s, const sigset_t *set)
 {
+	static const struct timespec period = { .tv_sec = FILES_PERIOD_S };
 	int sig = 0;
 
 	while (sig != SIGTERM && sig != SIGINT) {
-		sigwait(set, &sig);
-		if (sig == SIGHUP)
-			log_notice("server.hup",
-				   "a restart is needed to read the configuration "
-				   "again");
+		AUTO(buf_free) struct buf text = BUF_INIT(1 << 20);
+
+		sig = sigtimedwait(set, NULL, &period);
+		if (sig == SIGHUP && reload(s, &text) < 0)
+			continue; /* it has been logged, and nothing has changed */
+		else if (sig < 0 && errno == EAGAIN)
+			reload_files(s);
 	}
 	log_notice("server.stop", "%s: ending", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
@@ -103,7 +111,7 @@ int cmd_serve(const struct args *a)
 		if (prepare_defaults() < 0)
 			return EXIT_FAILED;
 	}
-	if (load(a, &c) < 0)
+	if (load_conf(a, &c) < 0)
 		return EXIT_FAILED;
 	log_init((enum log_level)c->general.loglevel, c->general.log_json);
 	block_signals(&set);
@@ -115,7 +123,7 @@ int cmd_serve(const struct args *a)
 	admin_start(admin, s);
 	log_notice("server.start", "meerkat %s serves with %u worker%s", MEERKAT_VERSION,
 		   n, n == 1 ? "" : "s");
-	wait_for_end(&set);
+	wait_for_end(s, &set);
 	admin_stop(admin);
 	server_stop(s);
 	server_free(&s);

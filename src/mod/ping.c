@@ -18,7 +18,6 @@ struct ping_conf {
 struct pinger {
 	struct timer timer;
 	struct session *session;
-	const struct ping_conf *conf;
 	msec_t last; /* when the client was last heard */
 	bool waiting;
 	char id[15];
@@ -34,6 +33,12 @@ static enum verdict on_get(struct ctx *c)
 {
 	reply_result(c);
 	return HANDLED;
+}
+
+/* As it is now: a reload may change it. */
+static const struct ping_conf *conf_of(const struct pinger *p)
+{
+	return mod_conf(p->session->user->host, &mod_ping);
 }
 
 static struct loop *loop_of(const struct pinger *p)
@@ -58,16 +63,16 @@ static void send_ping(struct pinger *p)
 	xo_end(&o);
 	ASSERT(o.err == 0);
 	session_send_bytes(p->session, buf_strv(&b));
-	timer_arm(loop_of(p), &p->timer, p->conf->ping_req_timeout_s * 1000);
+	timer_arm(loop_of(p), &p->timer, conf_of(p)->ping_req_timeout_s * 1000);
 }
 
 static void on_timer(struct timer *t)
 {
 	struct pinger *p = container_of(t, struct pinger, timer);
-	msec_t interval = p->conf->ping_interval_s * 1000;
+	msec_t interval = conf_of(p)->ping_interval_s * 1000;
 	msec_t quiet = loop_now(loop_of(p)) - p->last;
 
-	if (p->waiting && p->conf->timeout_action == PING_KILL) {
+	if (p->waiting && conf_of(p)->timeout_action == PING_KILL) {
 		stream_close(p->session->stream, STREAM_ERR_CONNECTION_TIMEOUT,
 			     "no answer to a ping");
 		return; /* p is gone */
@@ -89,7 +94,6 @@ static void bound(struct session *s)
 		return;
 	p = d->pinger = MEM_NEW(struct pinger);
 	p->session = s;
-	p->conf = conf;
 	p->last = loop_now(loop_of(p));
 	timer_init(&p->timer, on_timer);
 	timer_arm(loop_of(p), &p->timer, conf->ping_interval_s * 1000);
@@ -120,7 +124,7 @@ static enum verdict from_client(struct ctx *c)
 	    (s->type != IQ_RESULT && s->type != STANZA_ERROR))
 		return PASS;
 	p->waiting = false;
-	timer_arm(loop_of(p), &p->timer, p->conf->ping_interval_s * 1000);
+	timer_arm(loop_of(p), &p->timer, conf_of(p)->ping_interval_s * 1000);
 	return HANDLED;
 }
 

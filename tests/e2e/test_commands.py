@@ -467,7 +467,7 @@ def test_hangup_does_not_end_it(home):
     home.process.send_signal(signal.SIGHUP)
     home.connect().start()
     home.stop()
-    assert "server.hup" in home.read_log()
+    assert "server.reload" in home.read_log()
 
 
 HOSTILE = [b"</stream:stream>", b"<a>" * 300, b"\0\x01\x1b[31m", b"\xff\xfe", b'"\\\n{}',
