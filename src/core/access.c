@@ -1,71 +1,10 @@
 #include "core/access.h"
+#include "base/log.h"
 #include "core/conf_priv.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 
 /* --- reading --- */
-
-static void check_regexp(struct conf_ctx *c, const char *member, struct strv text,
-			 pcre2_code **ret)
-{
-	int code;
-	PCRE2_SIZE at;
-	char why[128];
-
-	if (text.p == NULL)
-		return;
-	*ret = pcre2_compile((PCRE2_SPTR)text.p, text.n, PCRE2_UTF, &code, &at, NULL);
-	if (*ret)
-		return;
-	pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-	conf_complain_at(
-		c, member,
-		"expected a regular expression (PCRE), found %s: %s at character %zu",
-		conf_quoted(conf_arena(c), text), why, (size_t)at + 1);
-}
-
-static void check_pattern(struct conf_ctx *c, const struct toml_value *v, void *dst)
-{
-	struct acl_pattern *p = dst;
-
-	check_regexp(c, "user_regexp", p->user_regexp, &p->re[PART_USER]);
-	check_regexp(c, "server_regexp", p->server_regexp, &p->re[PART_SERVER]);
-	check_regexp(c, "resource_regexp", p->resource_regexp, &p->re[PART_RESOURCE]);
-}
-
-static const struct conf_option pattern_options[] = {
-	CONF_ENUM("match", struct acl_pattern, match, "\"current_domain\"",
-		  CONF_WORDS({ "all", MATCH_ALL }, { "none", MATCH_NONE },
-			     { "current_domain", MATCH_CURRENT_DOMAIN },
-			     { "any_hosted_domain", MATCH_ANY_HOSTED }),
-		  "Users of which domains fit, besides the other conditions."),
-	CONF_STRING("user", struct acl_pattern, user, NULL, "The user's name is this."),
-	CONF_STRING("server", struct acl_pattern, server, NULL, "The domain is this."),
-	CONF_STRING("resource", struct acl_pattern, resource, NULL,
-		    "The resource is this."),
-	CONF_STRING(
-		"user_glob", struct acl_pattern, user_glob, NULL,
-		"With `*`, `?` and `[...]`, as in a shell; the same for the other two."),
-	CONF_STRING("server_glob", struct acl_pattern, server_glob, NULL,
-		    "See `user_glob`."),
-	CONF_STRING("resource_glob", struct acl_pattern, resource_glob, NULL,
-		    "See `user_glob`."),
-	CONF_STRING(
-		"user_regexp", struct acl_pattern, user_regexp, NULL,
-		"A regular expression (PCRE) that is found in it; the same for the other two."),
-	CONF_STRING("server_regexp", struct acl_pattern, server_regexp, NULL,
-		    "See `user_regexp`."),
-	CONF_STRING("resource_regexp", struct acl_pattern, resource_regexp, NULL,
-		    "See `user_regexp`."),
-	{ 0 },
-};
-
-const struct conf_option conf_any_acl = CONF_TABLE_ARRAY(
-	"*", struct acl, patterns, pattern_options,
-	"A class: those who fit one of the patterns; all conditions of a pattern "
-	"must hold.",
-	.check = check_pattern);
 
 static void read_value(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
@@ -94,21 +33,6 @@ static const struct conf_option clause_options[] = {
 const struct conf_option conf_any_rule =
 	CONF_TABLE_ARRAY("*", struct access_rule, clauses, clause_options,
 			 "A rule: the first clause that fits.");
-
-static void free_acls(struct acl *acls, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < acls[i].n_patterns; k++)
-			for (int part = 0; part < PART_MAX; part++)
-				pcre2_code_free(acls[i].patterns[k].re[part]);
-}
-
-void access_free(struct conf *c)
-{
-	free_acls(c->acls, c->n_acls);
-	for (size_t i = 0; i < c->n_host_configs; i++)
-		free_acls(c->host_configs[i].acls, c->host_configs[i].n_acls);
-}
 
 struct acl *access_find_acl(struct acl *acls, size_t n, struct strv name)
 {
@@ -332,63 +256,18 @@ const char *const *access_rule_names(const struct conf *c)
 
 /* --- evaluating --- */
 
-static bool regexp_fits(const pcre2_code *re, struct strv text)
+/* Whoever may be meant by the rest of the rule is not let in by it. */
+static struct strv give_up(struct strv rule, struct strv acl)
 {
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re, NULL);
-	pcre2_match_context *ctx = pcre2_match_context_create(NULL);
-	int r;
+	static struct log_limit limit;
+	unsigned dropped;
 
-	pcre2_set_match_limit(ctx, 100000); /* an expression that explodes fits nobody */
-	r = pcre2_match(re, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, data, ctx);
-	pcre2_match_context_free(ctx);
-	pcre2_match_data_free(data);
-	return r >= 0;
-}
-
-static bool part_fits(struct strv is, struct strv exact, struct strv glob,
-		      const pcre2_code *re)
-{
-	AUTO(mem_freep) char *text = NULL;
-
-	if (exact.p && !strv_eq(exact, is))
-		return false;
-	if (glob.p) {
-		text = strv_dup(is);
-		if (fnmatch(glob.p, text, 0) != 0)
-			return false;
-	}
-	return re == NULL || regexp_fits(re, is);
-}
-
-static bool pattern_fits(const struct conf *c, const struct acl_pattern *p,
-			 struct strv domain, struct jid jid)
-{
-	struct strv server = jid_is_none(jid) ? domain : jid_domain(jid);
-
-	if (p->match == MATCH_NONE ||
-	    (p->match == MATCH_CURRENT_DOMAIN && !strv_eq(server, domain)))
-		return false;
-	if (p->match == MATCH_ANY_HOSTED && host_find(c, server) == NULL)
-		return false;
-	return part_fits(jid_is_none(jid) ? STRV("") : jid_local(jid), p->user,
-			 p->user_glob, p->re[PART_USER]) &&
-	       part_fits(server, p->server, p->server_glob, p->re[PART_SERVER]) &&
-	       part_fits(jid_is_none(jid) ? STRV("") : jid_resource(jid), p->resource,
-			 p->resource_glob, p->re[PART_RESOURCE]);
-}
-
-static bool acl_fits(const struct host *h, struct strv name, struct strv domain,
-		     struct jid jid)
-{
-	const struct acl *acl;
-
-	if (strv_is(name, "all"))
-		return true;
-	acl = access_find_acl(h->access->acls, h->access->n_acls, name);
-	for (size_t i = 0; acl && i < acl->n_patterns; i++)
-		if (pattern_fits(h->conf, &acl->patterns[i], domain, jid))
-			return true;
-	return false;
+	if (log_limit_ok(&limit, 6, &dropped))
+		log_warning("access.gave_up",
+			    "access." STRV_FMT ": denied, as a regular expression of "
+			    "acl." STRV_FMT " takes too many steps",
+			    STRV_ARG(rule), STRV_ARG(acl));
+	return STRV("deny");
 }
 
 static const struct access_rule *rule_of(const struct host *h, struct strv name)
@@ -404,9 +283,13 @@ struct strv access_value(const struct conf *c, struct strv name, struct strv dom
 
 	if (r == NULL)
 		return strv_is(name, "all") ? STRV("allow") : STRV("deny");
-	for (size_t i = 0; i < r->n_clauses; i++)
-		if (acl_fits(h, r->clauses[i].acl, domain, jid))
+	for (size_t i = 0; i < r->n_clauses; i++) {
+		int fits = acl_fits(h, r->clauses[i].acl, domain, jid);
+		if (fits < 0)
+			return give_up(name, r->clauses[i].acl);
+		if (fits)
 			return r->clauses[i].value;
+	}
 	return STRV("deny");
 }
 

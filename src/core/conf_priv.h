@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/conf.h"
+#include "core/host.h"
+#include "xmpp/jid.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -35,8 +37,13 @@ struct access_rule {
 	size_t n_clauses;
 };
 
+/* acl.c. Does the JID, or nobody yet at this domain, belong to the class? 1, 0; -E2BIG: an
+ * expression has taken too many steps to say. */
+extern const struct conf_option conf_any_acl;
+int acl_fits(const struct host *h, struct strv name, struct strv domain, struct jid jid);
+
 /* access.c */
-extern const struct conf_option conf_any_acl, conf_any_rule;
+extern const struct conf_option conf_any_rule;
 struct acl *access_find_acl(struct acl *acls, size_t n, struct strv name);
 struct access_rule *access_find_rule(struct access_rule *rules, size_t n,
 				     struct strv name);
