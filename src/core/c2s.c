@@ -441,6 +441,9 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		mem_free(c);
 		return;
 	}
+	if (l->hibernate_after_ms) /* infinity is for ever */
+		conn_keep_warm(c->conn, (uint32_t)MIN(l->hibernate_after_ms,
+						      (int64_t)CONN_WARM_FOR_EVER));
 	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
 	admission_enter(c);

@@ -147,6 +147,12 @@ static const struct conf_option c2s[] = {
 		"login 64 KiB is the limit in any case, and \"infinity\" means 64 "
 		"MiB. A stanza of more than 8 MiB gets that as its error in any case.",
 		.unit = "bytes"),
+	CONF_INT_OR_INFINITY(
+		"hibernate_after", struct conf_listener, hibernate_after_ms, "0", 0,
+		INT32_MAX,
+		"How long an idle connection keeps its buffers (40 KiB with TLS) for the next "
+		"bytes. Then it gives all of them back; with 0 as soon as they are empty.",
+		.unit = "ms"),
 	CONF_BOOL("backwards_compatible_session", struct conf_listener,
 		  backwards_compatible_session, "true",
 		  "Offer and answer the session IQ of RFC 3921."),
@@ -176,7 +182,6 @@ static const struct conf_option c2s[] = {
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("proxy_protocol"),
-	CONF_UNSUPPORTED("hibernate_after"),
 	CONF_UNSUPPORTED("max_fsm_queue"),
 	{ 0 },
 };

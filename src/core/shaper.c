@@ -12,7 +12,7 @@ struct shaper {
 	struct c2s *c2s;
 	struct bucket bucket;
 	struct timer timer; /* while overdrawn */
-	uint64_t counted;   /* of conn_plain_in() */
+	uint32_t counted;   /* of conn_plain_in() */
 	bool is_held;	    /* overdrawn: the socket is not read ... */
 	msec_t since;	    /* ... from then on */
 };
@@ -86,7 +86,7 @@ static void on_timer(struct timer *t)
 void shaper_take(struct c2s *c)
 {
 	struct shaper *s = c->shaper;
-	uint64_t counted;
+	uint32_t counted;
 
 	if (s == NULL)
 		return;

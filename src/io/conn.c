@@ -19,6 +19,14 @@ static void bury(struct loop_task *t)
 	mem_free(c);
 }
 
+static void stop_timers(struct conn *c)
+{
+	if (c->io == NULL)
+		return;
+	timer_cancel(c->loop, &c->io->timer);
+	timer_cancel(c->loop, &c->io->idle);
+}
+
 void conn_die(struct conn *c, enum conn_close why, const char *detail)
 {
 	ASSERT(c->loop != NULL);
@@ -31,8 +39,7 @@ void conn_die(struct conn *c, enum conn_close why, const char *detail)
 	if (c->watched)
 		loop_unwatch(c->loop, &c->watch);
 	c->watched = false;
-	if (c->io)
-		timer_cancel(c->loop, &c->io->timer);
+	stop_timers(c);
 	loop_task_cancel(&c->again);
 	loop_task_cancel(&c->flush);
 	c->flush.fn = bury;
@@ -92,7 +99,7 @@ static void give_kept(struct conn *c)
 		return;
 	rest = give(c, buf_strv(in));
 	if (rest.n == 0)
-		buf_free(in);
+		conn_empty(c, in);
 	else
 		buf_consume(in, in->n - rest.n);
 }
@@ -105,7 +112,7 @@ static void keep(struct conn *c, struct strv in)
 
 static void take_plain(struct conn *c, struct strv in)
 {
-	c->plain_in += in.n;
+	c->plain_in += (uint32_t)in.n;
 	if (c->closing || c->dead || in.n == 0)
 		return;
 	if (c->paused || (c->io && c->io->in.n)) {
@@ -161,6 +168,7 @@ static size_t read_size(const struct conn *c)
 static void on_bytes(struct conn *c, struct strv in)
 {
 	c->bytes_in += in.n;
+	conn_touch(c);
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
 	c->readable = in.n == read_size(c) || c->hup;
 	if (c->tls)
@@ -243,7 +251,7 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 
 void conn_set_read_size(struct conn *c, size_t n)
 {
-	c->read_size = (uint32_t)MIN(n, (size_t)LOOP_BUF);
+	c->read_size = n < LOOP_BUF ? (uint16_t)n : 0;
 }
 
 /* --- making and moving --- */
@@ -299,6 +307,7 @@ void conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 	}
 	forget_input(c);
 	c->tls = tls_new(ctx);
+	tls_keep_buffers(c->tls, c->warm_ms != 0);
 }
 
 struct tls *conn_tls(struct conn *c)
@@ -317,8 +326,7 @@ void conn_detach(struct conn *c)
 		(void)r;
 		loop_unwatch(c->loop, &c->watch);
 		c->watched = false;
-		if (c->io)
-			timer_cancel(c->loop, &c->io->timer);
+		stop_timers(c);
 	}
 	loop_task_cancel(&c->flush); /* the dead are buried where they arrive */
 	loop_task_cancel(&c->again);
@@ -343,6 +351,7 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 		return;
 	}
 	c->readable = c->hup = true; /* edges may have passed while nobody watched */
+	conn_touch(c);
 	loop_soon(l, &c->again);
 	loop_at_turn_end(l, &c->flush);
 }
@@ -362,7 +371,7 @@ uint64_t conn_bytes_in(const struct conn *c)
 	return c->bytes_in;
 }
 
-uint64_t conn_plain_in(const struct conn *c)
+uint32_t conn_plain_in(const struct conn *c)
 {
 	return c->plain_in;
 }

@@ -1,5 +1,6 @@
 /* One stream socket, plain or TLS, owned by one loop. What is written to it is collected and goes
- * out in one write at the end of the turn; an idle connection holds no buffer. */
+ * out in one write at the end of the turn; an idle connection holds no buffer,
+ * unless its owner wants it to. */
 #pragma once
 
 #include "io/loop.h"
@@ -68,6 +69,11 @@ void conn_feed_again(struct conn *c, enum conn_pause why);
 /* At most so many bytes are read at once; 0: LOOP_BUF. */
 void conn_set_read_size(struct conn *c, size_t n);
 
+/* How long a connection keeps its buffers when it has become idle, in ms. 0 (the default): not at
+ * all; CONN_WARM_FOR_EVER: always. */
+#define CONN_WARM_FOR_EVER UINT32_MAX
+void conn_keep_warm(struct conn *c, uint32_t ms);
+
 /* Sends what is in the output, close_notify, and the end of our side; then waits for the peer's
  * end, at most `grace_ms` in all. */
 void conn_close(struct conn *c, int grace_ms);
@@ -81,5 +87,6 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 bool conn_is_dead(const struct conn *c);     /* on_close is on its way */
 const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
 uint64_t conn_bytes_in(const struct conn *c);
-uint64_t conn_plain_in(const struct conn *c); /* ... without what TLS adds */
 uint64_t conn_bytes_out(const struct conn *c);
+/* What has come in without what TLS adds, modulo 2^32: for differences. */
+uint32_t conn_plain_in(const struct conn *c);

@@ -10,6 +10,8 @@ static void on_timer(struct timer *t)
 	conn_die(c, CONN_CLOSE_SLOW, c->closing ? NULL : "the peer did not read");
 }
 
+static void on_idle(struct timer *t);
+
 struct conn_io *conn_io(struct conn *c)
 {
 	struct conn_io *io = c->io;
@@ -22,7 +24,15 @@ struct conn_io *conn_io(struct conn *c)
 	io->out.max = CONN_OUT_CAP;
 	io->wire.max = CONN_WIRE_CAP;
 	timer_init(&io->timer, on_timer);
+	timer_init(&io->idle, on_idle);
 	return io;
+}
+
+/* --- buffers: given back as soon as they are empty, or kept warm for a while --- */
+
+static bool is_warm(const struct conn *c)
+{
+	return c->warm_ms && !c->closing && !c->dead;
 }
 
 static void give_back(struct conn *c, struct buf *b)
@@ -32,6 +42,66 @@ static void give_back(struct conn *c, struct buf *b)
 		loop_pool_put(c->loop, b);
 }
 
+void conn_empty(struct conn *c, struct buf *b)
+{
+	if (is_warm(c) && b->cap <= LOOP_POOL_CAP)
+		buf_clear(b);
+	else
+		give_back(c, b);
+}
+
+void conn_touch(struct conn *c)
+{
+	struct conn_io *io;
+
+	if (!is_warm(c))
+		return;
+	io = conn_io(c);
+	io->used_at = loop_now(c->loop);
+	if (c->warm_ms != CONN_WARM_FOR_EVER && list_empty(&io->idle.link))
+		timer_arm(c->loop, &io->idle, c->warm_ms);
+}
+
+static void go_cold(struct conn *c)
+{
+	conn_io_free(c);
+	if (c->tls)
+		tls_free_buffers(c->tls);
+}
+
+static void on_idle(struct timer *t)
+{
+	struct conn_io *io = container_of(t, struct conn_io, idle);
+	struct conn *c = io->conn;
+	msec_t left = io->used_at + c->warm_ms - loop_now(c->loop);
+
+	if (left > 0)
+		timer_arm(c->loop, t, left);
+	else if (io->in.n || io->out.n || io->wire.n) /* it waits, but is not idle */
+		timer_arm(c->loop, t, c->warm_ms);
+	else
+		go_cold(c);
+}
+
+void conn_keep_warm(struct conn *c, uint32_t ms)
+{
+	c->warm_ms = ms;
+	if (c->tls)
+		tls_keep_buffers(c->tls, ms != 0);
+	if (c->tls && ms == 0)
+		tls_free_buffers(c->tls);
+	if (c->io)
+		timer_cancel(c->loop, &c->io->idle);
+	conn_touch(c);
+	if (ms == 0 && c->io) {
+		if (c->io->in.n == 0)
+			buf_free(&c->io->in);
+		if (c->io->wire.n == 0)
+			give_back(c, &c->io->wire);
+		loop_at_turn_end(c->loop, &c->flush); /* gives back what is empty */
+	}
+}
+
 void conn_io_free(struct conn *c)
 {
 	if (c->io == NULL)
@@ -39,6 +109,7 @@ void conn_io_free(struct conn *c)
 	give_back(c, &c->io->out);
 	give_back(c, &c->io->wire);
 	buf_free(&c->io->in);
+	timer_cancel(c->loop, &c->io->idle);
 	mem_free(c->io);
 	c->io = NULL;
 }
@@ -47,6 +118,8 @@ void conn_io_drop(struct conn *c)
 {
 	struct conn_io *io = c->io;
 
+	if (io && is_warm(c))
+		return; /* on_idle() does it */
 	if (io && !io->in.p && !io->out.p && !io->wire.p && list_empty(&io->timer.link))
 		conn_io_free(c);
 }
@@ -126,7 +199,7 @@ int conn_write_wire(struct conn *c)
 		timer_cancel(c->loop, &io->timer); /* the peer does read */
 	if (io->sent == io->wire.n) {
 		io->sent = 0;
-		give_back(c, &io->wire);
+		conn_empty(c, &io->wire);
 		return 0;
 	}
 	if (io->sent >
@@ -139,11 +212,15 @@ int conn_write_wire(struct conn *c)
 
 static void out_becomes_wire(struct conn_io *io)
 {
-	ASSERT(io->wire.n == 0 && io->wire.p == NULL);
+	struct buf spare = io->wire;
+
+	ASSERT(io->wire.n == 0);
 	io->wire.p = io->out.p;
 	io->wire.n = io->out.n;
 	io->wire.cap = io->out.cap;
 	io->out = BUF_INIT(CONN_OUT_CAP);
+	io->out.p = spare.p;
+	io->out.cap = spare.cap;
 }
 
 static int seal_out(struct conn *c)
@@ -154,7 +231,7 @@ static int seal_out(struct conn *c)
 	if (io->wire.p == NULL)
 		loop_pool_get(c->loop, &io->wire);
 	r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
-	give_back(c, &io->out);
+	conn_empty(c, &io->out);
 	return r;
 }
 
@@ -166,7 +243,7 @@ int conn_write(struct conn *c)
 	if (io == NULL)
 		return 0;
 	if (io->out.n == 0)
-		give_back(c, &io->out);
+		conn_empty(c, &io->out);
 	if (c->tls && tls_is_up(c->tls) && io->out.n && (r = seal_out(c)) < 0)
 		return r;
 	r = conn_write_wire(c);
@@ -216,6 +293,7 @@ void conn_flush(struct loop_task *t)
 
 	ASSERT(!c->dead);
 	conn_note_congestion(c);
+	conn_touch(c);
 	r = conn_write(c);
 	if (r < 0) {
 		conn_die(c, CONN_CLOSE_LOST, strerror(-r));

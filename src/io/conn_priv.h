@@ -12,6 +12,8 @@ struct conn_io {
 		wire; /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
 	size_t sent;	    /* of `wire` */
 	struct timer timer; /* stuck output, or the grace of closing */
+	struct timer idle; /* what is kept warm: until it has not been used for so long */
+	msec_t used_at;
 };
 
 struct conn {
@@ -23,11 +25,13 @@ struct conn {
 	struct conn_io *io;
 	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
 	struct loop_task again; /* in the next turn: more to read, or to give again */
-	uint64_t bytes_in, bytes_out, plain_in;
+	uint64_t bytes_in, bytes_out;
 	const char *detail;
-	uint32_t read_size; /* 0: LOOP_BUF */
+	uint32_t plain_in;
+	uint32_t warm_ms;   /* 0: nothing is kept for later */
+	uint16_t read_size; /* 0: LOOP_BUF */
 	uint8_t why;
-	uint8_t paused; /* enum conn_pause, of all that holds */
+	uint8_t paused : 3; /* enum conn_pause, of all that holds */
 	bool watched : 1;
 	bool readable : 1; /* the socket may hold more than was read */
 	bool hup : 1; /* the peer's FIN, or an error, may stand behind what it holds */
@@ -55,6 +59,10 @@ enum {
 struct conn_io *conn_io(struct conn *c);
 void conn_io_drop(struct conn *c); /* if nothing is in it */
 void conn_io_free(struct conn *c);
+
+/* It is not idle: what it holds stays for a while, if it is to be kept warm. */
+void conn_touch(struct conn *c);
+void conn_empty(struct conn *c, struct buf *b); /* keeps its memory, or not */
 
 void conn_die(struct conn *c, enum conn_close why, const char *detail);
 void conn_flush(struct loop_task *t);

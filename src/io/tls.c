@@ -175,6 +175,19 @@ int tls_seal(struct tls *t, struct strv plain, struct buf *wire)
 	return 0;
 }
 
+void tls_keep_buffers(struct tls *t, bool keep)
+{
+	if (keep)
+		SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+	else
+		SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+void tls_free_buffers(struct tls *t)
+{
+	SSL_free_buffers(t->ssl);
+}
+
 void tls_close_notify(struct tls *t, struct buf *wire)
 {
 	if (!t->up)

@@ -44,6 +44,11 @@ bool tls_is_up(const struct tls *t); /* the handshake is over */
 
 /* Seals `plain` into `wire`. -EMSGSIZE, -EPROTO. */
 nodiscard int tls_seal(struct tls *t, struct strv plain, struct buf *wire);
+
+/* Whether the buffers (17 KiB to read, and as much to write) stay when they are empty; at first
+ * they do not. */
+void tls_keep_buffers(struct tls *t, bool keep);
+void tls_free_buffers(struct tls *t); /* those that are empty, now */
 void tls_close_notify(struct tls *t, struct buf *wire);
 const char *tls_error(const struct tls *t); /* why tls_feed failed, for the log */
 
