@@ -352,6 +352,17 @@ static size_t on_data(void *owner, struct strv in)
 	return used;
 }
 
+/* Also what never becomes an element, or is TLS's own. */
+static void on_read(void *owner)
+{
+	struct c2s *c = owner;
+	int64_t max = c->st.listener->max_pre_auth_bytes;
+
+	if (!c->st.authed && (int64_t)conn_bytes_in(c->conn) > max)
+		stream_close(&c->st, STREAM_ERR_POLICY_VIOLATION,
+			     "too much was sent before login");
+}
+
 static void on_secured(void *owner)
 {
 	struct c2s *c = owner;
@@ -417,6 +428,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 
 static const struct conn_ops conn_ops = {
 	.on_data = on_data,
+	.on_read = on_read,
 	.on_secured = on_secured,
 	.on_eof = on_eof,
 	.on_drained = on_drained,

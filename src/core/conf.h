@@ -57,6 +57,7 @@ struct conf_listener {
 	struct strv shaper; /* a rule, a shaper, or "none" */
 	int64_t state_timeout_ms;
 	int64_t hibernate_after_ms;
+	int64_t max_pre_auth_bytes;
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
 	int64_t backlog;
 	int64_t num_acceptors;

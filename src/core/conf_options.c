@@ -153,6 +153,13 @@ static const struct conf_option c2s[] = {
 		"How long an idle connection keeps its buffers (40 KiB with TLS) for the next "
 		"bytes. Then it gives all of them back; with 0 as soon as they are empty.",
 		.unit = "ms"),
+	CONF_INT_OR_INFINITY(
+		"max_pre_auth_bytes", struct conf_listener, max_pre_auth_bytes, "131072",
+		1024, INT32_MAX,
+		"How much a client may send in all, TLS's own bytes included, until it has "
+		"logged in; then the stream ends with `policy-violation`. (Not an option of "
+		"MongooseIM's.)",
+		.unit = "bytes"),
 	CONF_BOOL("backwards_compatible_session", struct conf_listener,
 		  backwards_compatible_session, "true",
 		  "Offer and answer the session IQ of RFC 3921."),

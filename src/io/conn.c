@@ -171,6 +171,8 @@ static void on_bytes(struct conn *c, struct strv in)
 	conn_touch(c);
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
 	c->readable = in.n == read_size(c) || c->hup;
+	if (c->ops->on_read && !c->closing)
+		c->ops->on_read(c->owner);
 	if (c->tls)
 		take_cipher(c, in);
 	else

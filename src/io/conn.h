@@ -20,6 +20,8 @@ struct conn_ops {
 	/* Bytes; returns how many are done with. The rest is kept and given again, with what
 	 * follows behind it. */
 	size_t (*on_data)(void *owner, struct strv in);
+	/* The socket has been read from, and nothing of it been looked at yet. Optional. */
+	void (*on_read)(void *owner);
 	void (*on_secured)(void *owner); /* the TLS handshake has succeeded */
 	void (*on_eof)(
 		void *owner); /* the peer has ended its side; not after conn_close() */
