@@ -53,9 +53,9 @@ def test_bytes_of_many_small_elements(connect):
 def test_bytes_of_the_clear_stream_count_after_starttls(connect):
     c = connect("few")
     c.start()
-    c.send(" " * (MAX_PRE_AUTH * 3 // 4))
+    c.send(" " * (MAX_PRE_AUTH // 2))
     c.starttls()
-    c.send(" " * (MAX_PRE_AUTH // 4))
+    c.send(" " * (MAX_PRE_AUTH // 2))
     c.expect_error("policy-violation", TOO_MUCH)
 
 
