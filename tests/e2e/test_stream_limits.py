@@ -55,6 +55,7 @@ def test_bytes_of_the_clear_stream_count_after_starttls(connect):
     c.start()
     c.send(" " * (MAX_PRE_AUTH // 2))
     c.starttls()
+    c.start()
     c.send(" " * (MAX_PRE_AUTH // 2))
     c.expect_error("policy-violation", TOO_MUCH)
 
