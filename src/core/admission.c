@@ -120,3 +120,34 @@ void admission_leave(struct c2s *c)
 	atomic_fetch_sub(&c->port->admission.open, 1);
 	wake_all(c->worker->server, c->port);
 }
+
+/* --- who is not let in --- */
+
+static const struct {
+	enum port_counter counter;
+	const char *text;
+} refusals[REFUSED_MAX] = {
+	[REFUSED_PROXY_UNTRUSTED] = { PORT_COUNT_REFUSED_PROXY_UNTRUSTED,
+				      "it is not in proxy_protocol_trusted" },
+	[REFUSED_PROXY_BAD] = { PORT_COUNT_REFUSED_PROXY_BAD,
+				"it began with no PROXY header, or a bad one" },
+	[REFUSED_PROXY_TIMEOUT] = { PORT_COUNT_REFUSED_PROXY_TIMEOUT,
+				    "it sent no PROXY header in time" },
+};
+
+enum { REFUSALS_LOGGED_PER_MINUTE = 6 }; /* of a kind, by each worker */
+
+void admission_refuse(struct c2s *c, enum refusal why)
+{
+	static _Thread_local struct log_limit limits[REFUSED_MAX];
+	unsigned dropped;
+
+	ASSERT_ON(c->worker);
+	port_count(c->port, c->worker, refusals[why].counter, 1);
+	if (log_limit_ok(&limits[why], REFUSALS_LOGGED_PER_MINUTE, &dropped))
+		log_warning("conn.refused", "%s refused %s: %s (%u others of late)",
+			    c->port->name, conn_peer(c->conn), refusals[why].text,
+			    dropped);
+	c->quiet = true;
+	conn_abort(c->conn);
+}

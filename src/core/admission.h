@@ -31,3 +31,13 @@ void admission_look_again(struct worker_port *wp);
 /* A connection comes, and goes, on whatever worker. */
 void admission_enter(struct c2s *c);
 void admission_leave(struct c2s *c);
+
+enum refusal {
+	REFUSED_PROXY_UNTRUSTED,
+	REFUSED_PROXY_BAD,
+	REFUSED_PROXY_TIMEOUT,
+	REFUSED_MAX,
+};
+
+/* It is closed at once, without a word; that is counted, and logged at a limited rate. */
+void admission_refuse(struct c2s *c, enum refusal why);

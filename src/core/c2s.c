@@ -1,6 +1,7 @@
 #include "core/c2s.h"
 #include "auth/cache.h"
 #include "core/access.h"
+#include "core/c2s_proxy.h"
 #include "core/login.h"
 #include "core/module.h"
 #include "core/port.h"
@@ -60,7 +61,10 @@ static void on_timer(struct timer *t)
 	struct c2s *c = container_of(t, struct c2s, timer);
 
 	set_log_context(c);
-	stream_on_timeout(&c->st);
+	if (c->proxy)
+		c2s_proxy_timeout(c);
+	else
+		stream_on_timeout(&c->st);
 	log_context_set(NULL);
 }
 
@@ -343,9 +347,15 @@ static const struct stream_env env = {
 static size_t on_data(void *owner, struct strv in)
 {
 	struct c2s *c = owner;
-	size_t used;
+	size_t used = 0;
 
-	used = stream_feed(&c->st, c->worker->reader, c->worker->scratch, in);
+	if (c->proxy) {
+		used = c2s_proxy_feed(c, in);
+		if (used == in.n || conn_tls(c->conn) || conn_is_dead(c->conn))
+			return used;
+	}
+	used += stream_feed(&c->st, c->worker->reader, c->worker->scratch,
+			    strv_from_pos(in, used));
 	shaper_take(c);
 	if (c->st.waiting) /* nothing more until the answer is here: see conn_feed_again() */
 		conn_pause(c->conn, CONN_PAUSE_ANSWER);
@@ -375,7 +385,10 @@ static void on_eof(void *owner)
 {
 	struct c2s *c = owner;
 
-	stream_on_eof(&c->st);
+	if (c->proxy)
+		c2s_proxy_eof(c);
+	else
+		stream_on_eof(&c->st);
 }
 
 static void on_drained(void *owner)
@@ -394,6 +407,7 @@ static void c2s_free(struct c2s *c)
 	shaper_free(c);
 	delist(c);
 	stream_fini(&c->st);
+	mem_free(c->proxy);
 	admission_leave(c);
 	port_unref(&c->port);
 	conf_unref(&c->conf);
@@ -411,7 +425,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 	};
 	struct c2s *c = owner;
 
-	if (counters[why] != COUNT_MAX) {
+	if (counters[why] != COUNT_MAX && !c->quiet) {
 		count_add(&c->worker->counters, counters[why], 1);
 		set_log_context(c);
 		log_info("conn.closed", "%s%s", why == CONN_CLOSE_TLS ? "TLS: " : "",
@@ -441,7 +455,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 {
 	struct worker *w = wp->worker;
 	const struct conf_listener *l = wp->conf;
-	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS;
+	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS && !l->proxy_protocol;
 	struct c2s *c = MEM_NEW(struct c2s);
 
 	list_init(&c->all);
@@ -469,12 +483,17 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	set_log_context(c);
 	log_debug("conn.accepted", "at %s", c->port->name);
 	log_context_set(NULL);
+	if (l->proxy_protocol)
+		c2s_proxy_begin(c);
 }
 
 void c2s_shutdown_all(struct worker *w)
 {
 	LIST_EACH_SAFE(it, &w->all_streams) {
 		struct c2s *c = container_of(it, struct c2s, all);
-		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
+		if (c->proxy)
+			c2s_proxy_end(c);
+		else
+			stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
 	}
 }

@@ -8,6 +8,7 @@
 #include "io/conn.h"
 
 struct port;
+struct proxy_reader;
 struct session;
 struct worker;
 struct worker_port;
@@ -30,6 +31,9 @@ struct c2s {
 	uint32_t n_throttles;	     /* for how many others it waits itself */
 	struct loop_task move_task;
 	struct handle handle;
+	struct proxy_reader
+		*proxy; /* while its header is awaited: see core/c2s_proxy.h */
+	bool quiet : 1; /* nothing more is said of its end */
 };
 
 static inline struct c2s *c2s_of(struct stream *st)

@@ -270,6 +270,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	for (size_t i = 0; i < c->n_c2s; i++) {
 		check_listener(c, i, root, e);
 		conf_settle_address(c, i, root, e);
+		conf_settle_proxy(c, i, root, e);
 		settle_auth_methods(c, i, root, e);
 		build_tls(c, i, root, e);
 	}

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 struct host;
+struct net;
 struct tls_ctx;
 struct module;
 
@@ -62,6 +63,10 @@ struct conf_listener {
 	int64_t backlog;
 	int64_t num_acceptors;
 	int64_t max_connections; /* CONF_INFINITY: none */
+	bool proxy_protocol;
+	const struct strv *proxy_trusted; /* none: anybody is */
+	size_t n_proxy_trusted;
+	struct net *proxy_nets; /* the same, ready for use */
 	bool reuse_port;
 	bool backwards_compatible_session;
 	const int64_t *allowed_auth_methods; /* as the file gives them */

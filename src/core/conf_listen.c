@@ -1,5 +1,6 @@
 /* Where a listener listens: what shows only when its options are read together, and beside the
  * other listeners. */
+#include "base/net.h"
 #include "core/conf_priv.h"
 
 #include <arpa/inet.h>
@@ -43,6 +44,30 @@ void conf_check_ip_version(struct conf_ctx *c, const struct toml_value *v, void 
 
 	if (*version != 4 && *version != 6)
 		conf_complain_expected(c, "4 or 6");
+}
+
+void conf_check_net(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *text = dst;
+	struct net n;
+
+	if (net_parse(*text, &n) < 0)
+		conf_complain_expected(c, "an IP address or network");
+}
+
+void conf_settle_proxy(struct conf *c, size_t i, const struct toml_table *root,
+		       struct conf_errors *e)
+{
+	struct conf_listener *l = &c->c2s[i];
+	char key[64];
+
+	snprintf(key, sizeof(key), "listen.c2s[%zu].proxy_protocol_trusted", i + 1);
+	if (l->n_proxy_trusted && !l->proxy_protocol)
+		conf_error_at(e, root, key, "it is about proxy_protocol, which is false");
+	l->proxy_nets = ARENA_ARRAY(c->arena, struct net, l->n_proxy_trusted);
+	for (size_t k = 0; k < l->n_proxy_trusted; k++)
+		if (net_parse(l->proxy_trusted[k], &l->proxy_nets[k]) < 0)
+			continue; /* the error is in the list already */
 }
 
 static bool is_wildcard(struct strv address)

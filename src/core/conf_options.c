@@ -186,9 +186,20 @@ static const struct conf_option c2s[] = {
 		"Mechanisms that none of them can serve are neither offered nor "
 		"accepted.",
 		.unique = true),
+	CONF_BOOL(
+		"proxy_protocol", struct conf_listener, proxy_protocol, "false",
+		"Each connection must begin with the header of the PROXY protocol, version 1 "
+		"or 2, within `state_timeout`, before TLS and XML; the address in it is the "
+		"client's, in the log and for every limit and rule. Without a good header "
+		"it is closed. Only for a port that nobody but a proxy can reach."),
+	CONF_STRING_ARRAY(
+		"proxy_protocol_trusted", struct conf_listener, proxy_trusted, NULL,
+		"The addresses and networks (`192.0.2.0/24`) that may send that header; "
+		"others are closed. Not given: all may.",
+		.unique = true, .has_range = true, .min = 1, .max = 1024,
+		.allowed = "an IP address or network", .check = conf_check_net),
 	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
 			    "TLS; without this section there is none."),
-	CONF_UNSUPPORTED("proxy_protocol"),
 	CONF_UNSUPPORTED("max_fsm_queue"),
 	{ 0 },
 };

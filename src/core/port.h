@@ -16,9 +16,12 @@ struct server;
 struct worker;
 
 /* Counters of a listener, one row each: kept by every worker for itself, summed when asked. */
-#define PORT_COUNTERS(X)        \
-	X(ACCEPTED, "accepted") \
-	X(FULL, "paused: max_connections")
+#define PORT_COUNTERS(X)                                           \
+	X(ACCEPTED, "accepted")                                    \
+	X(FULL, "paused: max_connections")                         \
+	X(REFUSED_PROXY_UNTRUSTED, "refused: not a trusted proxy") \
+	X(REFUSED_PROXY_BAD, "refused: no good PROXY header")      \
+	X(REFUSED_PROXY_TIMEOUT, "refused: no PROXY header in time")
 
 enum port_counter {
 #define X(id, name) PORT_COUNT_##id,

@@ -5,7 +5,6 @@
 #include "core/module.h"
 #include "core/server.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 
 const struct register_conf *register_conf(const struct host *h)
@@ -23,29 +22,17 @@ bool register_is_offered(const struct stream *st)
 
 /* --- who may --- */
 
-static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-	uint8_t mask = (uint8_t)(0xff << (8 - rest));
-
-	return memcmp(a, b, whole) == 0 &&
-	       (rest == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
-}
-
 bool register_address_may(const struct register_conf *c, const char *address)
 {
-	uint8_t raw[16], family = AF_INET;
 	const struct register_net *best = NULL;
+	struct net at;
 
-	if (inet_pton(AF_INET, address, raw) != 1) {
-		family = AF_INET6;
-		if (inet_pton(AF_INET6, address, raw) != 1)
-			return c->n_ip_access == 0;
-	}
+	if (net_parse_address(strv_from(address), &at) < 0)
+		return c->n_ip_access == 0;
 	for (size_t i = 0; i < c->n_ip_access; i++) {
 		const struct register_net *n = &c->ip_access[i];
-		if (n->family == family && bits_equal(n->raw, raw, n->bits) &&
-		    (best == NULL || n->bits > best->bits))
+		if (net_has(&n->net, &at) &&
+		    (best == NULL || n->net.bits > best->net.bits))
 			best = n;
 	}
 	return best == NULL || !best->deny;

@@ -2,12 +2,13 @@
  * have in common. */
 #pragma once
 
+#include "base/net.h"
 #include "core/stream.h"
 
 struct register_net { /* ip_access: of the networks that hold an address the smallest decides */
 	struct strv address; /* "192.0.2.0/24" */
 	int64_t deny;
-	uint8_t family, bits, raw[16];
+	struct net net;
 };
 
 struct register_conf {

@@ -16,6 +16,7 @@ static void bury(struct loop_task *t)
 	c->ops->on_close(c->owner, (enum conn_close)c->why, c->detail);
 	conn_io_free(c);
 	tls_free(&c->tls);
+	mem_free(c->peer);
 	mem_free(c);
 }
 
@@ -83,8 +84,9 @@ static struct strv give(struct conn *c, struct strv in)
 	used = c->ops->on_data(c->owner, in);
 	c->feeding = false;
 	ASSERT(used <= in.n);
-	if (c->tls != before || c->closing ||
-	    c->dead) /* STARTTLS: the rest came in clear */
+	if (c->closing || c->dead)
+		return STRV("");
+	if (c->tls != before && !c->begins_tls) /* STARTTLS: the rest came in clear */
 		return STRV("");
 	return strv_from_pos(in, used);
 }
@@ -110,16 +112,28 @@ static void keep(struct conn *c, struct strv in)
 		conn_die(c, CONN_CLOSE_LOST, "too much input waits");
 }
 
+static void take_cipher(struct conn *c, struct strv in);
+
 static void take_plain(struct conn *c, struct strv in)
 {
+	struct strv rest;
+
 	c->plain_in += (uint32_t)in.n;
 	if (c->closing || c->dead || in.n == 0)
 		return;
 	if (c->paused || (c->io && c->io->in.n)) {
 		keep(c, in);
 		give_kept(c);
+		return;
+	}
+	rest = give(c, in);
+	if (c->begins_tls) {
+		c->begins_tls = false;
+		c->plain_in -= (uint32_t)rest.n;
+		if (rest.n)
+			take_cipher(c, rest);
 	} else {
-		keep(c, give(c, in));
+		keep(c, rest);
 	}
 }
 
@@ -271,15 +285,13 @@ static int watch(struct conn *c)
 int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	     const struct conn_ops *ops, void *owner, struct conn **ret)
 {
-	size_t n = strnlen(peer, CONN_PEER_LEN - 1);
-	struct conn *c = mem_zalloc(sizeof(*c) + n + 1);
+	struct conn *c = MEM_NEW(struct conn);
 	int one = 1, r;
 
 	c->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
-	memcpy(c->peer, peer, n);
 	loop_task_init(&c->flush, conn_flush);
 	loop_task_init(&c->again, on_again);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
@@ -292,6 +304,7 @@ int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 		mem_free(c);
 		return r;
 	}
+	conn_set_peer(c, peer);
 	if (tls)
 		c->tls = tls_new(tls);
 	*ret = c;
@@ -308,6 +321,17 @@ void conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 		buf_clear(&c->io->out);
 	}
 	forget_input(c);
+	c->tls = tls_new(ctx);
+	tls_keep_buffers(c->tls, c->warm_ms != 0);
+}
+
+void conn_begin_tls(struct conn *c, struct tls_ctx *ctx)
+{
+	ASSERT(c->feeding && c->tls == NULL && !c->begins_tls);
+	ASSERT(c->io == NULL || c->io->in.n == 0);
+	if (c->dead || c->closing)
+		return;
+	c->begins_tls = true;
 	c->tls = tls_new(ctx);
 	tls_keep_buffers(c->tls, c->warm_ms != 0);
 }
@@ -366,6 +390,12 @@ bool conn_is_dead(const struct conn *c)
 const char *conn_peer(const struct conn *c)
 {
 	return c->peer;
+}
+
+void conn_set_peer(struct conn *c, const char *peer)
+{
+	mem_free(c->peer);
+	c->peer = strv_dup(strv_make(peer, strnlen(peer, CONN_PEER_LEN - 1)));
 }
 
 uint64_t conn_bytes_in(const struct conn *c)

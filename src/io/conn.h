@@ -55,6 +55,9 @@ bool conn_is_congested(const struct conn *c);
 /* STARTTLS: what is in the output goes out in clear, what has come in clear is discarded
  * (RFC 6120 5.4.3.3). */
 void conn_start_tls(struct conn *c, struct tls_ctx *ctx);
+/* Direct TLS behind something else: from on_data only. The first byte of TLS is the one behind
+ * those that this on_data takes; all that came before must have been taken. */
+void conn_begin_tls(struct conn *c, struct tls_ctx *ctx);
 struct tls *conn_tls(struct conn *c); /* NULL: plain */
 
 /* Why nothing is read. Each reason ends for itself: the last one's end lets input go on. */
@@ -88,6 +91,8 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 
 bool conn_is_dead(const struct conn *c);     /* on_close is on its way */
 const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
+/* It is somebody else's, who is behind the peer. */
+void conn_set_peer(struct conn *c, const char *peer);
 uint64_t conn_bytes_in(const struct conn *c);
 uint64_t conn_bytes_out(const struct conn *c);
 /* What has come in without what TLS adds, modulo 2^32: for differences. */

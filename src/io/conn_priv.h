@@ -43,8 +43,9 @@ struct conn {
 	bool ended : 1;	  /* nothing can follow what is in `wire` */
 	bool shut : 1;	  /* our side has ended */
 	bool dead : 1;
-	bool feeding : 1; /* on_data is on the stack */
-	char peer[];
+	bool feeding : 1;    /* on_data is on the stack */
+	bool begins_tls : 1; /* conn_begin_tls(), in this on_data */
+	char *peer;
 };
 
 enum {

@@ -5,8 +5,6 @@
 #include "core/c2s.h"
 #include "core/register.h"
 
-#include <arpa/inet.h>
-
 extern const struct module mod_register;
 
 static void features(const struct host *h, bool authed, bool secure, struct buf *b)
@@ -137,24 +135,12 @@ static enum verdict on_set(struct ctx *c)
 static void check_net(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	struct register_net *n = dst;
-	ptrdiff_t slash = strv_find(n->address, '/');
-	struct strv text = n->address;
-	AUTO(mem_freep) char *host = NULL;
-	uint64_t bits;
 
-	if (slash >= 0)
-		text.n = (size_t)slash;
-	host = strv_dup(text);
-	n->family = inet_pton(AF_INET, host, n->raw) == 1 ? AF_INET : AF_INET6;
-	bits = n->family == AF_INET ? 32 : 128;
-	if ((n->family == AF_INET6 && inet_pton(AF_INET6, host, n->raw) != 1) ||
-	    (slash >= 0 &&
-	     strv_to_u64(strv_from_pos(n->address, (size_t)slash + 1), bits, &bits) < 0))
+	if (net_parse(n->address, &n->net) < 0)
 		conf_complain_at(c, "address",
 				 "expected an IP address or network, found \"" STRV_FMT
 				 "\"",
 				 STRV_ARG(n->address));
-	n->bits = (uint8_t)bits;
 }
 
 static const struct conf_option net_options[] = {
@@ -195,8 +181,8 @@ static const struct conf_option options[] = {
 			"A message to each new account; none when both are empty."),
 	CONF_STRING_ARRAY("registration_watchers", struct register_conf,
 			  registration_watchers, "[]",
-			  "Who gets a message about each new account.", .allowed = "a JID",
-			  .check = check_watcher),
+			  "Who gets a message about each new account.",
+			  .allowed = "a JID", .check = check_watcher),
 	CONF_INT(
 		"password_strength", struct register_conf, password_strength, "0", 0,
 		10000,

@@ -3,8 +3,6 @@
 #include "test.h"
 #include "xml/xml.h"
 
-#include <arpa/inet.h>
-
 /* The greatest number of bits that still lets this password pass. */
 static int64_t strength(const char *password)
 {
@@ -40,10 +38,10 @@ TEST(register_takes_any_password_when_no_strength_is_asked_for)
 
 static struct register_net net(const char *address, unsigned bits, bool deny)
 {
-	struct register_net n = { .bits = (uint8_t)bits, .deny = deny };
+	struct register_net n = { .deny = deny };
 
-	n.family = strchr(address, ':') ? AF_INET6 : AF_INET;
-	CHECK(inet_pton(n.family, address, n.raw) == 1);
+	CHECK_INT(net_parse_address(strv_from(address), &n.net), 0);
+	n.net = net_around(&n.net, (uint8_t)bits);
 	return n;
 }
 

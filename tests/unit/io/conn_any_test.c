@@ -14,7 +14,7 @@ static size_t echo(struct side *s, struct strv in)
 
 TEST(conn_idle_holds_no_buffer)
 {
-	CHECK(sizeof(struct conn) <= 144);
+	CHECK(sizeof(struct conn) <= 152);
 	EACH_WAY(w)
 	{
 		struct pair t;

@@ -2,6 +2,8 @@
 #include "pair.h"
 
 #include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const char starttls[] = "<starttls/>";
 
@@ -128,4 +130,58 @@ TEST(conn_closes_in_the_middle_of_a_handshake)
 	CHECK_INT(t.s.why, CONN_CLOSED);
 	tls_ctx_unref(&ctx);
 	pair_close(&t);
+}
+
+/* A line in clear, then TLS, without a word in between. */
+static size_t take_line(struct side *s, struct strv in)
+{
+	ptrdiff_t end = strv_find(in, '\n');
+
+	if (conn_tls(s->conn) || s->step == 1) {
+		buf_put(&s->got, in);
+		return in.n;
+	}
+	if (end < 0)
+		return in.n; /* all that comes before must be taken */
+	s->step = 1;
+	conn_set_peer(s->conn, "2001:db8::7");
+	conn_begin_tls(s->conn, s->ctx);
+	return (size_t)end + 1;
+}
+
+/* The client's first flight comes with the line, or is cut off it anywhere. */
+TEST(conn_begins_tls_with_the_byte_behind_a_header)
+{
+	for (size_t cut = 1; cut < 200; cut += cut < 20 ? 1 : 17) {
+		char wire[1024] = "header\n";
+		struct pair t;
+		int n, fds[2];
+
+		pair_open(&t, PAIR_TCP, NULL, 0);
+		t.s.ctx = pair_ctx(NULL);
+		t.s.take = take_line;
+		CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+		n = t.p.fd;
+		t.p.fd = fds
+			[0]; /* what the client says first, to put it behind the line */
+		peer_start_tls(&t.p, TLS1_2_VERSION, TLS1_3_VERSION);
+		peer_step(&t.p);
+		t.p.fd = n;
+		SSL_set_fd(t.p.ssl, n);
+		n = (int)read(fds[1], wire + 7, sizeof(wire) - 7);
+		CHECK(n > 200);
+		close(fds[0]);
+		close(fds[1]);
+		CHECK_INT(write(t.p.fd, wire, cut), cut);
+		pair_idle(&t);
+		CHECK_INT(write(t.p.fd, wire + cut, (size_t)n + 7 - cut),
+			  (size_t)n + 7 - cut);
+		PAIR_UNTIL(&t, t.s.n_secured == 1);
+		peer_send(&t, "<xml/>", 6);
+		PAIR_UNTIL(&t, t.s.got.n >= 6);
+		CHECK_STR(buf_strv(&t.s.got), "<xml/>");
+		CHECK_STR(strv_from(conn_peer(t.s.conn)), "2001:db8::7");
+		CHECK_INT(conn_plain_in(t.s.conn), 7 + 6);
+		pair_close(&t);
+	}
 }
