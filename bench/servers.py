@@ -189,7 +189,7 @@ ip_address = "127.0.0.1"
 port = {self.tls_port}
 ip_address = "127.0.0.1"
 tls.mode = "tls"
-tls.module = "just_tls"
+tls.verify_mode = "none"
 tls.certfile = "{self.cert}"
 tls.keyfile = "{self.key}"
 

@@ -2,6 +2,7 @@
 #include "auth/cache.h"
 #include "core/access.h"
 #include "core/c2s_proxy.h"
+#include "core/client_cert.h"
 #include "core/login.h"
 #include "core/module.h"
 #include "core/port.h"
@@ -378,6 +379,9 @@ static void on_secured(void *owner)
 	struct c2s *c = owner;
 
 	count_add(&c->worker->counters, COUNT_TLS_HANDSHAKES, 1);
+	set_log_context(c);
+	client_cert_log(c);
+	log_context_set(NULL);
 	stream_on_secured(&c->st);
 }
 

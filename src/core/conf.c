@@ -169,6 +169,9 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		.password = l->tls.password.p,
 		.dhfile = l->tls.dhfile.p,
 		.ciphers = l->tls.ciphers.p,
+		.verify = (enum tls_verify)l->tls.verify_mode,
+		.must_verify = l->tls.disconnect_on_failure,
+		.cacertfile = l->tls.cacertfile.p,
 	};
 	char key[64];
 
@@ -177,6 +180,7 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.certfile);
 	conf_watch_file(c, l->tls.keyfile);
 	conf_watch_file(c, l->tls.dhfile);
+	conf_watch_file(c, l->tls.cacertfile);
 	for (size_t k = 0; k < l->tls.n_versions; k++) {
 		v12 |= l->tls.versions[k] == 0x0303;
 		v13 |= l->tls.versions[k] == 0x0304;
@@ -272,6 +276,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_settle_address(c, i, root, e);
 		conf_settle_proxy(c, i, root, e);
 		settle_auth_methods(c, i, root, e);
+		conf_settle_tls(c, i, root, e);
 		build_tls(c, i, root, e);
 	}
 	settle_auth(&c->auth, "", root, e);
@@ -279,6 +284,8 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	settle_hosts(c, root, e);
 	if (e->n_errors == 0)
 		access_warn(c, root, e);
+	for (size_t i = 0; i < c->n_c2s && e->n_errors == 0; i++)
+		conf_warn_tls(c, i, root, e);
 }
 
 /* --- loading --- */

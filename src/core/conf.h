@@ -33,12 +33,20 @@ enum tls_mode {
 	TLS_MODE_STARTTLS_REQUIRED
 };
 
+/* MongooseIM's two TLS libraries. Both are OpenSSL here: the name selects which options there
+ * are, and how clients' certificates are judged. */
+enum tls_module { TLS_MODULE_FAST, TLS_MODULE_JUST };
+
 /* Where credentials are looked up. */
 enum auth_method { AUTH_INTERNAL };
 
 struct conf_tls {
-	int64_t mode; /* enum tls_mode, never NONE */
+	int64_t mode;	/* enum tls_mode, never NONE */
+	int64_t module; /* enum tls_module, after conf_settle_tls() */
 	struct strv certfile, keyfile, dhfile, ciphers, password;
+	int64_t verify_mode; /* enum tls_verify */
+	struct strv cacertfile;
+	bool disconnect_on_failure;
 	const int64_t *versions; /* 0x0303, 0x0304 */
 	size_t n_versions;
 };

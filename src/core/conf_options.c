@@ -1,6 +1,7 @@
 /* The option tables: each option that the server has is one row here, or in its module. */
 #include "core/conf_priv.h"
 #include "core/module.h"
+#include "io/tls.h"
 #include "xmpp/sasl/sasl.h"
 
 static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst)
@@ -96,11 +97,30 @@ static const struct conf_option tls[] = {
 				   { "tlsv1.2", 0x0303 }, { "tlsv1.3", 0x0304 }),
 			"The versions of TLS that are spoken.", .unique = true,
 			.has_range = true, .min = 1, .max = 4),
-	CONF_IGNORED("module", "both modules are OpenSSL here"),
-	CONF_UNSUPPORTED("verify_mode"),
-	CONF_UNSUPPORTED("cacertfile"),
+	CONF_ENUM(
+		"module", struct conf_tls, module, NULL,
+		CONF_WORDS({ "fast_tls", TLS_MODULE_FAST },
+			   { "just_tls", TLS_MODULE_JUST }),
+		"Which options there are, and what becomes of a client whose certificate "
+		"does not pass: see [client-certificates.md](client-certificates.md). Not "
+		"given: `just_tls` if an option is used that only it has, else "
+		"`fast_tls`."),
+	CONF_ENUM(
+		"verify_mode", struct conf_tls, verify_mode, "\"peer\"",
+		CONF_WORDS({ "peer", TLS_VERIFY_PEER },
+			   { "selfsigned_peer", TLS_VERIFY_SELF_SIGNED },
+			   { "none", TLS_VERIFY_NONE }),
+		"Clients' certificates. `peer`: asked for; one passes that leads to a "
+		"trust anchor and is for client authentication. `selfsigned_peer` (only "
+		"`just_tls`): so does one that is signed by itself. `none`: not asked for."),
+	CONF_FILE(
+		"cacertfile", struct conf_tls, cacertfile, NULL,
+		"PEM: the trust anchors for clients' certificates; with `peer` their names "
+		"are sent with the request for one. Not given: the system's."),
+	CONF_BOOL("disconnect_on_failure", struct conf_tls, disconnect_on_failure, "true",
+		  "Only `just_tls`: no connection without a certificate that passes. "
+		  "`false`: as with `fast_tls`, only EXTERNAL is not offered."),
 	CONF_UNSUPPORTED("protocol_options"),
-	CONF_UNSUPPORTED("disconnect_on_failure"),
 	CONF_UNSUPPORTED("crl_files"),
 	CONF_UNSUPPORTED("keep_secrets"),
 	CONF_UNSUPPORTED("session_tickets"),

@@ -72,6 +72,12 @@ void conf_settle_proxy(struct conf *c, size_t i, const struct toml_table *root,
 void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root,
 			 struct conf_errors *e);
 
+/* conf_tls.c */
+void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
+		     struct conf_errors *e);
+void conf_warn_tls(const struct conf *c, size_t i, const struct toml_table *root,
+		   struct conf_errors *e);
+
 extern const struct conf_option *const conf_c2s_options; /* of a listener */
 
 /* The rows of the whole file; those of the modules are built in `a`. */

@@ -12,6 +12,7 @@ struct tls {
 	struct strv in;	  /* what is left of the ciphertext; only within a call */
 	struct buf *wire; /* where output goes; only within a call */
 	bool up;
+	struct tls_peer peer;
 	const char *error; /* a constant of OpenSSL's or ours */
 };
 
@@ -75,6 +76,7 @@ struct tls *tls_new(struct tls_ctx *ctx)
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_accept_state(t->ssl);
+	tls_peer_init(&t->peer, ctx, t->ssl);
 	return t;
 }
 
@@ -110,7 +112,9 @@ static int verdict(struct tls *t, int r)
 		return 0;
 	if (why == SSL_ERROR_ZERO_RETURN)
 		return -EPIPE;
-	reason = ERR_reason_error_string(ERR_peek_last_error());
+	reason = t->up ? NULL : tls_peer_reason(&t->peer);
+	if (reason == NULL)
+		reason = ERR_reason_error_string(ERR_peek_last_error());
 	t->error = reason ? reason : "the output is full";
 	ERR_clear_error();
 	return -EPROTO;
@@ -212,6 +216,16 @@ const char *tls_version(const struct tls *t)
 const char *tls_cipher(const struct tls *t)
 {
 	return SSL_get_cipher_name(t->ssl);
+}
+
+bool tls_peer_verified(const struct tls *t)
+{
+	return t->up && t->peer.verified;
+}
+
+const char *tls_peer_error(const struct tls *t)
+{
+	return tls_peer_reason(&t->peer);
 }
 
 /* --- channel binding --- */

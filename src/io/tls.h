@@ -7,6 +7,13 @@
 struct tls_ctx; /* immutable, counted, any thread */
 struct tls;	/* of one connection */
 
+/* How a client's certificate is judged. */
+enum tls_verify {
+	TLS_VERIFY_NONE,	/* none is asked for */
+	TLS_VERIFY_PEER,	/* a chain to a trust anchor, for client authentication */
+	TLS_VERIFY_SELF_SIGNED, /* ... or signed by itself */
+};
+
 struct tls_conf {
 	const char *
 		certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
@@ -16,6 +23,9 @@ struct tls_conf {
 	const char *
 		ciphers; /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
 	uint16_t min_version, max_version; /* 0x0303, 0x0304 */
+	enum tls_verify verify;
+	bool must_verify;	/* no handshake without a certificate that passes */
+	const char *cacertfile; /* PEM: trust anchors; NULL: the system's */
 };
 
 /* -EINVAL, and in `err` which file it was and OpenSSL's reason. */
@@ -63,3 +73,9 @@ nodiscard int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 const char *tls_sni(const struct tls *t);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
+
+/* The client has shown, in this handshake, a certificate that passes. Whoever asks for more than
+ * an encrypted connection because of it asks this. */
+bool tls_peer_verified(const struct tls *t);
+/* Why the certificate that it has shown does not pass; NULL: it does, or there is none. */
+const char *tls_peer_error(const struct tls *t);

@@ -180,6 +180,7 @@ static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *er
 	r = r ? r : load_dh(c, conf, err);
 	if (r == 0 && conf->ciphers)
 		r = set_ciphers(c, conf, err);
+	r = r ? r : tls_trust_init(c, conf, err);
 	if (r == 0)
 		make_end_point(c);
 	return r;

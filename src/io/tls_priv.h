@@ -6,12 +6,32 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+/* How clients' certificates are judged. */
+struct tls_trust {
+	enum tls_verify verify;
+	bool must_verify;
+};
+
 struct tls_ctx {
 	atomic_uint refs;
 	SSL_CTX *ssl;
 	unsigned char end_point[TLS_CB_MAX]; /* tls-server-end-point */
 	size_t n_end_point;		     /* 0: not defined for this certificate */
+	struct tls_trust trust;
 };
+
+/* What has come of one client's certificate. */
+struct tls_peer {
+	const struct tls_trust *trust;
+	bool verified;
+	int error; /* X509_V_*; X509_V_OK: verified, or none has come */
+};
+
+/* tls_verify.c */
+nodiscard int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf,
+			     struct buf *err);
+void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl);
+const char *tls_peer_reason(const struct tls_peer *p); /* NULL: no error */
 
 /* Appends "what: OpenSSL's reason" and empties OpenSSL's queue of errors. -EINVAL. */
 int tls_fail(struct buf *err, const char *file, const char *what);

@@ -60,4 +60,4 @@ def defaults(directory, certificate, key):
         "auth": {"methods": ["internal"], "password": {"scram_iterations": 4096}},
         "internal_databases": {"sqlite": {"path": f"{directory}/meerkat.db"}},
         "modules": {name: {} for name in MODULES},
-    }, {"certfile": certificate, "keyfile": key}
+    }, {"certfile": certificate, "keyfile": key, "verify_mode": "none"}

@@ -78,7 +78,8 @@ class Server:
             options["port"] = self.ports[options.pop("port_of", name)]
             options = {k: v for k, v in options.items() if v is not None}
             if "tls" in options:
-                options["tls"] = tls | options["tls"]
+                options["tls"] = {k: v for k, v in (tls | options["tls"]).items()
+                                  if v is not None}
             tree["listen"]["c2s"].append(options)
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(config.to_toml(config.merge(tree, self.over)) + "\n")

@@ -1,0 +1,118 @@
+/* Clients' certificates: whether one passes, and whether the handshake goes on without. The
+ * verdict is of the handshake itself: it is not kept in a session, so that one that is resumed
+ * has none. */
+#include "io/tls_priv.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* Intermediates in a chain. */
+enum { MAX_DEPTH = 10 };
+
+void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl)
+{
+	*p = (struct tls_peer){ .trust = &c->trust, .error = X509_V_OK };
+	SSL_set_app_data(ssl, p);
+}
+
+const char *tls_peer_reason(const struct tls_peer *p)
+{
+	return p->error == X509_V_OK ? NULL : X509_verify_cert_error_string(p->error);
+}
+
+static struct tls_peer *peer_of(X509_STORE_CTX *x)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return SSL_get_app_data(ssl);
+}
+
+static int verify(X509_STORE_CTX *x, const struct tls_trust *trust)
+{
+	X509 *leaf = X509_STORE_CTX_get0_cert(x);
+	STACK_OF(X509) * anchors;
+	int r;
+
+	if (trust->verify != TLS_VERIFY_SELF_SIGNED || X509_self_signed(leaf, 1) != 1)
+		return X509_verify_cert(x);
+	/* Its own trust anchor; all else about it must be right. */
+	anchors = sk_X509_new_null();
+	ASSERT(anchors != NULL && sk_X509_push(anchors, leaf) == 1);
+	X509_STORE_CTX_set0_trusted_stack(x, anchors);
+	r = X509_verify_cert(x);
+	sk_X509_free(anchors);
+	return r;
+}
+
+/* In place of X509_verify_cert() in the handshake: stops at the first error, which is then the
+ * alert's, and may still let the handshake go on. */
+static int judge(X509_STORE_CTX *x, void *arg)
+{
+	struct tls_peer *p = peer_of(x);
+
+	p->verified = verify(x, p->trust) == 1;
+	p->error = X509_V_OK;
+	if (!p->verified)
+		p->error = X509_STORE_CTX_get_error(x);
+	if (!p->verified && p->error == X509_V_OK)
+		p->error = X509_V_ERR_UNSPECIFIED;
+	ERR_clear_error();
+	return p->verified || !p->trust->must_verify;
+}
+
+/* --- at start --- */
+
+/* The names in the request make a client choose among its certificates. The system's anchors are
+ * too many to be sent each time; and whoever may sign for himself is on no list. */
+static int name_authorities(struct tls_ctx *c, const struct tls_conf *conf,
+			    struct buf *err)
+{
+	STACK_OF(X509_NAME) * names;
+
+	if (conf->verify == TLS_VERIFY_SELF_SIGNED)
+		return 0;
+	names = SSL_load_client_CA_file(conf->cacertfile);
+	if (names == NULL)
+		return tls_fail(err, conf->cacertfile,
+				"no certificate in PEM can be read");
+	SSL_CTX_set_client_CA_list(c->ssl, names);
+	return 0;
+}
+
+static int add_anchors(struct tls_ctx *c, X509_STORE *store, const struct tls_conf *conf,
+		       struct buf *err)
+{
+	int ok;
+
+	if (conf->cacertfile == NULL) {
+		ok = X509_STORE_set_default_paths(store);
+		return ok ? 0 : tls_fail(err, NULL, "the system's trust anchors");
+	}
+	if (X509_STORE_load_file(store, conf->cacertfile) != 1)
+		return tls_fail(err, conf->cacertfile,
+				"no certificate in PEM can be read");
+	return name_authorities(c, conf, err);
+}
+
+int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
+{
+	X509_STORE *store;
+	int mode = SSL_VERIFY_PEER, r;
+
+	c->trust.verify = conf->verify;
+	c->trust.must_verify = conf->must_verify;
+	if (conf->verify == TLS_VERIFY_NONE)
+		return 0;
+	/* Not the context's own store, from which OpenSSL would complete our chain. */
+	store = X509_STORE_new();
+	ASSERT(store != NULL);
+	r = add_anchors(c, store, conf, err);
+	SSL_CTX_set0_verify_cert_store(c->ssl, store);
+	if (conf->must_verify)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(c->ssl, mode, NULL);
+	SSL_CTX_set_verify_depth(c->ssl, MAX_DEPTH);
+	SSL_CTX_set_cert_verify_callback(c->ssl, judge, NULL);
+	ERR_clear_error();
+	return r;
+}
