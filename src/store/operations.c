@@ -25,8 +25,10 @@ struct store_call *call_new(struct jid who,
 int account_known(struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT 1 FROM users WHERE server = ? AND username = ?", "ss",
-			 c->server, c->username);
+		db_query("SELECT 1 FROM users WHERE server = ? AND username = ?"
+			 " UNION ALL SELECT 1 FROM meerkat_accounts"
+			 " WHERE server = ? AND username = ? LIMIT 1",
+			 "ssss", c->server, c->username, c->server, c->username);
 	int r = db_one(st);
 
 	db_finish(st);
@@ -93,6 +95,21 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 	return c;
 }
 
+static int account_note(struct store *s, struct store_call *c)
+{
+	int r = account_known(c);
+
+	if (r != -ENOENT)
+		return r;
+	return db_exec("INSERT INTO meerkat_accounts (server, username) VALUES (?, ?)",
+		       "ss", c->server, c->username);
+}
+
+struct store_call *store_account_note(struct jid who)
+{
+	return call_new(who, account_note, true);
+}
+
 static int account_set(struct store *s, struct store_call *c)
 {
 	int r = db_exec("UPDATE users SET password = ?, pass_details = ?"
@@ -135,6 +152,8 @@ static int end_subscriptions(struct store_call *c)
 static int account_remove(struct store *s, struct store_call *c)
 {
 	static const char *const rows[] = {
+		"DELETE FROM users WHERE server = ? AND username = ?",
+		"DELETE FROM meerkat_accounts WHERE server = ? AND username = ?",
 		"DELETE FROM last WHERE server = ? AND username = ?",
 		"DELETE FROM rosterusers WHERE server = ? AND username = ?",
 		"DELETE FROM rostergroups WHERE server = ? AND username = ?",
@@ -143,11 +162,8 @@ static int account_remove(struct store *s, struct store_call *c)
 		"DELETE FROM private_storage WHERE server = ? AND username = ?",
 		"DELETE FROM offline_message WHERE server = ? AND username = ?",
 	};
-	int r = db_exec("DELETE FROM users WHERE server = ? AND username = ?", "ss",
-			c->server, c->username);
+	int r = account_known(c);
 
-	if (r == 0 && db_changes() == 0)
-		return -ENOENT;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
 		r = db_exec(rows[i], "ss", c->server, c->username);
 	return r ? r : end_subscriptions(c);
@@ -165,8 +181,10 @@ static int account_list(struct store *s, struct store_call *c)
 {
 	struct db_stmt *st =
 		db_query("SELECT username FROM users WHERE server = ? AND username > ?"
-			 " ORDER BY username LIMIT ?",
-			 "ssi", c->server, c->key, (int64_t)ACCOUNTS_AT_ONCE);
+			 " UNION SELECT username FROM meerkat_accounts"
+			 " WHERE server = ? AND username > ? ORDER BY username LIMIT ?",
+			 "ssssi", c->server, c->key, c->server, c->key,
+			 (int64_t)ACCOUNTS_AT_ONCE);
 	struct jid *list = ARENA_ARRAY(c->arena, struct jid, ACCOUNTS_AT_ONCE);
 	int r;
 

@@ -34,6 +34,10 @@ static const char *const migrations[] = {
 	" from_jid TEXT NOT NULL, packet TEXT NOT NULL, permanent_fields BLOB);"
 	"CREATE INDEX i_offline_message ON offline_message (server, username, id);"
 	"CREATE TABLE meerkat_secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);",
+
+	/* Accounts whose credentials are elsewhere: a row in `users` would give them a password. */
+	"CREATE TABLE meerkat_accounts (server TEXT NOT NULL, username TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX i_meerkat_accounts ON meerkat_accounts (server, username);",
 };
 
 static int run_migrations(struct db *d, int v)

@@ -95,6 +95,9 @@ store_account_get(struct jid who); /* text: password; text2: pass_details */
 /* -EEXIST: there is one. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
 struct store_call *store_account_add(struct jid who, struct strv password,
 				     struct strv pass_details, int64_t max);
+/* An account whose credentials are elsewhere: from here on it may have data. 0 also when it is
+ * known already. */
+struct store_call *store_account_note(struct jid who);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */
 /* And all its rows, and the subscriptions that others' rosters have with it. -ENOENT. */

@@ -108,6 +108,8 @@ static void fill(struct store *s, const char *jid)
 					  .groups = &STRV("Friends"),
 					  .n_groups = 1 };
 
+	CHECK_INT(fixture_do(s, store_account_note(who)),
+		  0); /* both rows, of which one is enough */
 	fixture_account(s, jid);
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"))), 0);
@@ -121,8 +123,9 @@ static void fill(struct store *s, const char *jid)
 TEST(account_removal_takes_all_its_rows_and_no_others)
 {
 	static const char *const tables[] = {
-		"users",	   "rosterusers", "rostergroups", "roster_version",
-		"private_storage", "vcard",	  "last",	  "offline_message"
+		"meerkat_accounts", "users",	       "rosterusers", "rostergroups",
+		"roster_version",   "private_storage", "vcard",	      "last",
+		"offline_message"
 	};
 	const char *path = fixture_path();
 	struct store *s = fixture_open(path);
@@ -143,6 +146,20 @@ TEST(account_removal_takes_all_its_rows_and_no_others)
 		" WHERE name = 'username')",
 		(int64_t)ARRAY_LEN(tables)));
 	fixture_close(s);
+}
+
+ON_BOTH(account_without_a_password_has_data_and_cannot_be_had)
+{
+	struct jid who = fixture_jid("romeo@example.org");
+
+	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_note(who)), 0);
+	CHECK_INT(fixture_do(s, store_account_note(who)), 0);
+	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), 0);
+	CHECK_INT(fixture_do(s, store_account_get(who)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_remove(who)), 0);
+	CHECK_INT(fixture_do(s, store_account_remove(who)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);
 }
 
 ON_BOTH(account_that_is_new_again_inherits_nothing)

@@ -83,7 +83,7 @@ TEST(file_of_a_newer_schema_is_refused_untouched)
 	check_refused(path, -EPROTONOSUPPORT, "newer");
 	check_refused(path, -EPROTONOSUPPORT, "99");
 	CHECK(fixture_sql_is(path, "PRAGMA user_version", 99));
-	sql(path, "PRAGMA user_version=1");
+	sql(path, "PRAGMA user_version=2");
 	fixture_close(fixture_open(path));
 }
 
