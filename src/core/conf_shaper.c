@@ -62,24 +62,20 @@ static void complain(const struct check *k, const char *key, const char *what,
 		     bool with_rules, struct strv found)
 {
 	const struct conf *c = k->c;
-	const char *names[MAX_NAMES + 1] = { "none" }, *near;
+	const char *names[MAX_NAMES + 1] = { "none" };
 	size_t n = 1;
 
 	for (size_t i = 0; i < c->n_shapers && n < MAX_NAMES; i++)
 		names[n++] = c->shapers[i].name.p;
 	for (size_t i = 0; with_rules && i < c->n_rules && n < MAX_NAMES; i++)
 		names[n++] = c->rules[i].name.p;
-	near = conf_nearest(found, names);
-	conf_error_at(k->e, k->root, key, "expected %s, found \"" STRV_FMT "\"%s%s%s",
-		      what, STRV_ARG(found), near ? "; did you mean \"" : "",
-		      near ? near : "", near ? "\"?" : "");
+	conf_error_name_at(k->e, k->root, key, what, found, names);
 }
 
 static void check_values(const struct check *k, const struct access_rule *rules, size_t n,
 			 struct strv name, const char *section)
 {
 	const struct access_rule *r = NULL;
-	char key[256];
 
 	for (size_t i = 0; i < n && r == NULL; i++)
 		if (strv_eq(rules[i].name, name))
@@ -89,9 +85,10 @@ static void check_values(const struct check *k, const struct access_rule *rules,
 
 		if (strv_is(value, "none") || find(k->c, value))
 			continue;
-		snprintf(key, sizeof(key), "%saccess." STRV_FMT "[%zu].value", section,
-			 STRV_ARG(name), i + 1);
-		complain(k, key, "the name of a shaper or \"none\"", false, value);
+		complain(k,
+			 arena_printf(k->c->arena, "%saccess.%s[%zu].value", section,
+				      conf_key(k->c->arena, name), i + 1),
+			 "the name of a shaper or \"none\"", false, value);
 	}
 }
 
@@ -184,15 +181,14 @@ static bool listener_uses(const struct conf *c, struct strv rule, struct strv sh
 void shaper_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e)
 {
-	char key[256];
-
 	for (size_t i = 0; i < c->n_shapers; i++) {
 		struct strv name = c->shapers[i].name;
+		const char *key =
+			arena_printf(c->arena, "shaper.%s", conf_key(c->arena, name));
 		bool is_used = false;
 
 		for (size_t n = 0; n < c->n_c2s && !is_used; n++)
 			is_used = listener_uses(c, c->c2s[n].shaper, name);
-		snprintf(key, sizeof(key), "shaper." STRV_FMT, STRV_ARG(name));
 		if (!is_used)
 			conf_warning_at(e, root, key, "nothing uses this shaper");
 	}

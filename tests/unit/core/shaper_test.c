@@ -178,7 +178,8 @@ TEST(shaper_mistakes)
 		"[host_config.access]\nc2s_shaper = [{acl = \"all\", value = \"slwo\"}]\n" SHAPERS
 		"none.max_rate = 1\ndeny.max_rate = 1\n",
 		":9:10: error: listen.c2s[2].shaper: expected the name of a rule, of a "
-		"shaper, or \"none\", found \"all\"\n"
+		"shaper, or \"none\", found \"all\"; there is \"none\", "
+		"\"slow\", \"fast\", \"deny\", \"c2s_shaper\"\n"
 		":12:10: error: listen.c2s[3].shaper: expected the name of a rule, of a "
 		"shaper, or \"none\", found \"c2s_sharper\"; did you mean "
 		"\"c2s_shaper\"?\n"
@@ -187,7 +188,8 @@ TEST(shaper_mistakes)
 		":15:23: error: access.c2s_shaper[2].value: expected the name of a shaper or "
 		"\"none\", found \"allow\"; did you mean \"slow\"?\n"
 		":15:55: error: access.c2s_shaper[3].value: expected the name of a shaper or "
-		"\"none\", found \"1000\"\n"
+		"\"none\", found \"1000\"; there is \"none\", \"slow\", "
+		"\"fast\", \"deny\"\n"
 		":20:37: error: host_config[1].access.c2s_shaper[1].value: expected the name "
 		"of a shaper or \"none\", found \"slwo\"; did you mean \"slow\"?\n"
 		":24:1: error: shaper.none: no shaper can have this name: rules mean "
