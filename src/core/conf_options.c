@@ -1,6 +1,7 @@
 /* The option tables: each option that the server has is one row here, or in its module. */
 #include "core/conf_priv.h"
 #include "core/module.h"
+#include "core/stream.h"
 #include "io/tls.h"
 #include "xmpp/sasl/sasl.h"
 
@@ -10,6 +11,15 @@ static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *d
 
 	if (jid_prep_domain(conf_arena(c), *domain, domain) < 0)
 		conf_complain_expected(c, "a domain");
+}
+
+/* It goes into stream headers as it is. */
+static void check_language(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *tag = dst;
+
+	if (!stream_takes_lang(*tag))
+		conf_complain_expected(c, "a language tag of at most 35 letters");
 }
 
 /* --- [general] --- */
@@ -35,7 +45,8 @@ static const struct conf_option general[] = {
 		  "One line an event, either way."),
 	CONF_STRING(
 		"language", struct conf_general, language, "\"en\"",
-		"The language of the server's stream headers, when the client names none."),
+		"The language of the server's stream headers, when the client names none.",
+		.allowed = "a language tag", .check = check_language),
 	CONF_INT_OR_INFINITY(
 		"registration_timeout", struct conf_general, registration_timeout_s,
 		"600", 1, INT32_MAX,

@@ -128,7 +128,7 @@ static void put_header(struct stream *st, struct strv to)
 		"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
 		"xmlns:stream='http://etherx.jabber.org/streams' id='%s' from='" STRV_FMT
 		"' version='1.0' xml:lang='%s'",
-		id, STRV_ARG(from), st->lang ? st->lang : "en");
+		id, STRV_ARG(from), st->lang ? st->lang : st->conf->general.language.p);
 	if (r == 0 && to.p)
 		r = xml_write_attr(b, "to", to);
 	r = r ? r : buf_adds(b, STRV(">"));
@@ -179,21 +179,23 @@ static bool version_is_ok(struct strv v)
 	return major >= 1;
 }
 
+bool stream_takes_lang(struct strv lang)
+{
+	for (size_t i = 0; i < lang.n; i++) {
+		char c = lang.p[i];
+		if (!(c == '-' || (c >= '0' && c <= '9') ||
+		      ((c | 32) >= 'a' && (c | 32) <= 'z')))
+			return false;
+	}
+	return lang.n > 0 && lang.n <= STREAM_MAX_LANG;
+}
+
 static void set_lang(struct stream *st, const struct xml_el *el)
 {
 	struct strv lang = xml_attr_ns(el, NS_XML, "lang");
 
 	mem_free(st->lang);
-	st->lang = NULL;
-	if (lang.n == 0 || lang.n > STREAM_MAX_LANG)
-		return;
-	for (size_t i = 0; i < lang.n; i++) {
-		char c = lang.p[i];
-		if (!(c == '-' || (c >= '0' && c <= '9') ||
-		      ((c | 32) >= 'a' && (c | 32) <= 'z')))
-			return;
-	}
-	st->lang = strv_dup(lang);
+	st->lang = stream_takes_lang(lang) ? strv_dup(lang) : NULL;
 }
 
 static const struct host *find_host(struct stream *st, const struct xml_el *el,

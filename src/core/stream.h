@@ -106,6 +106,9 @@ struct stream {
 	bool peer_closed : 1; /* </stream:stream> has come */
 };
 
+/* Is it a language tag that a header may have? It needs no escaping then. */
+bool stream_takes_lang(struct strv lang);
+
 /* `secure`: TLS was there from the first byte. */
 void stream_init(struct stream *st, const struct stream_env *env, const struct conf *c,
 		 const struct conf_listener *l, bool secure);

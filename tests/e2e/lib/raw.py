@@ -35,6 +35,7 @@ class Stream:
         self.received = b""  # since the last restart
         self._parser = StreamParser()
         self._events = []
+        self._is_cut = False  # TLS has ended without close_notify
         if tls:
             self.wrap(tls)
 
@@ -87,7 +88,8 @@ class Stream:
             data = self.socket.recv(65536)
         except (socket.timeout, ssl.SSLWantReadError):
             raise AssertionError(f"nothing came before the deadline, after {self.received!r}")
-        except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLError) as e:
+            self._is_cut = isinstance(e, ssl.SSLEOFError)
             data = b""
         if not data:
             raise Eof(f"end of connection after {self.received[-2000:]!r}")
@@ -125,7 +127,7 @@ class Stream:
         return self.header(), self.features()
 
     def eof(self):
-        """The connection ends here, with nothing more on the stream but space."""
+        """The connection ends here, with nothing more on the stream but space; TLS ends first."""
         deadline = time.monotonic() + env.DEADLINE
         assert not self._events, self._events
         rest = b""
@@ -135,6 +137,7 @@ class Stream:
         except Eof:
             pass
         assert not rest.strip(), rest
+        assert not self._is_cut, "no close_notify"
 
     def expect_error(self, condition, text=None):
         """A stream error with this condition, the closing tag, the end of the connection."""
@@ -155,10 +158,11 @@ class Stream:
     # --- TLS ---
 
     def wrap(self, context=None, server_name=None):
-        """TLS from here on, with a fresh parser."""
+        """TLS from here on, with a fresh parser. An end without close_notify is an error."""
         self.socket.settimeout(env.DEADLINE)
         self.socket = (context or tls_context()).wrap_socket(
-            self.socket, server_hostname=server_name or self.domain)
+            self.socket, server_hostname=server_name or self.domain,
+            suppress_ragged_eofs=False)
         self.restart()
 
     def restart(self):

@@ -133,6 +133,7 @@ void fake_init(struct fake *f)
 	f->conf.hosts = f->hosts;
 	f->conf.n_hosts = 2;
 	f->conf.general.default_server_domain = STRV("example.com");
+	f->conf.general.language = STRV("en");
 	f->listener.state_timeout_ms = 5000;
 	f->listener.max_stanza_size = 10000;
 	f->listener.backwards_compatible_session = true;
