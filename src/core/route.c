@@ -71,19 +71,28 @@ static void to_server(struct worker *w, struct session *sender, const struct hos
 
 /* --- to an account that is loaded --- */
 
+static bool takes(const struct session *to, int min_priority)
+{
+	return session_is_available(to) && to->priority >= min_priority;
+}
+
 unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_priority)
 {
 	struct stanza copy = *s;
 	unsigned n = 0;
 
+	LIST_EACH(it, &u->sessions)
+		n += takes(container_of(it, struct session, in_user), min_priority);
 	LIST_EACH(it, &u->sessions) {
 		struct session *to = container_of(it, struct session, in_user);
-		if (!session_is_available(to) || to->priority < min_priority)
+		if (!takes(to, min_priority))
 			continue;
 		if (s->kind == STANZA_PRESENCE)
 			copy.to = to->jid; /* RFC 6121 4.2.2 and others: the full JID */
-		session_send(to, &copy);
-		n++;
+		if (n == 1)
+			session_send(to, &copy);
+		else
+			session_send_copy(to, &copy);
 	}
 	return n;
 }

@@ -1,6 +1,7 @@
 #include "core/module.h"
 #include "base/rand.h"
 #include "core/c2s.h"
+#include "core/hold.h"
 #include "core/throttle.h"
 
 struct session *session_find(struct user *u, struct strv resource)
@@ -81,6 +82,7 @@ void session_unbind(struct session **ps)
 			(*h)->unbind(s);
 	list_remove(&s->in_user);
 	u->n_sessions--;
+	hold_session_ends(s);
 	count_add(&u->worker->counters, COUNT_SESSIONS_OPEN, -1);
 	while (s->directed) {
 		struct directed *d = s->directed;
@@ -108,12 +110,12 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 			(*h)->available(s, initial);
 }
 
-void session_send(struct session *s, const struct stanza *st)
+static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 {
 	struct buf *b;
 	size_t was;
 
-	if (s->stream->closed)
+	if (s->stream->closed || hold_message(s, st, sole))
 		return;
 	b = s->stream->env->out(s->stream);
 	was = b->n;
@@ -124,6 +126,16 @@ void session_send(struct session *s, const struct stanza *st)
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
+}
+
+void session_send(struct session *s, const struct stanza *st)
+{
+	send_when_due(s, st, true);
+}
+
+void session_send_copy(struct session *s, const struct stanza *st)
+{
+	send_when_due(s, st, false);
 }
 
 void session_send_bytes(struct session *s, struct strv bytes)

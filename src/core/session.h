@@ -7,6 +7,7 @@
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
 
+struct hold;
 struct user;
 struct stream;
 struct worker;
@@ -35,6 +36,7 @@ struct session {
 	struct jid jid;		   /* full; owned */
 	struct presence *presence; /* NULL: not available */
 	struct directed *directed;
+	struct hold *hold; /* NULL: messages are sent at once; see core/hold.h */
 	int8_t priority;
 	bool interested; /* has asked for the roster (RFC 6121 2.2) */
 	uint16_t n_directed;
@@ -62,11 +64,14 @@ void session_unbind(struct session **s);
  * the hooks of `available`. Telling others is mod_presence's. */
 void session_set_presence(struct session *s, struct presence *p, int8_t priority);
 
-/* Sends the stanza to this client as it stands (its `to` included). Silently dropped when the
- * stream is closing. */
+/* Sends the stanza to this client as it stands (its `to` included), a message when its turn has
+ * come. Silently dropped when the stream is closing. */
 void session_send(struct session *s, const struct stanza *st);
 
-/* Sends bytes that are one whole stanza. */
+/* The same for a stanza that other sessions get as well. */
+void session_send_copy(struct session *s, const struct stanza *st);
+
+/* Sends bytes that are one whole stanza, at once. */
 void session_send_bytes(struct session *s, struct strv bytes);
 
 /* Remembers that `to` has seen (or no longer sees) directed presence. -ENOSPC. */

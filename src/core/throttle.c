@@ -49,11 +49,11 @@ static void send_order(struct worker *w, struct handle sender, bool stop)
 	worker_post(w->server->workers[sender.worker], &o->post, sizeof(*o));
 }
 
-void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
+void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
 {
 	struct throttled *t;
 
-	if (handle_is_none(sender) || !conn_is_congested(to->conn) || to->st.closed)
+	if (handle_is_none(sender) || to->st.closed)
 		return;
 	for (t = to->throttled; t; t = t->next)
 		if (handle_eq(t->sender, sender))
@@ -64,6 +64,12 @@ void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
 	to->throttled = t;
 	count_add(&w->counters, COUNT_PEER_PAUSES, 1);
 	send_order(w, sender, true);
+}
+
+void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
+{
+	if (conn_is_congested(to->conn))
+		throttle_sender(w, sender, to);
 }
 
 void throttle_release(struct c2s *to)

@@ -11,6 +11,9 @@ struct worker;
 /* A stanza of this sender (HANDLE_NONE: a local matter, nothing to do) has gone to `to`. */
 void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to);
 
+/* The same whether or not the connection is congested: until throttle_release(). */
+void throttle_sender(struct worker *w, struct handle sender, struct c2s *to);
+
 /* `to` has room again, or is gone: its senders go on. */
 void throttle_release(struct c2s *to);
 

@@ -33,6 +33,7 @@ struct worker {
 	struct list idle_users; /* nobody online: the longest idle first */
 	uint32_t n_idle_users;
 	size_t waiting_bytes; /* for accounts to be loaded */
+	size_t held_bytes;    /* for sessions: core/hold.h */
 	struct counters counters;
 	struct list all_streams;
 	uint32_t n_streams;

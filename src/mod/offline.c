@@ -3,6 +3,7 @@
 #include "core/module.h"
 #include "core/access.h"
 #include "core/c2s.h"
+#include "core/hold.h"
 
 enum {
 	OFFLINE_DEFAULT_MAX = 100,
@@ -108,21 +109,35 @@ static bool wants_flush(struct session *s)
 	return may_have_messages(s) && !d->flushed;
 }
 
-/* A session that came while another was being served may find that one gone: it is next. */
+/* The session that waits longest while another is being served. */
+static struct session *next_to_flush(const struct user *u)
+{
+	LIST_EACH(it, &u->sessions) {
+		struct session *s = container_of(it, struct session, in_user);
+		if (wants_flush(s))
+			return s;
+	}
+	return NULL;
+}
+
+/* A session that came while another was being served may find that one gone: it is next. New
+ * messages go on waiting for it, and no longer for those that have been served. */
 static void flush_ends(struct flush *f)
 {
 	struct user *u = f->user;
 	struct offline_user *d = mod_user_data(u, &mod_offline);
+	struct session *next;
 
 	d->flush = NULL;
 	mem_free(f);
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
-		if (wants_flush(s)) {
-			flush_start(s);
-			break;
-		}
+		if (!wants_flush(s))
+			hold_end(s);
 	}
+	next = next_to_flush(u);
+	if (next)
+		flush_start(next);
 	user_unpin(u);
 }
 
@@ -176,15 +191,18 @@ static void send_delayed(struct session *s, const struct store_message *m)
 
 static void load_more(struct flush *f);
 
-/* What is sent waits in memory until the client has read it, which has its bound. */
+/* What is sent waits in memory until the client has read it, which has its bound. Another
+ * session need not wait for that: it gets the rest. */
 static void go_on(struct flush *f)
 {
 	struct session *s = flush_session(f);
 
-	if (s && conn_is_congested(c2s_of(s->stream)->conn))
-		timer_arm(f->user->worker->loop, &f->timer, FLUSH_RETRY_MS);
-	else
+	if (s == NULL || !conn_is_congested(c2s_of(s->stream)->conn))
 		load_more(f);
+	else if (next_to_flush(f->user))
+		flush_ends(f);
+	else
+		timer_arm(f->user->worker->loop, &f->timer, FLUSH_RETRY_MS);
 }
 
 static void on_timer(struct timer *t)
@@ -225,7 +243,11 @@ static void load_more(struct flush *f)
 {
 	struct worker *w = f->user->worker;
 
-	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) < 0)
+	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) == 0)
+		return;
+	if (flush_session(f)) /* the database is too busy now */
+		timer_arm(w->loop, &f->timer, FLUSH_RETRY_MS);
+	else
 		flush_ends(f);
 }
 
@@ -252,7 +274,11 @@ static void available(struct session *s, bool initial)
 
 	if (initial || s->priority < 0)
 		sd->flushed = false;
-	if (wants_flush(s) && ud->flush == NULL)
+	if (!wants_flush(s))
+		return;
+	/* What comes now is newer than what is stored: RFC 6120 10.1. */
+	hold_start(s);
+	if (ud->flush == NULL)
 		flush_start(s);
 }
 

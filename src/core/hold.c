@@ -1,0 +1,116 @@
+#include "core/hold.h"
+#include "core/c2s.h"
+#include "core/module.h"
+#include "core/throttle.h"
+
+enum {
+	HOLD_PAUSES = 64 << 10,	 /* from here on, who sends is not read any more */
+	HOLD_MAX = CONN_MAX_OUT, /* bytes for one session; the last message may pass it */
+	HOLD_MAX_ALL = 256 << 20, /* ... for all of a worker's */
+	HOLD_MAX_STANZA = 65 << 20,
+};
+
+struct held {
+	struct list link;
+	bool sole;
+	uint32_t n;
+	char bytes[];
+};
+
+struct hold {
+	struct list messages;
+	size_t bytes;
+};
+
+static struct c2s *connection(struct session *s)
+{
+	return c2s_of(s->stream);
+}
+
+void hold_start(struct session *s)
+{
+	ASSERT_ON(s->user->worker);
+	if (s->hold)
+		return;
+	s->hold = MEM_NEW(struct hold);
+	list_init(&s->hold->messages);
+}
+
+bool hold_message(struct session *s, const struct stanza *st, bool sole)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(HOLD_MAX_STANZA);
+	struct worker *w = s->user->worker;
+	struct hold *h = s->hold;
+	struct held *m;
+
+	if (h == NULL || st->kind != STANZA_MESSAGE)
+		return false;
+	if (stanza_write(&b, st) < 0 || h->bytes >= HOLD_MAX ||
+	    w->held_bytes + b.n > HOLD_MAX_ALL) {
+		/* Out of order rather than an error for what others have received. */
+		if (sole)
+			route_error(w, st, STANZA_ERR_RESOURCE_CONSTRAINT,
+				    "too much is waiting");
+		return sole;
+	}
+	m = mem_alloc(sizeof(*m) + b.n);
+	m->sole = sole;
+	m->n = (uint32_t)b.n;
+	memcpy(m->bytes, b.p, b.n);
+	list_init(&m->link);
+	list_push(&h->messages, &m->link);
+	h->bytes += b.n;
+	w->held_bytes += b.n;
+	if (h->bytes >= HOLD_PAUSES)
+		throttle_sender(w, w->sender, connection(s));
+	return true;
+}
+
+static bool takes_messages(const struct session *s)
+{
+	return session_is_available(s) && s->priority >= 0;
+}
+
+/* `to` NULL: the session has ended or does not take messages to the account. */
+static void let_go(struct worker *w, struct hold *h, struct session *to)
+{
+	struct handle sender = w->sender;
+	struct list *it;
+
+	w->sender = HANDLE_NONE; /* has nothing to do with these */
+	while ((it = list_pop(&h->messages))) {
+		struct held *m = container_of(it, struct held, link);
+		struct strv bytes = strv_make(m->bytes, m->n);
+
+		w->held_bytes -= m->n;
+		if (to)
+			session_send_bytes(to, bytes);
+		else if (m->sole)
+			route_bytes(w, bytes);
+		mem_free(m);
+	}
+	w->sender = sender;
+	mem_free(h);
+}
+
+void hold_end(struct session *s)
+{
+	struct c2s *c = connection(s);
+	struct hold *h = s->hold;
+
+	if (h == NULL || s->stream->closed || conn_is_dead(c->conn))
+		return;
+	s->hold = NULL;
+	let_go(s->user->worker, h, takes_messages(s) ? s : NULL);
+	if (!conn_is_congested(c->conn))
+		throttle_release(c);
+}
+
+void hold_session_ends(struct session *s)
+{
+	struct hold *h = s->hold;
+
+	s->hold = NULL;
+	if (h)
+		let_go(s->user->worker, h, NULL);
+}

@@ -1,0 +1,176 @@
+"""Messages of one sender stay in order (RFC 6120 10.1), stored ones and new ones alike."""
+import pytest
+
+from lib import ns
+from lib.client import settle
+
+CONFIG = {"access": {"max_user_offline_messages": [{"acl": "all", "value": 1000}]}}
+STATE = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+NO_STORE = "<no-store xmlns='urn:xmpp:hints'/>"
+
+
+@pytest.fixture
+def sender(online):
+    return online()
+
+
+def numbered(receivers, first, n):
+    """Messages with the numbers from `first` on as bodies, to these addresses in turn."""
+    return "".join(
+        f"<message to='{receivers[i % len(receivers)]}' type='chat' id='{i}'>"
+        f"<body>{i}</body></message>" for i in range(first, first + n))
+
+
+def label(message):
+    """The body up to the padding."""
+    text = ns.body(message)
+    return text and text.split(" ")[0]
+
+
+def bodies(receiver, n):
+    return [label(receiver.expect_message()) for _ in range(n)]
+
+
+def rest(receiver):
+    """The messages that are still there."""
+    return [label(s) for s in receiver.sync() if s.tag == ns.MESSAGE]
+
+
+@pytest.mark.parametrize("stored", [1, 3, 450])
+def test_stored_messages_come_before_new_ones(server, sender, login, stored):
+    """Up to three loads' worth of stored messages, and new ones to the account and to the session
+    while they are on their way."""
+    account = server.account()
+    sender.send(numbered([account.jid], 0, stored))
+    got = settle(sender, account.jid)
+    assert got == [], ns.show(got[0])
+    receiver = login(account, "here")
+    both = [account.jid, receiver.jid]
+    receiver.available()
+    for at in range(stored, stored + 200, 20):
+        sender.send(numbered(both, at, 20))
+        both.reverse()
+    settle(sender, account.jid)
+    assert bodies(receiver, stored + 200) == [str(i) for i in range(stored + 200)]
+    assert rest(receiver) == []
+
+
+def test_order_from_the_first_message_on(server, sender, login):
+    """To the account only, from before the login until behind it."""
+    for chunk in (3, 7, 20):
+        account = server.account()
+        sender.send(numbered([account.jid], 0, chunk))
+        receiver = login(account)
+        sender.send(numbered([account.jid], chunk, chunk))
+        receiver.presence()
+        sender.send(numbered([account.jid], 2 * chunk, chunk))
+        sender.send(numbered([account.jid], 3 * chunk, chunk))
+        assert bodies(receiver, 4 * chunk) == [str(i) for i in range(4 * chunk)]
+        assert rest(receiver) == []
+        receiver.close()
+
+
+# --- a client that does not read what was stored for it ---
+
+BIG = "x" * 100_000
+N_BIG = 50  # more than all buffers on the way hold
+
+
+@pytest.fixture
+def stuck(server, sender, login):
+    """A session that has been sent as much of what was stored as it takes, which is not all."""
+    account = server.account()
+    settle(sender, account.jid)  # while an account is loaded, less may wait for it
+    for i in range(N_BIG):
+        sender.message(account.jid, f"big{i} {BIG}", "chat")
+    got = settle(sender, account.jid)
+    assert got == [], ns.show(got[0])
+    receiver = login(account, "stuck")
+    receiver.available()
+    return receiver
+
+
+def big(n):
+    return [f"big{i}" for i in range(n)]
+
+
+def test_everything_waits_in_order(server, sender, stuck):
+    """What could not be stored stands in the same line as the rest."""
+    sender.send(numbered([stuck.bare, stuck.jid], 0, 6))
+    sender.message(stuck.jid, "6", "chat", inner=NO_STORE)
+    sender.message(stuck.bare, "7", "chat", inner=NO_STORE)
+    sender.message(stuck.jid, type_="chat", inner=STATE)
+    sender.message(stuck.bare, "9", "headline")
+    sender.message(stuck.jid, "10", "normal")
+    sender.message(stuck.jid, "11", "groupchat")
+    assert settle(sender, stuck.bare) == []
+    assert bodies(stuck, N_BIG) == big(N_BIG)
+    assert bodies(stuck, 12) == [None if i == 8 else str(i) for i in range(12)]
+    assert rest(stuck) == []
+
+
+def test_other_sessions_do_not_wait(server, sender, login, stuck):
+    """They get new messages at once, and in the end everybody has got each of them once."""
+    other = login(stuck.account, "other", listener="plain")
+    other.available(-1)
+    sender.message(other.jid, "for-one", "chat")
+    assert bodies(other, 1) == ["for-one"]
+    other.available(0)  # takes over what the other one does not take
+    sender.message(stuck.bare, "for-both", "chat")
+    sender.message(stuck.jid, "for-the-other", "chat")
+    leftover = []
+    while leftover[-1:] != ["for-both"]:
+        leftover += bodies(other, 1)
+    assert settle(sender, stuck.bare) == []
+    assert rest(other) == []
+    taken = bodies(stuck, N_BIG + 2 - (len(leftover) - 1))
+    assert taken[:-2] + leftover[:-1] == big(N_BIG)
+    assert taken[-2:] == ["for-both", "for-the-other"]
+    assert rest(stuck) == []
+
+
+def test_nothing_is_lost_with_the_session(server, sender, online, stuck):
+    """Messages that waited for it go where they would go without it."""
+    sender.send(numbered([stuck.bare, stuck.jid], 0, 6))
+    id_ = sender.message(stuck.jid, "6", "normal")
+    sender.message(stuck.bare, "7", "normal")
+    assert settle(sender, stuck.bare) == []
+    stuck.abort()
+    back = sender.expect_message()
+    assert back.get("id") == id_
+    assert ns.stanza_error(back) == ("cancel", "service-unavailable")
+    receiver = online(stuck.account)
+    got = []
+    while got[-1:] != ["7"]:
+        got += bodies(receiver, 1)
+    assert got[-7:] == [*"012345", "7"]
+    assert got[:-7] == big(N_BIG)[N_BIG - len(got) + 7:]
+    assert rest(receiver) == []
+
+
+def test_a_session_that_wants_no_more(server, sender, stuck):
+    """Priority -1 in the middle: the rest is for later, but not what names the session."""
+    sender.send(numbered([stuck.bare, stuck.jid], 0, 4))
+    settle(sender, stuck.bare)
+    stuck.presence(inner="<priority>-1</priority>")
+    got = []
+    while got[-2:] != ["1", "3"]:
+        got += bodies(stuck, 1)
+    assert got[:-2] == big(len(got) - 2)
+    assert rest(stuck) == []
+    stuck.presence()
+    more = bodies(stuck, N_BIG - len(got) + 2 + 2)
+    assert got[:-2] + more[:-2] == big(N_BIG)
+    assert more[-2:] == ["0", "2"]
+    assert rest(stuck) == []
+
+
+def test_senders_of_much_are_paused(server, sender, stuck):
+    """What waits is bounded, and nothing of it is lost."""
+    text = "y" * 30_000
+    for i in range(60):
+        sender.message((stuck.bare, stuck.jid)[i % 2], f"{i} {text}", "chat")
+    assert bodies(stuck, N_BIG) == big(N_BIG)
+    assert bodies(stuck, 60) == [str(i) for i in range(60)]
+    assert settle(sender, stuck.bare) == []
+    assert rest(stuck) == []
