@@ -1,0 +1,53 @@
+"""Each TOML example of docs/listener.md is a good configuration, without a warning."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from lib.server import run
+
+PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "listener.md")
+GENERAL = """[general]
+hosts = ["example.net"]
+default_server_domain = "example.net"
+
+"""
+FILES = """
+set -e
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+	-subj /CN=example.net -keyout key.pem -out cert.pem
+cat cert.pem key.pem >server.pem
+cp cert.pem ca.pem
+openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem
+"""
+
+
+def examples():
+    """(line, text) of each example, in the order of the page."""
+    with open(PAGE, encoding="utf-8") as f:
+        page = f.read()
+    return [(page[:found.start()].count("\n") + 2, found.group(1))
+            for found in re.finditer(r"^```toml\n(.*?)^```$", page, re.M | re.S)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("examples")
+    subprocess.run(["sh", "-c", FILES], cwd=directory, check=True, capture_output=True)
+    return directory
+
+
+@pytest.mark.parametrize("line, text", examples(), ids=lambda x: x if isinstance(x, int) else "")
+def test_example(place, line, text):
+    text = text.replace("/etc/meerkat/", f"{place}/")
+    if "[general]" not in text:
+        text = GENERAL + text
+    (place / f"{line}.toml").write_text(text, encoding="utf-8")
+    done = run("check", "-c", f"{line}.toml", cwd=place)
+    assert (done.returncode, done.stderr) == (0, ""), (line, done.stderr)
+    assert done.stdout == f"{line}.toml: the configuration is good\n"
+
+
+def test_there_are_examples():
+    assert len(examples()) > 15
