@@ -7,18 +7,57 @@
 void admission_init(struct admission *a, uint16_t n_workers)
 {
 	a->waits = mem_zalloc(n_workers * sizeof(*a->waits));
+	sources_init(&a->sources);
 }
 
 void admission_fini(struct admission *a)
 {
 	mem_free(a->waits);
+	sources_fini(&a->sources);
+}
+
+/* --- the rate --- */
+
+enum { SECOND_US = 1000000 };
+
+static int64_t cost_us(int64_t rate)
+{
+	return MAX(SECOND_US / rate, (int64_t)1);
+}
+
+msec_t rate_wait(const _Atomic int64_t *until, int64_t rate, msec_t now)
+{
+	int64_t us = atomic_load(until) + cost_us(rate) - SECOND_US - now * 1000;
+
+	return us > 0 ? (us + 999) / 1000 : 0;
+}
+
+void rate_take(_Atomic int64_t *until, int64_t rate, msec_t now)
+{
+	int64_t before = atomic_load(until), after;
+
+	do
+		after = MAX(before, now * 1000) + cost_us(rate);
+	while (!atomic_compare_exchange_weak(until, &before, after));
 }
 
 /* --- the listener as a whole --- */
 
-static bool has_room(const struct worker_port *wp)
+enum room { ROOM, FULL_CONNECTIONS, FULL_UNAUTHENTICATED, FULL_RATE, FULL_MAX };
+
+static enum room find_room(struct worker_port *wp)
 {
-	return atomic_load(&wp->port->admission.open) < wp->conf->max_connections;
+	struct admission *a = &wp->port->admission;
+	const struct conf_listener *l = wp->conf;
+
+	if (atomic_load(&a->open) >= l->max_connections)
+		return FULL_CONNECTIONS;
+	if (atomic_load(&a->unauthenticated) >= l->max_unauthenticated)
+		return FULL_UNAUTHENTICATED;
+	if (l->accept_rate != CONF_INFINITY &&
+	    rate_wait(&a->accepted_until, l->accept_rate, loop_now(wp->worker->loop)))
+		return FULL_RATE;
+	return ROOM;
 }
 
 /* Two threads, two variables: a worker says that it waits and then looks for room; who makes room
@@ -41,36 +80,74 @@ static bool stop_waiting(struct admission *a, uint16_t worker)
 	return true;
 }
 
-static void log_full(struct worker_port *wp)
+static void note_full(struct worker_port *wp, enum room full)
 {
+	static _Thread_local struct log_limit limits[FULL_MAX];
+	static const struct {
+		enum port_counter counter;
+		const char *text;
+	} rows[FULL_MAX] = {
+		[FULL_CONNECTIONS] = { PORT_COUNT_PAUSED_CONNECTIONS, "max_connections" },
+		[FULL_UNAUTHENTICATED] = { PORT_COUNT_PAUSED_UNAUTHENTICATED,
+					   "max_unauthenticated" },
+		[FULL_RATE] = { PORT_COUNT_PAUSED_RATE, "accept_rate" },
+	};
 	unsigned dropped;
 
-	port_count(wp->port, wp->worker, PORT_COUNT_FULL, 1);
-	if (log_limit_ok(&wp->full_log, 1, &dropped))
-		log_warning("listener.max_connections",
-			    "%s has %lld connections: further clients wait",
-			    wp->port->name, (long long)wp->conf->max_connections);
+	port_count(wp->port, wp->worker, rows[full].counter, 1);
+	if (log_limit_ok(&limits[full], 1, &dropped))
+		log_warning("listener.waits", "%s is at its %s: further clients wait",
+			    wp->port->name, rows[full].text);
+}
+
+static void on_rate_timer(struct timer *t)
+{
+	admission_look_again(container_of(t, struct worker_port, rate_timer));
+}
+
+static void come_back_in_time(struct worker_port *wp)
+{
+	msec_t wait = rate_wait(&wp->port->admission.accepted_until,
+				wp->conf->accept_rate, loop_now(wp->worker->loop));
+
+	timer_arm(wp->worker->loop, &wp->rate_timer, MAX(wait, (msec_t)1));
 }
 
 bool admission_may_accept(struct worker_port *wp)
 {
+	enum room room = find_room(wp);
+
 	ASSERT_ON(wp->worker);
-	if (has_room(wp))
+	if (room == ROOM)
 		return true;
-	log_full(wp);
+	note_full(wp, room);
 	listener_pause(&wp->io);
 	begin_waiting(wp);
-	if (has_room(wp) && stop_waiting(&wp->port->admission, wp->worker->id)) {
+	room = find_room(wp);
+	if (room == ROOM && stop_waiting(&wp->port->admission, wp->worker->id)) {
 		listener_resume(&wp->io);
 		return true;
 	}
+	if (room == FULL_RATE)
+		come_back_in_time(wp);
 	return false;
 }
 
 void admission_look_again(struct worker_port *wp)
 {
 	ASSERT_ON(wp->worker);
+	timer_cancel(wp->worker->loop, &wp->rate_timer);
 	listener_resume(&wp->io); /* does nothing if it is not paused */
+}
+
+void admission_start(struct worker_port *wp)
+{
+	timer_init(&wp->rate_timer, on_rate_timer);
+}
+
+void admission_stop(struct worker_port *wp)
+{
+	timer_cancel(wp->worker->loop, &wp->rate_timer);
 }
 
 struct wake {
@@ -112,12 +189,60 @@ static void wake_all(struct server *s, struct port *p)
 
 void admission_enter(struct c2s *c)
 {
-	atomic_fetch_add(&c->port->admission.open, 1);
+	struct admission *a = &c->port->admission;
+	int64_t rate = c->st.listener->accept_rate;
+
+	atomic_fetch_add(&a->open, 1);
+	atomic_fetch_add(&a->unauthenticated, 1);
+	c->unauthenticated = true;
+	if (rate != CONF_INFINITY)
+		rate_take(&a->accepted_until, rate, loop_now(c->worker->loop));
+}
+
+static bool take_source(struct c2s *c, const struct net *of, int64_t max,
+			struct source **ret)
+{
+	if (max == CONF_INFINITY)
+		return true;
+	*ret = sources_take(&c->port->admission.sources, of, (uint32_t)max);
+	return *ret != NULL;
+}
+
+bool admission_address(struct c2s *c)
+{
+	const struct conf_listener *l = c->st.listener;
+	struct net at, around;
+
+	if (net_parse_address(strv_from(conn_peer(c->conn)), &at) < 0)
+		return true; /* it has none */
+	around = net_around(&at, at.v6 ? 64 : 24);
+	if (!take_source(c, &at, l->max_connections_per_ip, &c->source_ip))
+		admission_refuse(c, REFUSED_IP);
+	else if (!take_source(c, &around, l->max_connections_per_net, &c->source_net))
+		admission_refuse(c, REFUSED_NET);
+	else
+		return true;
+	return false;
+}
+
+void admission_authenticated(struct c2s *c)
+{
+	if (!c->unauthenticated)
+		return;
+	c->unauthenticated = false;
+	atomic_fetch_sub(&c->port->admission.unauthenticated, 1);
+	wake_all(c->worker->server, c->port);
 }
 
 void admission_leave(struct c2s *c)
 {
-	atomic_fetch_sub(&c->port->admission.open, 1);
+	struct admission *a = &c->port->admission;
+
+	sources_give(&a->sources, &c->source_ip);
+	sources_give(&a->sources, &c->source_net);
+	if (c->unauthenticated)
+		atomic_fetch_sub(&a->unauthenticated, 1);
+	atomic_fetch_sub(&a->open, 1);
 	wake_all(c->worker->server, c->port);
 }
 
@@ -133,6 +258,10 @@ static const struct {
 				"it began with no PROXY header, or a bad one" },
 	[REFUSED_PROXY_TIMEOUT] = { PORT_COUNT_REFUSED_PROXY_TIMEOUT,
 				    "it sent no PROXY header in time" },
+	[REFUSED_IP] = { PORT_COUNT_REFUSED_IP,
+			 "its address has max_connections_per_ip already" },
+	[REFUSED_NET] = { PORT_COUNT_REFUSED_NET,
+			  "its network has max_connections_per_net already" },
 };
 
 enum { REFUSALS_LOGGED_PER_MINUTE = 6 }; /* of a kind, by each worker */

@@ -1,9 +1,12 @@
 /* Which connections a listener takes, and when. At a limit on the listener as a whole it stops
  * accepting: who comes waits in the kernel's queue, and a worker that has paused so is woken by
- * whatever makes room, on whichever worker that happens. */
+ * whatever makes room, on whichever worker that happens. At a limit on one address or network the
+ * connection is closed. */
 #pragma once
 
 #include "base/base.h"
+#include "base/clock.h"
+#include "core/source.h"
 
 #include <stdatomic.h>
 
@@ -14,30 +17,47 @@ struct worker_port;
 
 /* A port's part. Any thread. */
 struct admission {
-	_Atomic int64_t open; /* connections, of all workers */
+	_Atomic int64_t open;		 /* connections, of all workers ... */
+	_Atomic int64_t unauthenticated; /* ... and those of them without a login yet */
+	_Atomic int64_t accepted_until;	 /* microseconds: see rate_take() */
 	atomic_uint
 		n_waiting;  /* workers whose listener is paused until there is room ... */
 	atomic_bool *waits; /* ... and which */
+	struct sources sources;
 };
 
 void admission_init(struct admission *a, uint16_t n_workers);
 void admission_fini(struct admission *a);
 
-/* On its worker, before each accept. False: the listener has been paused, and will be woken. */
+/* On its worker: it begins to accept, or ends. */
+void admission_start(struct worker_port *wp);
+void admission_stop(struct worker_port *wp);
+/* Before each accept. False: the listener has been paused, and will be woken. */
 bool admission_may_accept(struct worker_port *wp);
 /* The limits may have changed: it looks again. */
 void admission_look_again(struct worker_port *wp);
 
-/* A connection comes, and goes, on whatever worker. */
+/* The life of a connection, on its worker. */
 void admission_enter(struct c2s *c);
+/* Its client's address is known. False: there are too many from there, and it is closed. */
+bool admission_address(struct c2s *c);
+void admission_authenticated(struct c2s *c);
 void admission_leave(struct c2s *c);
 
 enum refusal {
 	REFUSED_PROXY_UNTRUSTED,
 	REFUSED_PROXY_BAD,
 	REFUSED_PROXY_TIMEOUT,
+	REFUSED_IP,
+	REFUSED_NET,
 	REFUSED_MAX,
 };
 
 /* It is closed at once, without a word; that is counted, and logged at a limited rate. */
 void admission_refuse(struct c2s *c, enum refusal why);
+
+/* A token bucket that all workers share, in one number: until when what was taken is paid for at
+ * `rate` a second. A second's worth may be taken at once. */
+/* In how many ms one may be taken; 0: now. */
+nodiscard msec_t rate_wait(const _Atomic int64_t *until, int64_t rate, msec_t now);
+void rate_take(_Atomic int64_t *until, int64_t rate, msec_t now);

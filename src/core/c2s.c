@@ -312,6 +312,7 @@ static void env_authenticated(struct stream *st)
 	struct c2s *c = c2s_of(st);
 
 	count_add(&c->worker->counters, COUNT_AUTH_OK, 1);
+	admission_authenticated(c);
 	set_log_context(c);
 	log_info("auth.ok", "logged in");
 	log_context_set(NULL);
@@ -369,7 +370,7 @@ static void on_read(void *owner)
 	struct c2s *c = owner;
 	int64_t max = c->st.listener->max_pre_auth_bytes;
 
-	if (!c->st.authed && (int64_t)conn_bytes_in(c->conn) > max)
+	if (!c->st.authed && c->proxy == NULL && (int64_t)conn_bytes_in(c->conn) > max)
 		stream_close(&c->st, STREAM_ERR_POLICY_VIOLATION,
 			     "too much was sent before login");
 }
@@ -476,12 +477,12 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 						      (int64_t)CONN_WARM_FOR_EVER));
 	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
-	admission_enter(c);
 	enlist(c, w);
 	count_add(&w->counters, COUNT_CONNS_ACCEPTED, 1);
 	port_count(c->port, w, PORT_COUNT_ACCEPTED, 1);
 	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
 	stream_init(&c->st, &env, c->conf, l, false);
+	admission_enter(c);
 	env_timeout(&c->st, l->state_timeout_ms);
 	shaper_refresh(c);
 	set_log_context(c);
@@ -489,6 +490,8 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	log_context_set(NULL);
 	if (l->proxy_protocol)
 		c2s_proxy_begin(c);
+	else
+		admission_address(c);
 }
 
 void c2s_shutdown_all(struct worker *w)

@@ -10,6 +10,7 @@
 struct port;
 struct proxy_reader;
 struct session;
+struct source;
 struct worker;
 struct worker_port;
 struct store_call;
@@ -33,7 +34,9 @@ struct c2s {
 	struct handle handle;
 	struct proxy_reader
 		*proxy; /* while its header is awaited: see core/c2s_proxy.h */
-	bool quiet : 1; /* nothing more is said of its end */
+	struct source *source_ip, *source_net; /* see core/admission.h */
+	bool unauthenticated : 1;	       /* counts as such */
+	bool quiet : 1;			       /* nothing more is said of its end */
 };
 
 static inline struct c2s *c2s_of(struct stream *st)

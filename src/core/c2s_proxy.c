@@ -37,6 +37,8 @@ static void on_header(struct c2s *c)
 	}
 	mem_free(c->proxy);
 	c->proxy = NULL;
+	if (!admission_address(c))
+		return;
 	c->st.env->timeout(&c->st, l->state_timeout_ms); /* the next step */
 	if (l->has_tls && l->tls.mode == TLS_MODE_TLS)
 		conn_begin_tls(c->conn, l->tls_ctx);

@@ -70,7 +70,10 @@ struct conf_listener {
 	int64_t max_stanza_size; /* CONF_INFINITY: XML's own ceiling of 64 MiB */
 	int64_t backlog;
 	int64_t num_acceptors;
-	int64_t max_connections; /* CONF_INFINITY: none */
+	int64_t max_connections; /* CONF_INFINITY: none; and the four that follow */
+	int64_t max_connections_per_ip, max_connections_per_net;
+	int64_t max_unauthenticated;
+	int64_t accept_rate; /* a second */
 	bool proxy_protocol;
 	const struct strv *proxy_trusted; /* none: anybody is */
 	size_t n_proxy_trusted;

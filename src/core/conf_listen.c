@@ -46,6 +46,15 @@ void conf_check_ip_version(struct conf_ctx *c, const struct toml_value *v, void 
 		conf_complain_expected(c, "4 or 6");
 }
 
+/* 0 turns it off. */
+void conf_check_limit(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	int64_t *limit = dst;
+
+	if (*limit == 0)
+		*limit = CONF_INFINITY;
+}
+
 void conf_check_net(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	const struct strv *text = dst;

@@ -206,6 +206,31 @@ static const struct conf_option c2s[] = {
 		"accepted: clients wait in the kernel's queue, and are served as soon as "
 		"one leaves. Workers that accept at the same moment may exceed it by "
 		"one each."),
+	CONF_INT_OR_INFINITY(
+		"max_connections_per_ip", struct conf_listener, max_connections_per_ip,
+		"5000", 0, INT32_MAX,
+		"How many connections may be open from one address; more are closed at once. "
+		"0 or \"infinity\": any number. Behind a balancer, `proxy_protocol` tells "
+		"the addresses apart.",
+		.check = conf_check_limit),
+	CONF_INT_OR_INFINITY("max_connections_per_net", struct conf_listener,
+			     max_connections_per_net, "20000", 0, INT32_MAX,
+			     "The same for a network: a /24 of IPv4, a /64 of IPv6.",
+			     .check = conf_check_limit),
+	CONF_INT_OR_INFINITY(
+		"max_unauthenticated", struct conf_listener, max_unauthenticated, "10000",
+		0, INT32_MAX,
+		"How many connections may be open without a login yet; then no more are "
+		"accepted, as with `max_connections`. `state_timeout` ends those that do "
+		"nothing. 0 or \"infinity\": any number.",
+		.check = conf_check_limit),
+	CONF_INT_OR_INFINITY(
+		"accept_rate", struct conf_listener, accept_rate, "\"infinity\"", 0,
+		1000000,
+		"How many connections are accepted in a second; as many may come at once "
+		"after a quiet second, and then they wait in the kernel's queue. 0 or "
+		"\"infinity\": any number.",
+		.unit = "a second", .check = conf_check_limit),
 	CONF_BOOL(
 		"reuse_port", struct conf_listener, reuse_port, "false",
 		"One SO_REUSEPORT socket for each worker; another process may share the port.",

@@ -66,6 +66,7 @@ void conf_watch_file(struct conf *c, struct strv path);
 /* conf_listen.c */
 void conf_check_address(struct conf_ctx *c, const struct toml_value *v, void *dst);
 void conf_check_ip_version(struct conf_ctx *c, const struct toml_value *v, void *dst);
+void conf_check_limit(struct conf_ctx *c, const struct toml_value *v, void *dst);
 void conf_check_net(struct conf_ctx *c, const struct toml_value *v, void *dst);
 void conf_settle_proxy(struct conf *c, size_t i, const struct toml_table *root,
 		       struct conf_errors *e);

@@ -117,7 +117,7 @@ static bool may_accept(struct listener *io)
 
 static void on_accept_error(struct listener *io, int err)
 {
-	static struct log_limit limit;
+	static _Thread_local struct log_limit limit;
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 6, &dropped))
@@ -146,6 +146,7 @@ void port_start(struct worker *w, struct port *p, const struct conf_listener *l)
 	wp->io.on_accept = on_accept;
 	wp->io.on_error = on_accept_error;
 	wp->io.owner = wp;
+	admission_start(wp);
 	list_push(&w->ports, &wp->link);
 	r = listener_start(&wp->io, w->loop, p->fd[p->n_fd > 1 ? w->id : 0]);
 	ASSERT(r == 0); /* a socket that this loop does not know yet */
@@ -156,6 +157,7 @@ void port_stop(struct worker_port **pwp)
 	struct worker_port *wp = *pwp;
 
 	*pwp = NULL;
+	admission_stop(wp);
 	listener_stop(&wp->io);
 	list_remove(&wp->link);
 	port_unref(&wp->port);

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "base/list.h"
-#include "base/log.h"
 #include "core/admission.h"
 #include "core/conf.h"
 #include "core/counter.h"
@@ -18,7 +17,11 @@ struct worker;
 /* Counters of a listener, one row each: kept by every worker for itself, summed when asked. */
 #define PORT_COUNTERS(X)                                           \
 	X(ACCEPTED, "accepted")                                    \
-	X(FULL, "paused: max_connections")                         \
+	X(PAUSED_CONNECTIONS, "paused: max_connections")           \
+	X(PAUSED_UNAUTHENTICATED, "paused: max_unauthenticated")   \
+	X(PAUSED_RATE, "paused: accept_rate")                      \
+	X(REFUSED_IP, "refused: max_connections_per_ip")           \
+	X(REFUSED_NET, "refused: max_connections_per_net")         \
 	X(REFUSED_PROXY_UNTRUSTED, "refused: not a trusted proxy") \
 	X(REFUSED_PROXY_BAD, "refused: no good PROXY header")      \
 	X(REFUSED_PROXY_TIMEOUT, "refused: no PROXY header in time")
@@ -51,7 +54,7 @@ struct worker_port {
 	struct port *port;
 	struct worker *worker;
 	const struct conf_listener *conf; /* of worker->conf */
-	struct log_limit full_log;
+	struct timer rate_timer;	  /* of core/admission.c */
 };
 
 /* Opens the sockets. -errno, and a text in `err`. */

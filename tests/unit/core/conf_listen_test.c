@@ -100,3 +100,48 @@ TEST(conf_listen_refuses_what_the_kernel_would)
 			     "reuse_port = true\n",
 	      "0.0.0.0", NULL);
 }
+
+static void check_limits(const char *options, int64_t ip, int64_t net, int64_t neg,
+			 int64_t rate)
+{
+	AUTO(buf_free) struct buf text = BUF_INIT(4096), errors = BUF_INIT(1 << 20);
+	AUTO(conf_unref) struct conf *c = NULL;
+
+	buf_putf(&text, GENERAL LISTEN "%s", options);
+	CHECK_INT(load(buf_cstr(&text), &c, &errors), 0);
+	CHECK_INT(c->c2s[0].max_connections_per_ip, ip);
+	CHECK_INT(c->c2s[0].max_connections_per_net, net);
+	CHECK_INT(c->c2s[0].max_unauthenticated, neg);
+	CHECK_INT(c->c2s[0].accept_rate, rate);
+}
+
+TEST(conf_listen_limits_of_clients)
+{
+	check_limits("", 5000, 20000, 10000, CONF_INFINITY);
+	check_limits(
+		"max_connections_per_ip = 0\nmax_connections_per_net = \"infinity\"\n"
+		"max_unauthenticated = 0\naccept_rate = 0\n",
+		CONF_INFINITY, CONF_INFINITY, CONF_INFINITY, CONF_INFINITY);
+	check_limits("max_connections_per_ip = 1\nmax_connections_per_net = 2\n"
+		     "max_unauthenticated = 3\naccept_rate = 4\n",
+		     1, 2, 3, 4);
+	check(GENERAL LISTEN "max_connections = 0\n", NULL,
+	      "listen.c2s[1].max_connections: expected an integer from 1 to 2147483647 or "
+	      "\"infinity\", found the integer 0\n");
+}
+
+TEST(conf_listen_trusted_proxies)
+{
+	check(GENERAL LISTEN "proxy_protocol = true\nproxy_protocol_trusted = "
+			     "[\"192.0.2.1\", \"2001:db8::/32\"]\n",
+	      "0.0.0.0", NULL);
+	check(GENERAL LISTEN "proxy_protocol = true\nproxy_protocol_trusted = "
+			     "[\"192.0.2.0/33\"]\n",
+	      NULL,
+	      "proxy_protocol_trusted[1]: expected an IP address or network, found the "
+	      "string \"192.0.2.0/33\"\n");
+	check(GENERAL LISTEN "proxy_protocol = true\nproxy_protocol_trusted = []\n", NULL,
+	      "found an empty array\n");
+	check(GENERAL LISTEN "proxy_protocol_trusted = [\"192.0.2.1\"]\n", NULL,
+	      "it is about proxy_protocol, which is false\n");
+}
