@@ -433,6 +433,8 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 	if (counters[why] != COUNT_MAX && !c->quiet) {
 		count_add(&c->worker->counters, counters[why], 1);
 		set_log_context(c);
+		if (why == CONN_CLOSE_TLS && !c->st.secure)
+			client_cert_log(c);
 		log_info("conn.closed", "%s%s", why == CONN_CLOSE_TLS ? "TLS: " : "",
 			 detail ? detail : "aborted");
 		log_context_set(NULL);

@@ -4,8 +4,18 @@
 
 void client_cert_log(struct c2s *c)
 {
-	const char *why = tls_peer_error(conn_tls(c->conn));
+	static _Thread_local struct log_limit limit;
+	const struct tls *tls = conn_tls(c->conn);
+	const char *why = tls ? tls_peer_error(tls) : NULL;
+	unsigned dropped;
 
-	if (why)
+	if (why && tls_peer_crl_is_at_fault(tls)) {
+		if (log_limit_ok(&limit, 6, &dropped))
+			log_warning("tls.crl",
+				    "a client's certificate does not pass because of a "
+				    "revocation list: %s",
+				    why);
+	} else if (why && tls_is_up(tls)) {
 		log_info("tls.certificate", "the client's does not pass: %s", why);
+	}
 }

@@ -3,5 +3,6 @@
 
 struct c2s;
 
-/* Writes down why the one that has come does not pass. The log's context is set. */
+/* Writes down why the one that has come does not pass, where the end of the connection does not
+ * say so: when the handshake is over, or has failed. The log's context is set. */
 void client_cert_log(struct c2s *c);

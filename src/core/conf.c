@@ -172,6 +172,8 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		.verify = (enum tls_verify)l->tls.verify_mode,
 		.must_verify = l->tls.disconnect_on_failure,
 		.cacertfile = l->tls.cacertfile.p,
+		.crl_files = l->tls.crl_files,
+		.n_crl_files = l->tls.n_crl_files,
 	};
 	char key[64];
 
@@ -181,6 +183,8 @@ static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.keyfile);
 	conf_watch_file(c, l->tls.dhfile);
 	conf_watch_file(c, l->tls.cacertfile);
+	for (size_t k = 0; k < l->tls.n_crl_files; k++)
+		conf_watch_file(c, l->tls.crl_files[k]);
 	for (size_t k = 0; k < l->tls.n_versions; k++) {
 		v12 |= l->tls.versions[k] == 0x0303;
 		v13 |= l->tls.versions[k] == 0x0304;

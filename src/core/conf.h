@@ -46,6 +46,8 @@ struct conf_tls {
 	struct strv certfile, keyfile, dhfile, ciphers, password;
 	int64_t verify_mode; /* enum tls_verify */
 	struct strv cacertfile;
+	const struct strv *crl_files;
+	size_t n_crl_files;
 	bool disconnect_on_failure;
 	const int64_t *versions; /* 0x0303, 0x0304 */
 	size_t n_versions;

@@ -132,7 +132,12 @@ static const struct conf_option tls[] = {
 		  "Only `just_tls`: no connection without a certificate that passes. "
 		  "`false`: as with `fast_tls`, only EXTERNAL is not offered."),
 	CONF_UNSUPPORTED("protocol_options"),
-	CONF_UNSUPPORTED("crl_files"),
+	CONF_FILE_ARRAY(
+		"crl_files", struct conf_tls, crl_files, NULL,
+		"Only `just_tls`: revocation lists, PEM or DER. A certificate of an issuer "
+		"that has one passes only if the list is up to date and does not have it; "
+		"issuers that have none are not checked.",
+		.unique = true),
 	CONF_UNSUPPORTED("keep_secrets"),
 	CONF_UNSUPPORTED("session_tickets"),
 	CONF_UNSUPPORTED("early_data"),

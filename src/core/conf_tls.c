@@ -18,6 +18,7 @@ static const struct {
 	{ "password", TLS_MODULE_JUST },
 	{ "versions", TLS_MODULE_JUST },
 	{ "disconnect_on_failure", TLS_MODULE_JUST },
+	{ "crl_files", TLS_MODULE_JUST },
 };
 
 /* The section in the file; a listener that has TLS has one. */
@@ -85,7 +86,8 @@ void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 static void warn_of_no_effect(const struct toml_table *section, size_t i,
 			      const struct toml_table *root, struct conf_errors *e)
 {
-	static const char *const names[] = { "cacertfile", "disconnect_on_failure" };
+	static const char *const names[] = { "cacertfile", "disconnect_on_failure",
+					     "crl_files" };
 	char key[96];
 
 	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
@@ -96,6 +98,20 @@ static void warn_of_no_effect(const struct toml_table *section, size_t i,
 				"has no effect: with verify_mode = \"none\" no client is "
 				"asked for a certificate");
 	}
+}
+
+static void warn_of_stale_crl(const struct conf_listener *l, size_t i,
+			      const struct toml_table *root, struct conf_errors *e)
+{
+	int k = tls_ctx_stale_crl(l->tls_ctx);
+	char key[64];
+
+	if (k < 0)
+		return;
+	snprintf(key, sizeof(key), "listen.c2s[%zu].tls.crl_files[%d]", i + 1, k + 1);
+	conf_warning_at(e, root, key,
+			"out of date: unless there is a newer one beside it, no "
+			"certificate of its issuer passes");
 }
 
 void conf_warn_tls(const struct conf *c, size_t i, const struct toml_table *root,
@@ -110,6 +126,7 @@ void conf_warn_tls(const struct conf *c, size_t i, const struct toml_table *root
 	section = find_section(root, i);
 	if (t->verify_mode == TLS_VERIFY_NONE)
 		warn_of_no_effect(section, i, root, e);
+	warn_of_stale_crl(&c->c2s[i], i, root, e);
 	if (t->verify_mode == TLS_VERIFY_NONE || !t->disconnect_on_failure ||
 	    toml_get(section, "verify_mode") ||
 	    toml_get(section, "disconnect_on_failure"))

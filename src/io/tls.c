@@ -228,6 +228,11 @@ const char *tls_peer_error(const struct tls *t)
 	return tls_peer_reason(&t->peer);
 }
 
+bool tls_peer_crl_is_at_fault(const struct tls *t)
+{
+	return tls_crl_is_at_fault(t->peer.error);
+}
+
 /* --- channel binding --- */
 
 static int exporter(struct tls *t, unsigned char *to, size_t *ret_n)

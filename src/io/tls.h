@@ -24,13 +24,17 @@ struct tls_conf {
 		ciphers; /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
 	uint16_t min_version, max_version; /* 0x0303, 0x0304 */
 	enum tls_verify verify;
-	bool must_verify;	/* no handshake without a certificate that passes */
-	const char *cacertfile; /* PEM: trust anchors; NULL: the system's */
+	bool must_verify;	      /* no handshake without a certificate that passes */
+	const char *cacertfile;	      /* PEM: trust anchors; NULL: the system's */
+	const struct strv *crl_files; /* PEM or DER, a NUL behind each name */
+	size_t n_crl_files;
 };
 
 /* -EINVAL, and in `err` which file it was and OpenSSL's reason. */
 nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret,
 			  struct buf *err);
+/* The index in crl_files of one that is out of date already; -1: none is. */
+int tls_ctx_stale_crl(const struct tls_ctx *c);
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
 
@@ -79,3 +83,5 @@ const char *tls_cipher(const struct tls *t);
 bool tls_peer_verified(const struct tls *t);
 /* Why the certificate that it has shown does not pass; NULL: it does, or there is none. */
 const char *tls_peer_error(const struct tls *t);
+/* ... and it is because of a revocation list of ours, which is out of date or cannot be used. */
+bool tls_peer_crl_is_at_fault(const struct tls *t);

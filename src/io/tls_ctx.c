@@ -218,5 +218,6 @@ void tls_ctx_unref(struct tls_ctx **pc)
 	if (c == NULL || atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
 	SSL_CTX_free(c->ssl);
+	tls_trust_fini(&c->trust);
 	mem_free(c);
 }

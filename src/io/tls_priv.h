@@ -10,6 +10,8 @@
 struct tls_trust {
 	enum tls_verify verify;
 	bool must_verify;
+	STACK_OF(X509_CRL) * crls; /* NULL: no certificates are asked for */
+	int stale_crl;		   /* which file has one that is out of date; -1: none */
 };
 
 struct tls_ctx {
@@ -30,8 +32,16 @@ struct tls_peer {
 /* tls_verify.c */
 nodiscard int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf,
 			     struct buf *err);
+void tls_trust_fini(struct tls_trust *trust);
 void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl);
 const char *tls_peer_reason(const struct tls_peer *p); /* NULL: no error */
 
 /* Appends "what: OpenSSL's reason" and empties OpenSSL's queue of errors. -EINVAL. */
 int tls_fail(struct buf *err, const char *file, const char *what);
+struct tls_peer *tls_peer_of(X509_STORE_CTX *x);
+
+/* tls_crl.c */
+nodiscard int tls_crl_load(struct tls_trust *trust, X509_STORE *store,
+			   const struct tls_conf *conf, struct buf *err);
+int tls_crl_on_error(int ok, X509_STORE_CTX *x); /* OpenSSL's verify callback */
+bool tls_crl_is_at_fault(int error);

@@ -20,7 +20,7 @@ const char *tls_peer_reason(const struct tls_peer *p)
 	return p->error == X509_V_OK ? NULL : X509_verify_cert_error_string(p->error);
 }
 
-static struct tls_peer *peer_of(X509_STORE_CTX *x)
+struct tls_peer *tls_peer_of(X509_STORE_CTX *x)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
 
@@ -48,7 +48,7 @@ static int verify(X509_STORE_CTX *x, const struct tls_trust *trust)
  * alert's, and may still let the handshake go on. */
 static int judge(X509_STORE_CTX *x, void *arg)
 {
-	struct tls_peer *p = peer_of(x);
+	struct tls_peer *p = tls_peer_of(x);
 
 	p->verified = verify(x, p->trust) == 1;
 	p->error = X509_V_OK;
@@ -99,20 +99,33 @@ int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *e
 	X509_STORE *store;
 	int mode = SSL_VERIFY_PEER, r;
 
-	c->trust.verify = conf->verify;
-	c->trust.must_verify = conf->must_verify;
+	c->trust = (struct tls_trust){ .verify = conf->verify,
+				       .must_verify = conf->must_verify,
+				       .stale_crl = -1 };
 	if (conf->verify == TLS_VERIFY_NONE)
 		return 0;
 	/* Not the context's own store, from which OpenSSL would complete our chain. */
 	store = X509_STORE_new();
 	ASSERT(store != NULL);
 	r = add_anchors(c, store, conf, err);
+	r = r ? r : tls_crl_load(&c->trust, store, conf, err);
 	SSL_CTX_set0_verify_cert_store(c->ssl, store);
 	if (conf->must_verify)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(c->ssl, mode, NULL);
+	SSL_CTX_set_verify(c->ssl, mode, tls_crl_on_error);
 	SSL_CTX_set_verify_depth(c->ssl, MAX_DEPTH);
 	SSL_CTX_set_cert_verify_callback(c->ssl, judge, NULL);
 	ERR_clear_error();
 	return r;
+}
+
+int tls_ctx_stale_crl(const struct tls_ctx *c)
+{
+	return c->trust.stale_crl;
+}
+
+void tls_trust_fini(struct tls_trust *trust)
+{
+	sk_X509_CRL_pop_free(trust->crls, X509_CRL_free);
+	trust->crls = NULL;
 }

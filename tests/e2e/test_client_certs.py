@@ -8,8 +8,9 @@ from lib import pki
 from lib.raw import tls_context
 from lib.server import Server
 
-# What each certificate is worth in the modes "peer" and "selfsigned_peer", and the alert where
-# it must pass and does not: of TLS 1.3, and of TLS 1.2 where it is another one.
+# What each certificate is worth in the modes "peer" and "selfsigned_peer" of just_tls, which has
+# a revocation list, and the alert where it must pass and does not: of TLS 1.3, and of TLS 1.2
+# where it is another one.
 UNKNOWN_CA = ("TLSV1_ALERT_UNKNOWN_CA",)
 CERTIFICATES = {
     "none": (False, False, ("TLSV13_ALERT_CERTIFICATE_REQUIRED",
@@ -22,6 +23,7 @@ CERTIFICATES = {
     "stranger": (False, False, UNKNOWN_CA),
     "purpose": (False, False, ("SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",)),
     "critical": (False, False, ("SSLV3_ALERT_CERTIFICATE_UNKNOWN",)),
+    "revoked": (False, False, ("SSLV3_ALERT_CERTIFICATE_REVOKED",)),
 }
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 JUST, FAST = {"module": "just_tls"}, {"module": "fast_tls"}
@@ -53,11 +55,14 @@ class Clients:
             "future": self.client(self.root, days=(1, 9)),
             "stranger": self.client(pki.make("Other Root", purpose="ca")),
             "purpose": self.client(self.root, purpose="server"),
+            "revoked": self.client(self.root),
             "critical": self.client(self.root, extra=[
                 (pki.x509.UnrecognizedExtension(
                     pki.x509.ObjectIdentifier("1.2.3.4.5"), b"\5\0"), True)]),
         }
         self.cacertfile = self.files.write("root.pem", self.root.pem())
+        self.crl = self.files.write("root.crl",
+                                    pki.make_crl(self.root, [self.certified["revoked"]]))
         self.contexts = {}
 
     def client(self, issuer, **options):
@@ -83,9 +88,11 @@ def server(request, workers, clients, tmp_path_factory):
     one = Server(tmp_path_factory.mktemp("server"), workers)
     both = clients.files.write("server.pem", b"".join(
         open(name, "rb").read() for name in (one.certificate, one.key)))
+    crls = {"crl_files": [clients.crl]}
     one.listeners = {
         name: {"tls": {"mode": "tls", "certfile": both, "keyfile": None,
-                       "cacertfile": clients.cacertfile} | tls}
+                       "cacertfile": clients.cacertfile} | tls
+                      | (crls if tls["module"] == "just_tls" else {})}
         for name, tls in MODES.items()}
     request.node.e2e_servers = [one]
     one.start()
@@ -104,19 +111,52 @@ def alert_of(server, listener, context):
     return error.value.reason
 
 
+def passes(tls, kind):
+    """Whether it does, on a listener with these options."""
+    if kind == "revoked" and tls["module"] == "fast_tls":
+        kind = "signed"  # it has no revocation lists
+    peer, self_signed, _ = CERTIFICATES[kind]
+    return {"peer": peer, "selfsigned_peer": self_signed, "none": False}[tls["verify_mode"]]
+
+
+def is_refused(tls, kind):
+    return (tls["module"] == "just_tls" and tls["verify_mode"] != "none"
+            and tls.get("disconnect_on_failure", True) and not passes(tls, kind))
+
+
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda v: v.name)
 @pytest.mark.parametrize("mode", MODES)
 def test_certificate(server, clients, mode, version):
-    tls = MODES[mode]
-    for kind, (peer, self_signed, alerts) in CERTIFICATES.items():
-        passes = {"peer": peer, "selfsigned_peer": self_signed, "none": False}
-        passes = passes[tls["verify_mode"]]
-        must = (tls["module"] == "just_tls" and tls["verify_mode"] != "none"
-                and tls.get("disconnect_on_failure", True))
+    for kind, (*_, alerts) in CERTIFICATES.items():
         context = clients.context(kind, version)
-        if must and not passes:
+        if is_refused(MODES[mode], kind):
             wanted = alerts[-1 if version == ssl.TLSVersion.TLSv1_2 else 0]
             assert alert_of(server, mode, context) == wanted, kind
         else:
             with server.connect(mode, tls=context) as client:
                 client.start()
+
+
+def test_revocation_list_is_read_again(new_server, clients, tmp_path):
+    """A new list holds from the reload on; one that is out of date lets nobody pass."""
+    files = pki.Directory(tmp_path)
+    crl = files.write("list.pem", pki.make_crl(clients.root))
+    server = new_server(listeners={"tls": {"tls": {
+        "mode": "tls", "verify_mode": "peer", "cacertfile": clients.cacertfile,
+        "crl_files": [crl]}}})
+    revoked, other = (clients.context(kind, ssl.TLSVersion.TLSv1_3)
+                      for kind in ("revoked", "signed"))
+    with server.connect("tls", tls=revoked) as client:
+        client.start()
+        files.write("list.pem", pki.make_crl(clients.root, [clients.certified["revoked"]]))
+        assert server.run("reload").returncode == 0
+        client.send("<presence/>")  # who is connected already stays
+        client.expect_error("not-authorized")
+    assert alert_of(server, "tls", revoked) == "SSLV3_ALERT_CERTIFICATE_REVOKED"
+    with server.connect("tls", tls=other) as client:
+        client.start()
+    files.write("list.pem", pki.make_crl(clients.root, days=(-9, -1)))
+    done = server.run("reload")
+    assert done.returncode == 0 and "crl_files[1]: out of date" in done.stderr + done.stdout
+    assert alert_of(server, "tls", other) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
+    assert "warning tls.crl" in server.read_log()

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from lib import pki
 from lib.server import run
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden")
@@ -35,6 +36,9 @@ openssl dhparam -out dh512.pem 512
 def place(tmp_path_factory):
     directory = tmp_path_factory.mktemp("golden")
     subprocess.run(["sh", "-c", FILES], cwd=directory, check=True, capture_output=True)
+    root = pki.make("Root", purpose="ca")
+    (directory / "good.crl").write_bytes(pki.make_crl(root))
+    (directory / "stale.crl").write_bytes(pki.make_crl(root, days=(-9, -1)))
     return directory
 
 

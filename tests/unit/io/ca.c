@@ -1,6 +1,6 @@
 #include "ca.h"
-#include "pair.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 
 static void add_extensions(X509 *x, X509 *issuer, const char *const *ext)
@@ -117,4 +117,34 @@ const char *ca_write_crl(const char *name, X509_CRL *const *crls, size_t n)
 		CHECK_INT(PEM_write_X509_CRL(f, crls[i]), 1);
 	fclose(f);
 	return path;
+}
+
+void ca_shake_hands(struct pair *t, const struct tls_conf *conf,
+		    const struct made *client, const struct made *above, int version)
+{
+	pair_open(t, PAIR_UNIX, NULL, 0);
+	t->s.ctx = pair_ctx(conf);
+	conn_start_tls(t->s.conn, t->s.ctx);
+	peer_start_tls(&t->p, version, version);
+	if (client) {
+		SSL_set_security_level(t->p.ssl, 0);
+		CHECK_INT(SSL_use_certificate(t->p.ssl, client->x), 1);
+		CHECK_INT(SSL_use_PrivateKey(t->p.ssl, client->key), 1);
+	}
+	if (above)
+		CHECK_INT(SSL_add1_chain_cert(t->p.ssl, above->x), 1);
+	PAIR_UNTIL(t, (t->s.n_secured || t->s.n_close) &&
+			      (SSL_is_init_finished(t->p.ssl) || t->p.failed));
+}
+
+int ca_alert(struct pair *t)
+{
+	int reason;
+
+	CHECK_INT(t->s.n_secured, 0);
+	CHECK_INT(t->s.why, CONN_CLOSE_TLS);
+	PAIR_UNTIL(t, t->p.failed);
+	reason = ERR_GET_REASON(ERR_peek_error());
+	ERR_clear_error();
+	return reason - SSL_AD_REASON_OFFSET;
 }

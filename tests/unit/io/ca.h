@@ -1,7 +1,7 @@
 /* Certificates for the tests, made in memory. */
 #pragma once
 
-#include "test.h"
+#include "pair.h"
 
 #include <openssl/x509v3.h>
 
@@ -31,3 +31,10 @@ X509_CRL *ca_crl(const struct made *issuer, const struct made *revoked, long unt
 /* As PEM files in the directory of the run; valid until some more have been written. */
 const char *ca_write(const char *name, const struct made *const *certs, size_t n);
 const char *ca_write_crl(const char *name, X509_CRL *const *crls, size_t n);
+
+/* A handshake with this certificate (NULL: none), and with its issuer's, to its end on both
+ * sides. */
+void ca_shake_hands(struct pair *t, const struct tls_conf *conf,
+		    const struct made *client, const struct made *above, int version);
+/* The alert that the client has heard instead. In TLS 1.3 it has finished its part by then. */
+int ca_alert(struct pair *t);
