@@ -3,6 +3,7 @@
 #include "core/access.h"
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
+#include "core/delay.h"
 #include "core/login.h"
 #include "core/module.h"
 #include "core/port.h"
@@ -123,12 +124,20 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 
 /* --- bind --- */
 
+static void keep_warm(struct c2s *c, const struct conf_listener *l)
+{
+	/* Infinity is for ever. */
+	conn_keep_warm(c->conn, (uint32_t)MIN(l->hibernate_after_ms,
+					      (int64_t)CONN_WARM_FOR_EVER));
+}
+
 void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
 {
 	struct conf *old = c->conf;
 
 	c->conf = conf_ref(conf);
 	stream_set_conf(&c->st, conf, l);
+	keep_warm(c, l);
 	conf_unref(&old);
 }
 
@@ -336,6 +345,7 @@ static const struct stream_env env = {
 	.channel_binding = env_channel_binding,
 	.lookup = login_lookup,
 	.check_password = login_check_password,
+	.tried = delay_tried,
 	.authenticated = env_authenticated,
 	.bind = env_bind,
 	.stanza = env_stanza,
@@ -410,6 +420,7 @@ static void c2s_free(struct c2s *c)
 	loop_task_cancel(&c->move_task);
 	throttle_release(c);
 	shaper_free(c);
+	delay_free(c);
 	delist(c);
 	stream_fini(&c->st);
 	mem_free(c->proxy);
@@ -474,9 +485,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		mem_free(c);
 		return;
 	}
-	if (l->hibernate_after_ms) /* infinity is for ever */
-		conn_keep_warm(c->conn, (uint32_t)MIN(l->hibernate_after_ms,
-						      (int64_t)CONN_WARM_FOR_EVER));
+	keep_warm(c, l);
 	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
 	enlist(c, w);

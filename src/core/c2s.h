@@ -27,6 +27,7 @@ struct c2s {
 	struct list all;	     /* in worker->all_streams */
 	struct list paused;	     /* in worker->paused, while an inbox has no room */
 	struct worker *waits_for;    /* whose */
+	struct delay *delay;	     /* of the answer to a login; see core/delay.h */
 	struct shaper *shaper;	     /* NULL: none limits it; see core/shaper.h */
 	struct throttled *throttled; /* who waits for this one: see core/throttle.h */
 	uint32_t n_throttles;	     /* for how many others it waits itself */

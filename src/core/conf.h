@@ -22,6 +22,8 @@ struct conf_general {
 	struct strv language;
 	int64_t registration_timeout_s; /* CONF_INFINITY: none */
 	bool hide_service_name;
+	int64_t failed_per_account, failed_per_address; /* CONF_INFINITY: no limit */
+	int64_t failed_forget_after_s, failed_max_delay_ms;
 	int64_t log_json;
 };
 

@@ -24,6 +24,25 @@ static void check_language(struct conf_ctx *c, const struct toml_value *v, void 
 
 /* --- [general] --- */
 
+static const struct conf_option failed_logins[] = {
+	CONF_INT_OR_INFINITY(
+		"per_account", struct conf_general, failed_per_account, "5", 1, 1000000,
+		"So many failed logins in a row as one account from one address (of IPv6: one "
+		"/64): the answer to the last comes a second late, to the next two, then "
+		"four. A right password waits, too, while such a delay runs. Failures from "
+		"other addresses make only wrong passwords wait: nobody locks out anybody "
+		"else."),
+	CONF_INT_OR_INFINITY("per_address", struct conf_general, failed_per_address,
+			     "100", 1, 1000000,
+			     "The same for one address, whatever the accounts."),
+	CONF_INT("forget_after", struct conf_general, failed_forget_after_s, "300", 1,
+		 INT32_MAX, "After so much time without another, failures are forgotten.",
+		 .unit = "s"),
+	CONF_INT("max_delay", struct conf_general, failed_max_delay_ms, "30000", 1,
+		 600000, "No answer waits longer.", .unit = "ms"),
+	{ 0 },
+};
+
 static const struct conf_option general[] = {
 	CONF_STRING_ARRAY("hosts", struct conf_general, hosts, "[]",
 			  "The XMPP domains that are served.", .unique = true,
@@ -55,6 +74,10 @@ static const struct conf_option general[] = {
 		.unit = "s"),
 	CONF_BOOL("hide_service_name", struct conf_general, hide_service_name, "false",
 		  "What does not speak XMPP gets a closed connection and not one byte."),
+	CONF_SAME_TABLE(
+		"failed_logins", failed_logins,
+		"How failed logins delay the answers to later ones. (Not a section of "
+		"MongooseIM's.)"),
 	CONF_UNSUPPORTED("host_types"),
 	CONF_UNSUPPORTED("sm_backend"),
 	CONF_UNSUPPORTED("component_backend"),

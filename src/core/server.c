@@ -1,4 +1,5 @@
 #include "core/server.h"
+#include "auth/backoff.h"
 #include "auth/cache.h"
 #include "auth/pool.h"
 #include "base/base64.h"
@@ -16,6 +17,7 @@
 
 enum {
 	AUTH_CACHE_ENTRIES = 4096,
+	BACKOFF_ENTRIES = 8192,
 	AUTH_THREADS = 1,
 	SHUTDOWN_MS = 3000, /* for the streams to end; the rest is cut off */
 };
@@ -79,6 +81,7 @@ static int start(struct server *s, struct buf *err)
 		return r;
 	s->auth_pool = auth_pool_new(AUTH_THREADS);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
+	s->backoff = backoff_new(BACKOFF_ENTRIES);
 	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_new(s, i, &s->workers[i]);
 	return r ? r : open_ports(s, err);
@@ -122,6 +125,7 @@ void server_free(struct server **ps)
 		port_unref(&s->ports[i]);
 	mem_free(s->ports);
 	auth_cache_free(&s->auth_cache);
+	backoff_free(&s->backoff);
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
 	conf_unref(&s->conf);

@@ -11,6 +11,7 @@
 
 struct auth_cache;
 struct auth_pool;
+struct backoff;
 struct port;
 struct store;
 struct worker;
@@ -26,6 +27,7 @@ struct server {
 	struct store *store;
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;
+	struct backoff *backoff;
 	unsigned char secret
 		[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
 	wallus_t started;

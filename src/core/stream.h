@@ -64,6 +64,10 @@ struct stream_env {
 	/* Check a password; ends in stream_on_password(), maybe at once. */
 	void (*check_password)(struct stream *st, struct jid user, struct strv password);
 
+	/* A password of this user's was tried, and was right or wrong. Ends in
+	 * stream_on_answer_due(), maybe at once: until then the peer is not told. */
+	void (*tried)(struct stream *st, struct jid user, bool right);
+
 	/* SASL has succeeded for st->jid: the connection may move to another worker. */
 	void (*authenticated)(struct stream *st);
 
@@ -138,6 +142,9 @@ enum password_answer {
 	PASSWORD_BUSY,	/* too much to do, or the store failed: temporary-auth-failure */
 };
 void stream_on_password(struct stream *st, enum password_answer answer);
+
+/* What came of env->tried() may be said. */
+void stream_on_answer_due(struct stream *st);
 
 /* `full`: the session's JID, copied; STANZA_ERR_NONE. Otherwise the bind IQ's error. */
 void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,

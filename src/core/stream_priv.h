@@ -41,8 +41,10 @@ struct stream_neg {
 	uint8_t pre_auth_iqs;
 	struct scram_server scram;
 	struct scram_keys keys;
-	struct jid user; /* whom the exchange is about, in arena */
-	char *bind_id;	 /* of the bind IQ that waits for its answer */
+	enum sasl_err verdict;	  /* waits to be said; SASL_ERR_NONE: success ... */
+	struct strv server_final; /* ... with this, in arena */
+	struct jid user;	  /* whom the exchange is about, in arena */
+	char *bind_id;		  /* of the bind IQ that waits for its answer */
 };
 
 /* `a` is scratch memory, gone when the handler has returned. */

@@ -119,6 +119,32 @@ static void succeed(struct stream *st, struct strv data)
 	st->env->authenticated(st);
 }
 
+/* A password has been tried. Neither that it was right nor that it was wrong may show before its
+ * time: an authorization identity that is refused says that it was right. */
+static void judge(struct stream *st, enum sasl_err verdict, struct strv server_final)
+{
+	struct stream_neg *n = st->neg;
+
+	n->verdict = verdict;
+	n->server_final = server_final;
+	stream_wait(st);
+	st->env->tried(st, n->user, verdict != SASL_ERR_NOT_AUTHORIZED);
+}
+
+void stream_on_answer_due(struct stream *st)
+{
+	struct stream_neg *n = st->neg;
+
+	if (st->closed)
+		return;
+	ASSERT(st->state == ST_AUTH && n->mech >= 0);
+	stream_go_on(st);
+	if (n->verdict)
+		fail(st, n->verdict);
+	else
+		succeed(st, n->server_final);
+}
+
 static void challenge(struct stream *st, struct strv data)
 {
 	struct buf *b = st->env->out(st);
@@ -179,11 +205,12 @@ void stream_on_password(struct stream *st, enum password_answer answer)
 		return;
 	ASSERT(st->state == ST_AUTH && st->neg->mech >= 0);
 	stream_go_on(st);
-	if (answer == PASSWORD_RIGHT)
-		succeed(st, STRV_NULL);
+	if (answer == PASSWORD_BUSY)
+		fail(st, SASL_ERR_TEMPORARY_AUTH_FAILURE);
 	else
-		fail(st, answer == PASSWORD_BUSY ? SASL_ERR_TEMPORARY_AUTH_FAILURE
-						 : SASL_ERR_NOT_AUTHORIZED);
+		judge(st,
+		      answer == PASSWORD_RIGHT ? SASL_ERR_NONE : SASL_ERR_NOT_AUTHORIZED,
+		      STRV_NULL);
 }
 
 /* --- SCRAM (RFC 5802) --- */
@@ -286,9 +313,11 @@ static void scram_final(struct stream *st, struct strv message)
 	if (r == SCRAM_OK && !authzid_is_ok(st, n->scram.authzid))
 		r = SCRAM_BAD_AUTHZID;
 	if (r == SCRAM_OK)
-		succeed(st, server_final);
+		judge(st, SASL_ERR_NONE, server_final);
+	else if (r == SCRAM_BAD_ENCODING) /* no password has been tried */
+		fail(st, SASL_ERR_MALFORMED_REQUEST);
 	else
-		fail(st, scram_err(r));
+		judge(st, scram_err(r), STRV_NULL);
 }
 
 /* --- the elements --- */

@@ -85,6 +85,8 @@ static void on_idle(struct timer *t)
 
 void conn_keep_warm(struct conn *c, uint32_t ms)
 {
+	if (ms == c->warm_ms)
+		return;
 	c->warm_ms = ms;
 	if (c->tls)
 		tls_keep_buffers(c->tls, ms != 0);

@@ -56,6 +56,8 @@ def defaults(directory, certificate, key):
             "hosts": ["localhost", "other.example"],
             "default_server_domain": "localhost",
             "loglevel": "debug",
+            # All clients have one address, and some tests fail to log in again and again.
+            "failed_logins": {"per_account": "infinity", "per_address": "infinity"},
         },
         "auth": {"methods": ["internal"], "password": {"scram_iterations": 4096}},
         "internal_databases": {"sqlite": {"path": f"{directory}/meerkat.db"}},

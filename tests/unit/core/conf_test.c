@@ -18,6 +18,10 @@ TEST(conf_defaults_of_a_minimal_file)
 	CHECK(c->c2s[0].max_stanza_size == CONF_INFINITY);
 	CHECK(c->c2s[0].backwards_compatible_session);
 	CHECK_INT(c->auth.scram_iterations, 10000);
+	CHECK_INT(c->general.failed_per_account, 5);
+	CHECK_INT(c->general.failed_per_address, 100);
+	CHECK_INT(c->general.failed_forget_after_s, 300);
+	CHECK_INT(c->general.failed_max_delay_ms, 30000);
 	CHECK(c->auth.n_order == SASL_MECH_MAX &&
 	      c->auth.order[0] == SASL_SCRAM_SHA512_PLUS);
 	CHECK(host_has_module(&c->hosts[0], "mod_roster"));

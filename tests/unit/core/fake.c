@@ -60,6 +60,15 @@ static void check_password(struct stream *st, struct jid user, struct strv passw
 								   : PASSWORD_WRONG);
 }
 
+static void tried(struct stream *st, struct jid user, bool right)
+{
+	if (fake_of(st)->delays)
+		event(st, "%s for " STRV_FMT ";", right ? "right" : "wrong",
+		      STRV_ARG(jid_text(user)));
+	else
+		stream_on_answer_due(st);
+}
+
 static void authenticated(struct stream *st)
 {
 	event(st, "authenticated " STRV_FMT ";", STRV_ARG(jid_text(st->jid)));
@@ -111,6 +120,7 @@ static const struct stream_env env = {
 	.channel_binding = channel_binding,
 	.lookup = lookup,
 	.check_password = check_password,
+	.tried = tried,
 	.authenticated = authenticated,
 	.bind = bind_resource,
 	.stanza = on_stanza,

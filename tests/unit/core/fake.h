@@ -14,6 +14,7 @@ struct fake {
 		events; /* "tls;", "lookup romeo@example.com sha1;", "stanza message;", ... */
 	int64_t timeout_ms;
 	bool answers; /* lookups, passwords and binds are answered at once */
+	bool delays;  /* whether a password was right is told when the test says so */
 	bool account_exists;
 	struct strv cb[CB_MAX];
 	struct scram_keys keys; /* of password "secret" */

@@ -198,3 +198,66 @@ TEST(stream_asks_for_the_initial_response)
 	CHECK(fake_has(fake_out(&f), "<success "));
 	fake_fini(&f);
 }
+
+/* Neither shows before it is time: not by what is said, and not by what is taken meanwhile. */
+TEST(stream_says_when_it_is_time_whether_a_password_was_right)
+{
+	static const struct {
+		const char *password, *tried, *said;
+	} cases[] = {
+		{ "secret", "right for romeo@example.com;", "<success " },
+		{ "wrong", "wrong for romeo@example.com;", "<not-authorized/>" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+
+		fake_init(&f);
+		f.delays = true;
+		fake_start(&f);
+		fake_send(&f, STRV(FAKE_HEADER));
+		scram(&f, "SCRAM-SHA-1", "n,,", STRV_NULL, cases[i].password);
+		CHECK(fake_has(fake_events(&f), cases[i].tried));
+		fake_send(&f, STRV("<unknown/>"));
+		CHECK_STR(strv_from(fake_out(&f)), "");
+		CHECK_INT(f.timeout_ms, -1);
+		stream_on_answer_due(&f.st);
+		CHECK(fake_has(fake_out(&f), cases[i].said));
+		CHECK_INT(f.timeout_ms, 5000);
+		fake_fini(&f);
+	}
+}
+
+TEST(stream_that_ends_before_it_is_time_says_nothing)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.delays = true;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER FAKE_PLAIN));
+	CHECK(fake_has(fake_events(&f), "right for romeo@example.com;"));
+	fake_out(&f);
+	stream_on_eof(&f.st);
+	stream_on_answer_due(&f.st);
+	CHECK_STR(strv_from(fake_out(&f)), "</stream:stream>");
+	CHECK_STR(strv_from(fake_events(&f)), "close -;");
+	fake_fini(&f);
+}
+
+/* That the authorization identity is wrong says that the password is right. */
+TEST(stream_counts_a_right_password_for_another_identity_as_right)
+{
+	struct fake f;
+
+	fake_init(&f);
+	f.delays = true;
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER));
+	scram(&f, "SCRAM-SHA-1", "n,a=juliet@example.com,", STRV_NULL, "secret");
+	CHECK(fake_has(fake_events(&f), "right for romeo@example.com;"));
+	fake_out(&f);
+	stream_on_answer_due(&f.st);
+	CHECK(fake_has(fake_out(&f), "<invalid-authzid/>"));
+	fake_fini(&f);
+}
