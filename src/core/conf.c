@@ -157,45 +157,6 @@ static void settle_auth_methods(struct conf *c, size_t i, const struct toml_tabl
 	}
 }
 
-static void build_tls(struct conf *c, size_t i, const struct toml_table *root,
-		      struct conf_errors *e)
-{
-	AUTO(buf_free) struct buf err = BUF_INIT(4096);
-	struct conf_listener *l = &c->c2s[i];
-	bool v12 = false, v13 = false;
-	struct tls_conf t = {
-		.certfile = l->tls.certfile.p,
-		.keyfile = l->tls.keyfile.p,
-		.password = l->tls.password.p,
-		.dhfile = l->tls.dhfile.p,
-		.ciphers = l->tls.ciphers.p,
-		.verify = (enum tls_verify)l->tls.verify_mode,
-		.must_verify = l->tls.disconnect_on_failure,
-		.cacertfile = l->tls.cacertfile.p,
-		.crl_files = l->tls.crl_files,
-		.n_crl_files = l->tls.n_crl_files,
-	};
-	char key[64];
-
-	if (!l->has_tls || l->tls.certfile.p == NULL)
-		return;
-	conf_watch_file(c, l->tls.certfile);
-	conf_watch_file(c, l->tls.keyfile);
-	conf_watch_file(c, l->tls.dhfile);
-	conf_watch_file(c, l->tls.cacertfile);
-	for (size_t k = 0; k < l->tls.n_crl_files; k++)
-		conf_watch_file(c, l->tls.crl_files[k]);
-	for (size_t k = 0; k < l->tls.n_versions; k++) {
-		v12 |= l->tls.versions[k] == 0x0303;
-		v13 |= l->tls.versions[k] == 0x0304;
-	}
-	t.min_version = v12 ? 0x0303 : 0x0304;
-	t.max_version = v13 ? 0x0304 : 0x0303;
-	snprintf(key, sizeof(key), "listen.c2s[%zu].tls", i + 1);
-	if (tls_ctx_new(&t, &l->tls_ctx, &err) < 0)
-		conf_error_at(e, root, key, "%s", buf_cstr(&err));
-}
-
 static void settle_auth(struct conf_auth *a, const char *section,
 			const struct toml_table *root, struct conf_errors *e)
 {
@@ -281,7 +242,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_settle_proxy(c, i, root, e);
 		settle_auth_methods(c, i, root, e);
 		conf_settle_tls(c, i, root, e);
-		build_tls(c, i, root, e);
+		conf_build_tls(c, i, root, e);
 	}
 	settle_auth(&c->auth, "", root, e);
 	settle_modules(c->arena, &c->modules);

@@ -51,8 +51,10 @@ struct conf_tls {
 	const struct strv *crl_files;
 	size_t n_crl_files;
 	bool disconnect_on_failure;
-	const int64_t *versions; /* 0x0303, 0x0304 */
+	const int64_t *versions; /* enum tls_version */
 	size_t n_versions;
+	const int64_t *protocol_options; /* enum tls_option */
+	size_t n_protocol_options;
 };
 
 /* [shaper.NAME] */

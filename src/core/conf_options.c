@@ -105,6 +105,13 @@ static const struct conf_word auth_methods[] = {
 
 /* --- [[listen.c2s]] --- */
 
+static const struct conf_word protocol_options[] = {
+#define X(id, name) { name, TLS_OPTION_##id },
+	TLS_OPTIONS(X)
+#undef X
+		{ 0 },
+};
+
 static const struct conf_option tls[] = {
 	CONF_ENUM(
 		"mode", struct conf_tls, mode, "\"starttls\"",
@@ -124,13 +131,23 @@ static const struct conf_option tls[] = {
 		  "PEM: Diffie-Hellman parameters for the DHE suites of TLS 1.2."),
 	CONF_STRING("ciphers", struct conf_tls, ciphers, NULL,
 		    "OpenSSL's cipher string; names of TLS 1.3 suites select those."),
-	CONF_ENUM_ARRAY("versions", struct conf_tls, versions,
-			"[\"tlsv1.2\", \"tlsv1.3\"]",
-			CONF_WORDS({ "tlsv1", 0, .unsupported = true },
-				   { "tlsv1.1", 0, .unsupported = true },
-				   { "tlsv1.2", 0x0303 }, { "tlsv1.3", 0x0304 }),
-			"The versions of TLS that are spoken.", .unique = true,
-			.has_range = true, .min = 1, .max = 4),
+	CONF_ENUM_ARRAY(
+		"versions", struct conf_tls, versions, NULL,
+		CONF_WORDS({ "tlsv1", TLS_V1_0 }, { "tlsv1.1", TLS_V1_1 },
+			   { "tlsv1.2", TLS_V1_2 }, { "tlsv1.3", TLS_V1_3 }),
+		"The versions of TLS that are spoken, these and no others. `tlsv1` and "
+		"`tlsv1.1` need OpenSSL's security level 0, for instance with `ciphers = "
+		"\"DEFAULT:@SECLEVEL=0\"`. Only `just_tls`, whose default is `[\"tlsv1.2\", "
+		"\"tlsv1.3\"]`.",
+		.unique = true, .has_range = true, .min = 1, .max = 4),
+	CONF_ENUM_ARRAY(
+		"protocol_options", struct conf_tls, protocol_options, NULL,
+		protocol_options,
+		"OpenSSL's options (SSL_OP_...), in lower case; they stand in place of the "
+		"default. Whatever they are, there is no renegotiation and no compression. "
+		"Only `fast_tls`, whose default is `[\"no_sslv2\", \"no_sslv3\", "
+		"\"no_tlsv1\", \"no_tlsv1_1\"]`.",
+		.unique = true),
 	CONF_ENUM(
 		"module", struct conf_tls, module, NULL,
 		CONF_WORDS({ "fast_tls", TLS_MODULE_FAST },
@@ -154,7 +171,6 @@ static const struct conf_option tls[] = {
 	CONF_BOOL("disconnect_on_failure", struct conf_tls, disconnect_on_failure, "true",
 		  "Only `just_tls`: no connection without a certificate that passes. "
 		  "`false`: as with `fast_tls`, only EXTERNAL is not offered."),
-	CONF_UNSUPPORTED("protocol_options"),
 	CONF_FILE_ARRAY(
 		"crl_files", struct conf_tls, crl_files, NULL,
 		"Only `just_tls`: revocation lists, PEM or DER. A certificate of an issuer "

@@ -76,6 +76,10 @@ void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root
 /* conf_tls.c */
 void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 		     struct conf_errors *e);
+const struct toml_table *conf_tls_section(const struct toml_table *root, size_t i);
+/* conf_tls_build.c */
+void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
+		    struct conf_errors *e);
 void conf_warn_tls(const struct conf *c, size_t i, const struct toml_table *root,
 		   struct conf_errors *e);
 

@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* The section in the file; a listener that has TLS has one. */
-static const struct toml_table *find_section(const struct toml_table *root, size_t i)
+const struct toml_table *conf_tls_section(const struct toml_table *root, size_t i)
 {
 	const struct toml_table *listen = toml_get(root, "listen")->table;
 
@@ -43,7 +43,7 @@ static const char *find_just_option(const struct conf_tls *t,
 static void check_module(const struct conf_tls *t, size_t i,
 			 const struct toml_table *root, struct conf_errors *e)
 {
-	const struct toml_table *section = find_section(root, i);
+	const struct toml_table *section = conf_tls_section(root, i);
 	char key[96];
 
 	for (size_t k = 0; k < ARRAY_LEN(own_options); k++) {
@@ -74,8 +74,9 @@ void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 	if (!c->c2s[i].has_tls)
 		return;
 	if (t->module == CONF_UNSET)
-		t->module = find_just_option(t, find_section(root, i)) ? TLS_MODULE_JUST
-								       : TLS_MODULE_FAST;
+		t->module = find_just_option(t, conf_tls_section(root, i))
+				    ? TLS_MODULE_JUST
+				    : TLS_MODULE_FAST;
 	check_module(t, i, root, e);
 	if (t->module == TLS_MODULE_FAST)
 		t->disconnect_on_failure = false;
@@ -123,7 +124,7 @@ void conf_warn_tls(const struct conf *c, size_t i, const struct toml_table *root
 
 	if (!c->c2s[i].has_tls)
 		return;
-	section = find_section(root, i);
+	section = conf_tls_section(root, i);
 	if (t->verify_mode == TLS_VERIFY_NONE)
 		warn_of_no_effect(section, i, root, e);
 	warn_of_stale_crl(&c->c2s[i], i, root, e);

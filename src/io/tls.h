@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "io/tls_option.h"
 
 struct tls_ctx; /* immutable, counted, any thread */
 struct tls;	/* of one connection */
@@ -14,6 +15,8 @@ enum tls_verify {
 	TLS_VERIFY_SELF_SIGNED, /* ... or signed by itself */
 };
 
+enum tls_version { TLS_V1_0, TLS_V1_1, TLS_V1_2, TLS_V1_3, TLS_VERSION_MAX };
+
 struct tls_conf {
 	const char *
 		certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
@@ -22,7 +25,10 @@ struct tls_conf {
 	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
 	const char *
 		ciphers; /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
-	uint16_t min_version, max_version; /* 0x0303, 0x0304 */
+	unsigned versions;	/* 1u << enum tls_version; 0: all that `options` leave */
+	bool versions_needed;	/* one that cannot be spoken is an error, not a note */
+	const int64_t *options; /* enum tls_option */
+	size_t n_options;
 	enum tls_verify verify;
 	bool must_verify;	      /* no handshake without a certificate that passes */
 	const char *cacertfile;	      /* PEM: trust anchors; NULL: the system's */
@@ -30,13 +36,15 @@ struct tls_conf {
 	size_t n_crl_files;
 };
 
-/* -EINVAL, and in `err` which file it was and OpenSSL's reason. */
+/* -EINVAL, and in `err` the option, ": ", the file, if it was one, and OpenSSL's reason. */
 nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret,
 			  struct buf *err);
 /* The index in crl_files of one that is out of date already; -1: none is. */
 int tls_ctx_stale_crl(const struct tls_ctx *c);
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
+/* What is not as it was asked for, but no error: a line each, "OPTION: TEXT\n". */
+struct strv tls_ctx_notes(const struct tls_ctx *c);
 
 /* Makes a key (ECDSA P-256) and a self-signed certificate for these names (ended by NULL), valid
  * for ten years, into one file (keyfile NULL or the same) or two; mode 0600; whole or not at

@@ -47,28 +47,39 @@ static int give_password(char *to, int size, int writing, void *arg)
 	return (int)n;
 }
 
+/* "OPTION: file: what: OpenSSL's reason" */
+static int fail_option(struct buf *err, const char *option, const char *file,
+		       const char *what)
+{
+	buf_putf(err, "%s: ", option);
+	return tls_fail(err, file, what);
+}
+
 static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf,
 			    struct buf *err)
 {
 	const char *keyfile = conf->keyfile ? conf->keyfile : conf->certfile;
+	const char *option = conf->keyfile ? "keyfile" : "certfile";
 	struct secret secret = { .password = conf->password };
 	int ok;
 
 	if (SSL_CTX_use_certificate_chain_file(c->ssl, conf->certfile) != 1)
-		return tls_fail(err, conf->certfile, "no certificate in PEM can be read");
+		return fail_option(err, "certfile", conf->certfile,
+				   "no certificate in PEM can be read");
 	SSL_CTX_set_default_passwd_cb(c->ssl, give_password);
 	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, &secret);
 	ok = SSL_CTX_use_PrivateKey_file(c->ssl, keyfile, SSL_FILETYPE_PEM) == 1;
 	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, NULL);
 	if (!ok && secret.asked_for)
-		return tls_fail(err, keyfile,
-				conf->password ? "the key's password is wrong"
-					       : "the key needs a password");
+		return fail_option(err, option, keyfile,
+				   conf->password ? "the key's password is wrong"
+						  : "the key needs a password");
 	if (!ok && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_X509)
-		return tls_fail(err, keyfile, "no private key in PEM can be read");
+		return fail_option(err, option, keyfile,
+				   "no private key in PEM can be read");
 	if (!ok || SSL_CTX_check_private_key(c->ssl) != 1)
-		return tls_fail(err, keyfile,
-				"the private key does not fit the certificate");
+		return fail_option(err, option, keyfile,
+				   "the private key does not fit the certificate");
 	return 0;
 }
 
@@ -102,8 +113,10 @@ static int load_dh(struct tls_ctx *c, const struct tls_conf *conf, struct buf *e
 static int set_ciphers(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
 {
 	AUTO(buf_free) struct buf list = BUF_INIT(65536), suites = BUF_INIT(65536);
-	struct strv rest = strv_from(conf->ciphers);
+	struct strv rest = strv_from(conf->ciphers ? conf->ciphers : "");
 
+	if (conf->ciphers == NULL)
+		return 0;
 	while (rest.n) {
 		size_t n = strcspn(rest.p, ":, ");
 		struct strv word = strv_make(rest.p, n);
@@ -111,15 +124,15 @@ static int set_ciphers(struct tls_ctx *c, const struct tls_conf *conf, struct bu
 
 		if (n &&
 		    buf_addf(to, "%s" STRV_FMT, to->n ? ":" : "", STRV_ARG(word)) < 0)
-			return tls_fail(err, NULL, "ciphers: the string is too long");
+			return tls_fail(err, NULL, "the string is too long");
 		rest = strv_from_pos(rest, MIN(n + 1, rest.n));
 	}
 	if (list.n && SSL_CTX_set_cipher_list(c->ssl, buf_cstr(&list)) != 1)
-		return tls_fail(err, NULL, "ciphers: the string selects nothing");
+		return tls_fail(err, NULL, "the string selects nothing");
 	if (suites.n && SSL_CTX_set_ciphersuites(c->ssl, buf_cstr(&suites)) != 1)
-		return tls_fail(err, NULL, "ciphers: unknown suite of TLS 1.3");
+		return tls_fail(err, NULL, "unknown suite of TLS 1.3");
 	if (list.n == 0 && suites.n == 0)
-		return tls_fail(err, NULL, "ciphers: the string is empty");
+		return tls_fail(err, NULL, "the string is empty");
 	return 0;
 }
 
@@ -158,13 +171,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
+static void set_defaults(struct tls_ctx *c)
 {
-	int r;
-
-	if (SSL_CTX_set_min_proto_version(c->ssl, conf->min_version) != 1 ||
-	    SSL_CTX_set_max_proto_version(c->ssl, conf->max_version) != 1)
-		return tls_fail(err, NULL, "no such versions of TLS");
 	SSL_CTX_set_options(c->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					    SSL_OP_NO_TICKET |
 					    SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -176,14 +184,36 @@ static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *er
 	/* AES-128-GCM first: half the work of AES-256 for the same practical strength. */
 	SSL_CTX_set_ciphersuites(c->ssl, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
 					 "TLS_CHACHA20_POLY1305_SHA256");
-	r = load_certificate(c, conf, err);
-	r = r ? r : load_dh(c, conf, err);
-	if (r == 0 && conf->ciphers)
-		r = set_ciphers(c, conf, err);
-	r = r ? r : tls_trust_init(c, conf, err);
-	if (r == 0)
-		make_end_point(c);
-	return r;
+}
+
+typedef int (*step_fn)(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err);
+
+/* In this order: ciphers say how weak a key may be. An option of NULL: the step names it. */
+static const struct {
+	const char *option;
+	step_fn run;
+} steps[] = {
+	{ NULL, tls_set_versions }, { "ciphers", set_ciphers },
+	{ NULL, load_certificate }, { "dhfile", load_dh },
+	{ NULL, tls_trust_init },   { NULL, tls_check_versions },
+};
+
+static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
+{
+	set_defaults(c);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		size_t before = err->n;
+		int r;
+
+		if (steps[i].option)
+			buf_putf(err, "%s: ", steps[i].option);
+		r = steps[i].run(c, conf, err);
+		if (r < 0)
+			return r;
+		err->n = before;
+	}
+	make_end_point(c);
+	return 0;
 }
 
 int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *err)
@@ -193,6 +223,7 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *e
 
 	ERR_clear_error();
 	c->refs = 1;
+	c->notes = BUF_INIT(4096);
 	c->ssl = SSL_CTX_new(TLS_server_method());
 	ASSERT(c->ssl != NULL);
 	r = set_up(c, conf, err);
@@ -210,6 +241,11 @@ struct tls_ctx *tls_ctx_ref(struct tls_ctx *c)
 	return c;
 }
 
+struct strv tls_ctx_notes(const struct tls_ctx *c)
+{
+	return buf_strv(&c->notes);
+}
+
 void tls_ctx_unref(struct tls_ctx **pc)
 {
 	struct tls_ctx *c = *pc;
@@ -219,5 +255,6 @@ void tls_ctx_unref(struct tls_ctx **pc)
 		return;
 	SSL_CTX_free(c->ssl);
 	tls_trust_fini(&c->trust);
+	buf_free(&c->notes);
 	mem_free(c);
 }

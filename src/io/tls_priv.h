@@ -20,6 +20,7 @@ struct tls_ctx {
 	unsigned char end_point[TLS_CB_MAX]; /* tls-server-end-point */
 	size_t n_end_point;		     /* 0: not defined for this certificate */
 	struct tls_trust trust;
+	struct buf notes;
 };
 
 /* What has come of one client's certificate. */
@@ -36,7 +37,13 @@ void tls_trust_fini(struct tls_trust *trust);
 void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl);
 const char *tls_peer_reason(const struct tls_peer *p); /* NULL: no error */
 
-/* Appends "what: OpenSSL's reason" and empties OpenSSL's queue of errors. -EINVAL. */
+/* tls_version.c. Before the rest is set up, and after. */
+nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,
+			       struct buf *err);
+nodiscard int tls_check_versions(struct tls_ctx *c, const struct tls_conf *conf,
+				 struct buf *err);
+
+/* The option stands in `err` already. Appends "file: what: OpenSSL's reason" and empties OpenSSL's queue of errors. -EINVAL. */
 int tls_fail(struct buf *err, const char *file, const char *what);
 struct tls_peer *tls_peer_of(X509_STORE_CTX *x);
 

@@ -97,6 +97,7 @@ static int add_anchors(struct tls_ctx *c, X509_STORE *store, const struct tls_co
 int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
 {
 	X509_STORE *store;
+	size_t before = err->n; /* the option stands before what is wrong with it */
 	int mode = SSL_VERIFY_PEER, r;
 
 	c->trust = (struct tls_trust){ .verify = conf->verify,
@@ -107,8 +108,13 @@ int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *e
 	/* Not the context's own store, from which OpenSSL would complete our chain. */
 	store = X509_STORE_new();
 	ASSERT(store != NULL);
+	buf_putf(err, "cacertfile: ");
 	r = add_anchors(c, store, conf, err);
-	r = r ? r : tls_crl_load(&c->trust, store, conf, err);
+	if (r == 0) {
+		err->n = before;
+		buf_putf(err, "crl_files: ");
+		r = tls_crl_load(&c->trust, store, conf, err);
+	}
 	SSL_CTX_set0_verify_cert_store(c->ssl, store);
 	if (conf->must_verify)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;

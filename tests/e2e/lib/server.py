@@ -33,19 +33,24 @@ def free_port():
 
 
 def make_certificate(directory):
-    """A self-signed certificate for localhost; returns the names of both files."""
+    """A self-signed certificate for localhost; returns the names of both files. cert+key.pem
+    has both in one."""
     certificate, key = f"{directory}/cert.pem", f"{directory}/key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext",
+         "-nodes", "-days", "100", "-subj", "/CN=localhost", "-addext",
          "subjectAltName=DNS:localhost,DNS:other.example", "-out", certificate, "-keyout", key],
         check=True, capture_output=True)
+    with open(f"{directory}/cert+key.pem", "wb") as both:
+        for name in (certificate, key):
+            with open(name, "rb") as f:
+                both.write(f.read())
     return certificate, key
 
 
 class Server:
     """`listeners`: name -> options of a [[listen.c2s]] beyond address and port; a `tls` entry
-    gets the certificate, None takes an option out; `port_of` names the listener that has the
+    gets the certificate, None (there, too) takes an option out; `port_of` names the listener that has the
     same port at another address."""
 
     LISTENERS = {

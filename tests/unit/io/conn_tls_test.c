@@ -100,7 +100,7 @@ TEST(conn_starts_tls_later_and_forgets_what_was_kept)
 
 TEST(conn_says_why_there_is_no_handshake)
 {
-	struct tls_conf conf = { .min_version = TLS1_3_VERSION };
+	struct tls_conf conf = { .versions = 1u << TLS_V1_3 };
 	struct pair t;
 
 	pair_open(&t, PAIR_TCP, NULL, 0);

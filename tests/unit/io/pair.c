@@ -311,8 +311,8 @@ struct tls_ctx *pair_ctx(const struct tls_conf *conf)
 	if (access(path, F_OK) < 0)
 		CHECK_INT(tls_make_self_signed(path, path, names, &err), 0);
 	c.certfile = c.certfile ? c.certfile : path;
-	c.min_version = c.min_version ? c.min_version : TLS1_2_VERSION;
-	c.max_version = c.max_version ? c.max_version : TLS1_3_VERSION;
+	if (c.versions == 0 && c.n_options == 0)
+		c.versions = 1u << TLS_V1_2 | 1u << TLS_V1_3;
 	if (tls_ctx_new(&c, &ctx, &err) < 0)
 		test_fail(__FILE__, __LINE__, "%s", buf_cstr(&err));
 	return ctx;

@@ -218,8 +218,7 @@ static void check_unreadable(const char *name, const char *text)
 	struct tls_ctx *ctx = pair_ctx(NULL); /* makes the certificate */
 	struct strv file = strv_from(pair_file(name));
 	struct tls_conf conf = { .certfile = pair_file("localhost.pem"),
-				 .min_version = TLS1_2_VERSION,
-				 .max_version = TLS1_3_VERSION,
+				 .versions = 1u << TLS_V1_3,
 				 .verify = TLS_VERIFY_PEER,
 				 .crl_files = &file,
 				 .n_crl_files = 1 };

@@ -72,8 +72,7 @@ static struct tls_conf good_conf(void)
 
 	tls_ctx_unref(&ctx);
 	return (struct tls_conf){ .certfile = pair_file("localhost.pem"),
-				  .min_version = TLS1_2_VERSION,
-				  .max_version = TLS1_3_VERSION };
+				  .versions = 1u << TLS_V1_2 | 1u << TLS_V1_3 };
 }
 
 static void check_refused(const struct tls_conf *conf, const char *want1,
@@ -181,14 +180,6 @@ TEST(tls_names_ciphers_that_do_not_exist)
 	check_taken(&conf);
 	conf.ciphers = "HIGH:!aNULL";
 	check_taken(&conf);
-}
-
-TEST(tls_names_versions_that_do_not_exist)
-{
-	struct tls_conf conf = good_conf();
-
-	conf.min_version = 0x4242;
-	check_refused(&conf, "versions", "");
 }
 
 /* --- what is right is used --- */

@@ -241,7 +241,7 @@ TEST(tls_refuses_a_record_that_was_changed)
 
 TEST(tls_speaks_only_the_versions_that_it_is_told)
 {
-	struct tls_conf conf = { .min_version = TLS1_3_VERSION };
+	struct tls_conf conf = { .versions = 1u << TLS_V1_3 };
 	struct tls_ctx *ctx = pair_ctx(&conf);
 	struct duo d;
 
@@ -253,7 +253,7 @@ TEST(tls_speaks_only_the_versions_that_it_is_told)
 	CHECK_INT(ERR_GET_REASON(ERR_peek_error()), SSL_R_TLSV1_ALERT_PROTOCOL_VERSION);
 	duo_close(&d);
 	tls_ctx_unref(&ctx);
-	conf = (struct tls_conf){ .max_version = TLS1_2_VERSION };
+	conf = (struct tls_conf){ .versions = 1u << TLS_V1_2 };
 	ctx = pair_ctx(&conf);
 	duo_open(&d, ctx, client_new(TLS1_2_VERSION, TLS1_3_VERSION));
 	shake_hands(&d);

@@ -232,8 +232,7 @@ TEST(tls_verify_names_the_anchors_that_cannot_be_read)
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		AUTO(buf_free) struct buf err = BUF_INIT(4096);
 		struct tls_conf conf = { .certfile = pair_file("localhost.pem"),
-					 .min_version = TLS1_2_VERSION,
-					 .max_version = TLS1_3_VERSION,
+					 .versions = 1u << TLS_V1_3,
 					 .verify = modes[i],
 					 .cacertfile = crl_only };
 		struct tls_ctx *ctx = pair_ctx(NULL); /* makes the file */

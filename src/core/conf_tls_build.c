@@ -1,0 +1,95 @@
+/* A listener's TLS context, made of its options; what is wrong with them is said at each. */
+#include "core/conf_priv.h"
+#include "io/tls.h"
+
+#include <stdio.h>
+
+static const int64_t default_options[] = { TLS_OPTION_NO_SSLv2, TLS_OPTION_NO_SSLv3,
+					   TLS_OPTION_NO_TLSv1, TLS_OPTION_NO_TLSv1_1 };
+
+static void choose_versions(const struct conf_listener *l, bool is_given,
+			    struct tls_conf *t)
+{
+	if (l->tls.module != TLS_MODULE_JUST) {
+		t->options = is_given ? l->tls.protocol_options : default_options;
+		t->n_options =
+			is_given ? l->tls.n_protocol_options : ARRAY_LEN(default_options);
+		return;
+	}
+	for (size_t i = 0; i < l->tls.n_versions; i++)
+		t->versions |= 1u << l->tls.versions[i];
+	t->versions_needed = t->versions != 0;
+	if (t->versions == 0)
+		t->versions = 1u << TLS_V1_2 | 1u << TLS_V1_3;
+}
+
+/* "OPTION: TEXT", as io/tls.h has it; what does not begin with an option is about the section. */
+static void report(struct conf_errors *e, const struct toml_table *root, size_t i,
+		   struct strv text, bool is_error)
+{
+	static const char *const options[] = {
+		"certfile",   "keyfile",   "password", "dhfile",
+		"ciphers",    "versions",  "module",   "protocol_options",
+		"cacertfile", "crl_files", NULL
+	};
+	ptrdiff_t colon = strv_find(text, ':');
+	struct strv option = strv_make(text.p, colon < 0 ? 0 : (size_t)colon);
+	char key[128];
+	size_t k = 0;
+
+	while (options[k] && !strv_is(option, options[k]))
+		k++;
+	snprintf(key, sizeof(key), "listen.c2s[%zu].tls%s%s", i + 1,
+		 options[k] ? "." : "", options[k] ? options[k] : "");
+	if (options[k])
+		text = strv_from_pos(text, MIN(option.n + 2, text.n));
+	if (is_error)
+		conf_error_at(e, root, key, STRV_FMT, STRV_ARG(text));
+	else
+		conf_warning_at(e, root, key, STRV_FMT, STRV_ARG(text));
+}
+
+static void report_lines(struct conf_errors *e, const struct toml_table *root, size_t i,
+			 struct strv lines, bool is_error)
+{
+	while (lines.n) {
+		ptrdiff_t end = strv_find(lines, '\n');
+		size_t n = end < 0 ? lines.n : (size_t)end;
+
+		report(e, root, i, strv_make(lines.p, n), is_error);
+		lines = strv_from_pos(lines, MIN(n + 1, lines.n));
+	}
+}
+
+void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
+		    struct conf_errors *e)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(4096);
+	struct conf_listener *l = &c->c2s[i];
+	struct tls_conf t = {
+		.certfile = l->tls.certfile.p,
+		.keyfile = l->tls.keyfile.p,
+		.password = l->tls.password.p,
+		.dhfile = l->tls.dhfile.p,
+		.ciphers = l->tls.ciphers.p,
+		.verify = (enum tls_verify)l->tls.verify_mode,
+		.must_verify = l->tls.disconnect_on_failure,
+		.cacertfile = l->tls.cacertfile.p,
+		.crl_files = l->tls.crl_files,
+		.n_crl_files = l->tls.n_crl_files,
+	};
+
+	if (!l->has_tls || l->tls.certfile.p == NULL)
+		return;
+	conf_watch_file(c, l->tls.certfile);
+	conf_watch_file(c, l->tls.keyfile);
+	conf_watch_file(c, l->tls.dhfile);
+	conf_watch_file(c, l->tls.cacertfile);
+	for (size_t k = 0; k < l->tls.n_crl_files; k++)
+		conf_watch_file(c, l->tls.crl_files[k]);
+	choose_versions(l, toml_get(conf_tls_section(root, i), "protocol_options"), &t);
+	if (tls_ctx_new(&t, &l->tls_ctx, &err) < 0)
+		report_lines(e, root, i, buf_strv(&err), true);
+	else
+		report_lines(e, root, i, tls_ctx_notes(l->tls_ctx), false);
+}
