@@ -115,6 +115,9 @@ void server_free(struct server **ps)
 	*ps = NULL;
 	if (s == NULL)
 		return;
+	for (uint16_t i = 0; i < s->n_workers; i++)
+		if (s->workers[i]) /* before the sockets that their loops watch are closed */
+			worker_stop_ports(s->workers[i]);
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_close(s->ports[i]);
 	auth_pool_free(&s->auth_pool);

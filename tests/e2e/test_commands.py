@@ -364,6 +364,17 @@ def test_second_server_on_the_same_port(home):
     home.start()
     set_path(home, f"{home.directory}/second.db")
     serve_fails(home, f"port {home.ports['plain']}", "in use")
+
+
+def test_second_of_two_ports_is_taken(home):
+    """The first one is open by then, and is closed again."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        home.listeners = {"plain": {}, "second": {}}
+        home.ports = {"plain": free_port(), "second": taken.getsockname()[1]}
+        home.write_config()
+        serve_fails(home, f"port {home.ports['second']}", "in use")
     assert is_answered(f"{home.directory}/meerkat.db.sock")
     assert not os.path.exists(f"{home.directory}/second.db.sock")
 
