@@ -256,18 +256,16 @@ const char *const *access_rule_names(const struct conf *c)
 
 /* --- evaluating --- */
 
-/* Whoever may be meant by the rest of the rule is not let in by it. */
-static struct strv give_up(struct strv rule, struct strv acl)
+static void log_gave_up(struct strv rule, struct strv acl)
 {
-	static struct log_limit limit;
+	static _Thread_local struct log_limit limit;
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 6, &dropped))
 		log_warning("access.gave_up",
-			    "access." STRV_FMT ": denied, as a regular expression of "
+			    "access." STRV_FMT " denies: a regular expression of "
 			    "acl." STRV_FMT " takes too many steps",
 			    STRV_ARG(rule), STRV_ARG(acl));
-	return STRV("deny");
 }
 
 static const struct access_rule *rule_of(const struct host *h, struct strv name)
@@ -275,22 +273,33 @@ static const struct access_rule *rule_of(const struct host *h, struct strv name)
 	return h ? access_find_rule(h->access->rules, h->access->n_rules, name) : NULL;
 }
 
-struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
-			 struct jid jid)
+int access_eval(const struct conf *c, struct strv name, struct strv domain,
+		struct jid jid, struct strv *ret)
 {
 	const struct host *h = host_find(c, domain);
 	const struct access_rule *r = rule_of(h, name);
 
-	if (r == NULL)
-		return strv_is(name, "all") ? STRV("allow") : STRV("deny");
-	for (size_t i = 0; i < r->n_clauses; i++) {
+	*ret = r == NULL && strv_is(name, "all") ? STRV("allow") : STRV("deny");
+	for (size_t i = 0; r && i < r->n_clauses; i++) {
 		int fits = acl_fits(h, r->clauses[i].acl, domain, jid);
-		if (fits < 0)
-			return give_up(name, r->clauses[i].acl);
-		if (fits)
-			return r->clauses[i].value;
+		if (fits == 0)
+			continue;
+		if (fits > 0)
+			*ret = r->clauses[i].value;
+		else
+			log_gave_up(name, r->clauses[i].acl);
+		return fits < 0 ? fits : 0;
 	}
-	return STRV("deny");
+	return 0;
+}
+
+struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
+			 struct jid jid)
+{
+	struct strv value;
+	int r = access_eval(c, name, domain, jid, &value);
+
+	return r < 0 ? STRV("deny") : value;
 }
 
 bool access_allows(const struct conf *c, struct strv name, struct strv domain,

@@ -10,6 +10,10 @@
  * "all" allows, "none" denies. `jid` is none before authentication. */
 struct strv access_value(const struct conf *c, struct strv name, struct strv domain,
 			 struct jid jid);
+/* The same; -E2BIG, which has been logged: a regular expression has no answer, and *ret is
+ * "deny", so that whoever is meant by the rest of the rule is not let in by it. */
+nodiscard int access_eval(const struct conf *c, struct strv name, struct strv domain,
+			  struct jid jid, struct strv *ret);
 bool access_allows(const struct conf *c, struct strv name, struct strv domain,
 		   struct jid jid);
 

@@ -34,19 +34,35 @@ static bool is_rule(const struct conf *c, struct strv name)
 	       access_has_rule(c, name);
 }
 
+/* The slowest that the rule names: 0, no limit, only if it names none. */
+static int64_t slowest(const struct conf *c, const struct access_rule *r)
+{
+	int64_t rate = 0;
+
+	for (size_t i = 0; i < r->n_clauses; i++) {
+		const struct conf_shaper *s = find(c, r->clauses[i].value);
+		if (s && (rate == 0 || s->max_rate < rate))
+			rate = s->max_rate;
+	}
+	return rate;
+}
+
 int64_t conf_shaper_rate(const struct conf *c, struct strv name, struct strv domain,
 			 struct jid jid)
 {
 	const struct host *h;
 	const struct conf_shaper *s;
+	const struct access_rule *r;
+	struct strv value = name;
 
 	if (strv_is(name, "none"))
 		return 0;
 	h = host_find(c, domain);
-	if (h && access_find_rule(h->access->rules, h->access->n_rules, name))
-		s = find(c, access_value(c, name, domain, jid));
-	else
-		s = find(c, name);
+	r = h ? access_find_rule(h->access->rules, h->access->n_rules, name) : NULL;
+	/* Nobody is to escape by a resource that exhausts an expression. */
+	if (r && access_eval(c, name, domain, jid, &value) < 0)
+		return slowest(c, r);
+	s = find(c, value);
 	return s ? s->max_rate : 0;
 }
 

@@ -3,7 +3,6 @@ but for the ports, and with what the text beside them says of the second."""
 import os
 import ssl
 import subprocess
-import threading
 
 import pytest
 
@@ -178,10 +177,8 @@ def test_shaper_of_both(server, connect, listener):
         text = "x" * 1000
         data = "".join(f"<message to='{c.jid}' id='m{i}'><body>{text}</body></message>"
                        for i in range(34))
-        sender = threading.Thread(target=c.send, args=(data,))
-        sender.start()
+        c.send(data)
         for i in range(34):
             assert c.expect_message(text).get("id") == f"m{i}"
-        sender.join()
         assert c.sync() == []  # read only when what was too much is paid for
         assert (server.counter(name) > before) == is_held

@@ -10,6 +10,8 @@
 	"[general]\nhosts = [\"example.com\", \"example.org\"]\n" \
 	"default_server_domain = \"example.com\"\n[[listen.c2s]]\nport = 5222\n"
 
+#define EVIL "ann@example.com/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+
 /* A configuration whose only class is c; NULL when it is refused. */
 static struct conf *load(const char *patterns, const char *rule)
 {
@@ -19,7 +21,11 @@ static struct conf *load(const char *patterns, const char *rule)
 	struct conf *c = NULL;
 
 	modules_init();
-	buf_putf(&text, START "[acl]\nc = [%s]\n[access]\nr = [%s]\n", patterns, rule);
+	buf_putf(&text,
+		 START
+		 "[shaper]\nquick.max_rate = 9\nslow.max_rate = 5\nother.max_rate = 1\n"
+		 "[acl]\nc = [%s]\n[access]\nr = [%s]\n",
+		 patterns, rule);
 	CHECK(fd >= 0 && write(fd, buf_cstr(&text), text.n) == (ssize_t)text.n);
 	close(fd);
 	r = conf_load(path, &c, &errors);
@@ -109,23 +115,41 @@ TEST(acl_refuses_what_cannot_be_meant)
 	CHECK(is_refused("{resource_regexp = \"[a\"}"));
 }
 
+TEST(acl_expression_that_explodes_gives_the_slowest_shaper_of_the_rule)
+{
+	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct strv domain = STRV("example.com");
+	struct conf *c = load("{resource_regexp = \"^(a+)+$\"}",
+			      "{acl = \"c\", value = \"quick\"}, "
+			      "{acl = \"none\", value = \"slow\"}, "
+			      "{acl = \"all\", value = \"none\"}");
+	struct jid jid;
+
+	CHECK(c != NULL);
+	CHECK_INT(jid_parse(a, STRV("ann@example.com/aaaa"), &jid), 0);
+	CHECK_INT(conf_shaper_rate(c, STRV("r"), domain, jid), 9);
+	CHECK_INT(jid_parse(a, STRV("ann@example.com/aaaa!"), &jid), 0);
+	CHECK_INT(conf_shaper_rate(c, STRV("r"), domain, jid), 0);
+	CHECK_INT(jid_parse(a, strv_from(EVIL), &jid), 0);
+	CHECK_INT(conf_shaper_rate(c, STRV("r"), domain, jid), 5);
+	conf_unref(&c);
+}
+
 TEST(acl_expression_that_explodes_denies)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	const char *rule =
 		"{acl = \"c\", value = \"deny\"}, {acl = \"all\", value = \"allow\"}";
 	struct conf *c = load("{resource_regexp = \"^(a+)+$\"}", rule);
-	const char *evil =
-		"ann@example.com/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!";
 	struct jid jid;
 
 	CHECK(c != NULL);
-	CHECK_INT(jid_parse(a, strv_from(evil), &jid), 0);
+	CHECK_INT(jid_parse(a, strv_from(EVIL), &jid), 0);
 	CHECK(!access_allows(c, STRV("r"), STRV("example.com"), jid));
 	CHECK_INT(jid_parse(a, STRV("ann@example.com/aaaa!"), &jid), 0);
 	CHECK(access_allows(c, STRV("r"), STRV("example.com"), jid));
 	conf_unref(&c);
 	/* Another pattern may still say so. */
-	CHECK(allows("{resource_regexp = \"^(a+)+$\"}, {user = \"ann\"}", evil));
-	CHECK(!allows("{resource_regexp = \"^(a+)+$\", user_regexp = \"bob\"}", evil));
+	CHECK(allows("{resource_regexp = \"^(a+)+$\"}, {user = \"ann\"}", EVIL));
+	CHECK(!allows("{resource_regexp = \"^(a+)+$\", user_regexp = \"bob\"}", EVIL));
 }
