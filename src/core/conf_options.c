@@ -129,8 +129,13 @@ static const struct conf_option tls[] = {
 		    "Opens an encrypted private key.", .secret = true),
 	CONF_FILE("dhfile", struct conf_tls, dhfile, NULL,
 		  "PEM: Diffie-Hellman parameters for the DHE suites of TLS 1.2."),
-	CONF_STRING("ciphers", struct conf_tls, ciphers, NULL,
-		    "OpenSSL's cipher string; names of TLS 1.3 suites select those."),
+	CONF_STRING(
+		"ciphers", struct conf_tls, ciphers, NULL,
+		"OpenSSL's cipher string. It selects the suites of TLS 1.3, too: by their "
+		"names, by `TLSv1.3`, and by words such as `HIGH` or `AESGCM`; a version "
+		"that it selects nothing of is not spoken. Anonymous and unencrypted ones "
+		"are never used. Not given: `TLSv1.2:TLSv1.3` with `fast_tls`, OpenSSL's "
+		"own choice with `just_tls`."),
 	CONF_ENUM_ARRAY(
 		"versions", struct conf_tls, versions, NULL,
 		CONF_WORDS({ "tlsv1", TLS_V1_0 }, { "tlsv1.1", TLS_V1_1 },

@@ -87,6 +87,8 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.cacertfile);
 	for (size_t k = 0; k < l->tls.n_crl_files; k++)
 		conf_watch_file(c, l->tls.crl_files[k]);
+	if (t.ciphers == NULL && l->tls.module == TLS_MODULE_FAST)
+		t.ciphers = "TLSv1.2:TLSv1.3";
 	choose_versions(l, toml_get(conf_tls_section(root, i), "protocol_options"), &t);
 	if (tls_ctx_new(&t, &l->tls_ctx, &err) < 0)
 		report_lines(e, root, i, buf_strv(&err), true);

@@ -23,10 +23,9 @@ struct tls_conf {
 	const char *keyfile;
 	const char *password; /* of the key; NULL: none */
 	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
-	const char *
-		ciphers; /* OpenSSL's string; names of TLS 1.3 suites are taken out of it */
-	unsigned versions;	/* 1u << enum tls_version; 0: all that `options` leave */
-	bool versions_needed;	/* one that cannot be spoken is an error, not a note */
+	const char *ciphers;  /* OpenSSL's string, TLS 1.3 included; NULL: its default */
+	unsigned versions;    /* 1u << enum tls_version; 0: all that `options` leave */
+	bool versions_needed; /* one that cannot be spoken is an error, not a note */
 	const int64_t *options; /* enum tls_option */
 	size_t n_options;
 	enum tls_verify verify;

@@ -1,7 +1,6 @@
 /* Contexts: certificates, keys, versions, ciphers. */
 #include "io/tls_priv.h"
 
-#include <openssl/dh.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -83,59 +82,6 @@ static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf,
 	return 0;
 }
 
-static int load_dh(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
-{
-	BIO *bio;
-	EVP_PKEY *params;
-	int r = 0;
-
-	if (conf->dhfile == NULL) {
-		SSL_CTX_set_dh_auto(c->ssl, 1);
-		return 0;
-	}
-	bio = BIO_new_file(conf->dhfile, "r");
-	params = bio ? PEM_read_bio_Parameters(bio, NULL) : NULL;
-	BIO_free(bio);
-	if (params == NULL || EVP_PKEY_get_base_id(params) != EVP_PKEY_DH) {
-		EVP_PKEY_free(params);
-		return tls_fail(err, conf->dhfile, "no Diffie-Hellman parameters in PEM");
-	}
-	if (EVP_PKEY_get_bits(params) < 1024)
-		r = tls_fail(err, conf->dhfile,
-			     "the parameters have fewer than 1024 bits");
-	if (r == 0 && SSL_CTX_set0_tmp_dh_pkey(c->ssl, params) == 1)
-		return 0; /* the context owns them now */
-	EVP_PKEY_free(params);
-	return r ? r : tls_fail(err, conf->dhfile, "the parameters cannot be used");
-}
-
-/* One string for TLS 1.2 lists and TLS 1.3 suites: names that begin with TLS_ are suites. */
-static int set_ciphers(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
-{
-	AUTO(buf_free) struct buf list = BUF_INIT(65536), suites = BUF_INIT(65536);
-	struct strv rest = strv_from(conf->ciphers ? conf->ciphers : "");
-
-	if (conf->ciphers == NULL)
-		return 0;
-	while (rest.n) {
-		size_t n = strcspn(rest.p, ":, ");
-		struct strv word = strv_make(rest.p, n);
-		struct buf *to = strv_starts(word, STRV("TLS_")) ? &suites : &list;
-
-		if (n &&
-		    buf_addf(to, "%s" STRV_FMT, to->n ? ":" : "", STRV_ARG(word)) < 0)
-			return tls_fail(err, NULL, "the string is too long");
-		rest = strv_from_pos(rest, MIN(n + 1, rest.n));
-	}
-	if (list.n && SSL_CTX_set_cipher_list(c->ssl, buf_cstr(&list)) != 1)
-		return tls_fail(err, NULL, "the string selects nothing");
-	if (suites.n && SSL_CTX_set_ciphersuites(c->ssl, buf_cstr(&suites)) != 1)
-		return tls_fail(err, NULL, "unknown suite of TLS 1.3");
-	if (list.n == 0 && suites.n == 0)
-		return tls_fail(err, NULL, "the string is empty");
-	return 0;
-}
-
 /* RFC 5929 4.1: the certificate's hash, by the hash of its signature; MD5 and SHA-1 are replaced
  * by SHA-256. */
 static void make_end_point(struct tls_ctx *c)
@@ -181,9 +127,7 @@ static void set_defaults(struct tls_ctx *c)
 	SSL_CTX_set_mode(c->ssl,
 			 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_CTX_set_alpn_select_cb(c->ssl, select_alpn, NULL);
-	/* AES-128-GCM first: half the work of AES-256 for the same practical strength. */
-	SSL_CTX_set_ciphersuites(c->ssl, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-					 "TLS_CHACHA20_POLY1305_SHA256");
+	SSL_CTX_set_ciphersuites(c->ssl, TLS_USUAL_SUITES);
 }
 
 typedef int (*step_fn)(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err);
@@ -193,8 +137,8 @@ static const struct {
 	const char *option;
 	step_fn run;
 } steps[] = {
-	{ NULL, tls_set_versions }, { "ciphers", set_ciphers },
-	{ NULL, load_certificate }, { "dhfile", load_dh },
+	{ NULL, tls_set_versions }, { "ciphers", tls_set_ciphers },
+	{ NULL, load_certificate }, { "dhfile", tls_load_dh },
 	{ NULL, tls_trust_init },   { NULL, tls_check_versions },
 };
 

@@ -21,6 +21,8 @@ struct tls_ctx {
 	size_t n_end_point;		     /* 0: not defined for this certificate */
 	struct tls_trust trust;
 	struct buf notes;
+	unsigned
+		unserved; /* 1u << enum tls_version: the ciphers' string has none of it */
 };
 
 /* What has come of one client's certificate. */
@@ -36,6 +38,17 @@ nodiscard int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf,
 void tls_trust_fini(struct tls_trust *trust);
 void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl);
 const char *tls_peer_reason(const struct tls_peer *p); /* NULL: no error */
+
+/* AES-128-GCM first: half the work of AES-256 for the same practical strength. */
+#define TLS_USUAL_SUITES                                 \
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:" \
+	"TLS_CHACHA20_POLY1305_SHA256"
+
+/* tls_cipher.c */
+nodiscard int tls_set_ciphers(struct tls_ctx *c, const struct tls_conf *conf,
+			      struct buf *err);
+nodiscard int tls_load_dh(struct tls_ctx *c, const struct tls_conf *conf,
+			  struct buf *err);
 
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,

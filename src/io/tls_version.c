@@ -124,7 +124,11 @@ static void explain(const struct tls_ctx *c, const struct tls_conf *conf, unsign
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
 	int level = SSL_CTX_get_security_level(c->ssl);
 
-	if (v < TLS_V1_2 && level > 0)
+	if (c->unserved & 1u << v && (v >= TLS_V1_2 || level == 0))
+		buf_putf(to,
+			 "ciphers: %s is not spoken: the string selects nothing of it",
+			 versions[v].name);
+	else if (v < TLS_V1_2 && level > 0)
 		buf_putf(
 			to,
 			"%s: %s cannot be spoken: OpenSSL has it at its security level 0 "
@@ -142,10 +146,11 @@ int tls_check_versions(struct tls_ctx *c, const struct tls_conf *conf, struct bu
 {
 	bool any = false;
 
-	for (unsigned v = 0; v < TLS_VERSION_MAX; v++) {
+	/* OpenSSL refuses to begin when the newest that is on has no ciphers. */
+	for (unsigned v = TLS_VERSION_MAX; v-- > 0;) {
 		if (SSL_CTX_get_options(c->ssl) & versions[v].off)
 			continue;
-		if (can_speak(c->ssl, versions[v].wire)) {
+		if (!(c->unserved & 1u << v) && can_speak(c->ssl, versions[v].wire)) {
 			any = true;
 			continue;
 		}

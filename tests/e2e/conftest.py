@@ -23,13 +23,14 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="module")
 def server(request, workers, tmp_path_factory):
-    """The module's server; the module may have CONFIG (merged over the defaults) and
-    LISTENERS (beside plain, starttls, tls)."""
+    """The module's server; the module may have CONFIG (merged over the defaults), LISTENERS
+    (beside plain, starttls, tls), and prepare(server), called before it starts."""
     module = request.module
     listeners = Server.LISTENERS | getattr(module, "LISTENERS", {})
     one = Server(tmp_path_factory.mktemp("server"), workers,
                  getattr(module, "CONFIG", {}), listeners)
     request.node.e2e_servers = [one]
+    getattr(module, "prepare", lambda _: None)(one)
     one.start()
     yield one
     try:

@@ -1,9 +1,13 @@
 """The options of [listen.c2s.tls] for the server's side, as a client sees them."""
+import re
 import ssl
+import subprocess
 import warnings
+from xml.etree import ElementTree
 
 import pytest
 
+from lib import env
 from lib.raw import tls_context
 
 V = ssl.TLSVersion
@@ -13,9 +17,22 @@ LISTENERS = {
     "hole": {"tls": {"mode": "tls", "keyfile": None, "certfile": "cert+key.pem",
                      "protocol_options": ["no_tlsv1", "no_tlsv1_2"],
                      "ciphers": "ALL:@SECLEVEL=0"}},
+    "ciphers": {"tls": {"mode": "tls", "ciphers": "ECDHE-ECDSA-CHACHA20-POLY1305:"
+                                                  "TLS_AES_256_GCM_SHA384"}},
+    "pkcs8": {"tls": {"mode": "tls", "keyfile": "pkcs8.pem", "password": "open sesame"}},
+    "traditional": {"tls": {"mode": "tls", "keyfile": "traditional.pem",
+                            "password": "open sesame"}},
     "old": {"tls": {"mode": "tls", "versions": ["tlsv1", "tlsv1.1"],
                     "ciphers": "ALL:@SECLEVEL=0"}},
 }
+
+
+def prepare(server):
+    """The files that the listeners name."""
+    for name, words in (("pkcs8", ["pkcs8", "-topk8"]), ("traditional", ["ec", "-aes256"])):
+        subprocess.run(["openssl", *words, "-in", server.key, "-passout", "pass:open sesame",
+                        "-out", f"{server.directory}/{name}.pem"],
+                       check=True, capture_output=True)
 
 
 def context(version):
@@ -81,3 +98,63 @@ def test_options_and_versions_that_cannot_be(new_server):
     refused(server, {"versions": ["tlsv1", "tlsv1.2"]},
             "listen.c2s[2].tls.versions: TLS 1.0 cannot be spoken: OpenSSL has it at its "
             "security level 0 only, and the level here is 2")
+
+
+# --- ciphers ---
+
+def cipher(connect, listener, version):
+    return connect(listener, tls=context(version)).socket.cipher()[0]
+
+
+def test_ciphers_of_both_kinds(connect):
+    assert cipher(connect, "ciphers", V.TLSv1_2) == "ECDHE-ECDSA-CHACHA20-POLY1305"
+    assert cipher(connect, "ciphers", V.TLSv1_3) == "TLS_AES_256_GCM_SHA384"
+
+
+def test_ciphers_that_leave_a_version_out(new_server):
+    server = new_server(start=False)
+    server.listeners = {"plain": {}, "tls": {"tls": {
+        "ciphers": "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384"}}}
+    server.ports = {"plain": 5222, "tls": 5223}
+    server.write_config()
+    done = server.run("check")
+    assert done.returncode == 0
+    assert ("warning: listen.c2s[2].tls.ciphers: TLS 1.3 is not spoken: the string selects "
+            "nothing of it") in done.stderr
+    refused(server, {"versions": ["tlsv1.3"], "ciphers": "TLSv1.2"},
+            "listen.c2s[2].tls.ciphers: TLS 1.3 is not spoken")
+    refused(server, {"ciphers": "ROT13"}, "listen.c2s[2].tls.ciphers: the string selects")
+
+
+@pytest.mark.parametrize("listener", ["tls", "fast"])
+def test_nothing_weak_by_default(server, listener):
+    """sslscan's view: versions, ciphers, and what a server must not do."""
+    done = subprocess.run(
+        ["sslscan", "--no-colour", "--xml=-", f"--connect-timeout={env.DEADLINE:.0f}",
+         f"--timeout={env.DEADLINE:.0f}", f"127.0.0.1:{server.ports[listener]}"],
+        capture_output=True, text=True, timeout=4 * env.DEADLINE, check=True)
+    scan = ElementTree.fromstring(done.stdout).find("ssltest")
+    spoken = {f"{p.get('type')} {p.get('version')}" for p in scan.iter("protocol")
+              if p.get("enabled") == "1"}
+    assert spoken == {"tls 1.2", "tls 1.3"}
+    found = list(scan.iter("cipher"))
+    assert {c.get("sslversion") for c in found} == {"TLSv1.2", "TLSv1.3"}
+    for one in found:
+        assert int(one.get("bits")) >= 128, one.attrib
+        assert one.get("strength") in ("strong", "acceptable"), one.attrib
+        assert not re.search("NULL|EXP|ADH|AECDH|anon|RC4|DES|MD5|PSK|SRP", one.get("cipher"))
+    assert scan.find("renegotiation").get("supported") == "0"
+    assert not [h for h in scan.iter("heartbleed") if h.get("vulnerable") != "0"]
+    assert not [c for c in scan.iter("compression") if c.get("supported") != "0"]
+
+
+# --- keys ---
+
+def test_encrypted_keys_of_both_formats(connect, server):
+    for listener in ("pkcs8", "traditional"):
+        connect(listener).login(server.account()).sync()
+
+
+def test_password_is_never_shown(server):
+    assert "open sesame" not in server.read_log()
+    assert "open sesame" not in server.run("check").stderr
