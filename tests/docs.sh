@@ -29,7 +29,7 @@ sed -i "s#/etc/meerkat/example.net.pem#$tmp/cert.pem#" "$tmp/readme.toml"
 # The man page has no mistakes, and names each command.
 [ -z "$(man -l --warnings -E UTF-8 -Tutf8 docs/meerkat.1 2>&1 >/dev/null)" ] ||
 	say "docs/meerkat.1: man complains"
-for word in serve check user version help; do
+for word in serve check reload status user version help; do
 	grep -q "^\.B $word" docs/meerkat.1 || say "docs/meerkat.1 does not have $word"
 done
 

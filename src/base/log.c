@@ -1,7 +1,7 @@
 #include "base/log.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "base/json.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,25 +48,6 @@ static void add_time(struct buf *b)
 }
 
 /* Control characters would let a peer forge lines: they are escaped in both formats. */
-static void add_escaped(struct buf *b, const char *s)
-{
-	for (struct strv rest = strv_from(s); rest.n && b->max - b->n > 64;) {
-		uint32_t cp;
-		int n = utf8_next(rest, &cp);
-
-		if (n <
-		    0) /* a path of the file system, or what was cut within a character */
-			buf_put(b, STRV("\\ufffd"));
-		else if (cp == '"' || cp == '\\')
-			buf_putf(b, "\\%c", (char)cp);
-		else if (cp < 0x20 || cp == 0x7f)
-			buf_putf(b, "\\u%04x", cp);
-		else
-			buf_put(b, strv_make(rest.p, (size_t)n));
-		rest = strv_from_pos(rest, (size_t)MAX(n, 1));
-	}
-}
-
 static void add_plain(struct buf *b, const char *s)
 {
 	for (; *s && b->max - b->n > 64; s++) {
@@ -84,7 +65,7 @@ static void add_pair(struct buf *b, const char *key, const char *value)
 		return;
 	buf_putf(b, as_json ? ",\"%s\":\"" : " %s=", key);
 	if (as_json) {
-		add_escaped(b, value);
+		json_escape(b, strv_from(value));
 		buf_putc(b, '"');
 	} else {
 		add_plain(b, value);
@@ -108,7 +89,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 		add_time(&b);
 		buf_putf(&b, "\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"",
 			 names[level], event);
-		add_escaped(&b, text);
+		json_escape(&b, strv_from(text));
 		buf_putc(&b, '"');
 	} else {
 		add_time(&b);

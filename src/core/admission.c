@@ -1,5 +1,6 @@
 #include "core/admission.h"
 #include "core/c2s.h"
+#include "core/c2s_count.h"
 #include "core/port.h"
 #include "core/server.h"
 #include "core/worker.h"
@@ -272,7 +273,7 @@ void admission_refuse(struct c2s *c, enum refusal why)
 	unsigned dropped;
 
 	ASSERT_ON(c->worker);
-	port_count(c->port, c->worker, refusals[why].counter, 1);
+	c2s_count_end(c, refusals[why].counter);
 	if (log_limit_ok(&limits[why], REFUSALS_LOGGED_PER_MINUTE, &dropped))
 		log_warning("conn.refused", "%s refused %s: %s (%u others of late)",
 			    c->port->name, conn_peer(c->conn), refusals[why].text,

@@ -1,6 +1,7 @@
 #include "core/c2s.h"
 #include "auth/cache.h"
 #include "core/access.h"
+#include "core/c2s_count.h"
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
 #include "core/delay.h"
@@ -114,7 +115,7 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 {
 	struct c2s *c = c2s_of(st);
 
-	count_add(&c->worker->counters, why ? COUNT_CLOSED_ERROR : COUNT_CLOSED_PEER, 1);
+	c2s_count_stream_end(c, why);
 	log_close(c, why, text);
 	if (c->session)
 		session_unbind(&c->session);
@@ -127,8 +128,8 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 static void keep_warm(struct c2s *c, const struct conf_listener *l)
 {
 	/* Infinity is for ever. */
-	conn_keep_warm(c->conn, (uint32_t)MIN(l->hibernate_after_ms,
-					      (int64_t)CONN_WARM_FOR_EVER));
+	conn_keep_warm(c->conn,
+		       (uint32_t)MIN(l->hibernate_after_ms, (int64_t)CONN_WARM_FOR_EVER));
 }
 
 void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
@@ -246,7 +247,7 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 			   .user = c->session->user,
 			   .scratch = w->scratch };
 
-	count_add(&w->counters, COUNT_STANZAS_IN, 1);
+	c2s_count(c, PORT_COUNT_STANZAS_IN, 1);
 	w->sender = c->handle;
 	if (!run_from_client(&ctx) && c->session)
 		route(w, c->session, s);
@@ -289,7 +290,7 @@ static void on_moved(struct worker *w, struct post *p)
 	mem_free(m);
 	enlist(c, w);
 	conn_attach(c->conn, w->loop, &conn_ops, c);
-	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
+	c2s_count_bytes(c);
 	c->st.waiting = false;
 	shaper_refresh(c);
 	if (atomic_load(&w->server->stopping))
@@ -310,17 +311,20 @@ static void move_home(struct loop_task *t)
 	m = MEM_NEW(struct move);
 	m->c = c;
 	m->post.fn = on_moved;
-	count_add(&c->worker->counters, COUNT_CONNS_OPEN, -1);
 	delist(c);
 	conn_detach(c->conn);
 	worker_post(home, &m->post, sizeof(*m));
+}
+
+static void env_auth_done(struct stream *st, int mech, enum sasl_err err)
+{
+	c2s_count_auth(c2s_of(st), mech, err);
 }
 
 static void env_authenticated(struct stream *st)
 {
 	struct c2s *c = c2s_of(st);
 
-	count_add(&c->worker->counters, COUNT_AUTH_OK, 1);
 	admission_authenticated(c);
 	set_log_context(c);
 	log_info("auth.ok", "logged in");
@@ -346,6 +350,7 @@ static const struct stream_env env = {
 	.lookup = login_lookup,
 	.check_password = login_check_password,
 	.tried = delay_tried,
+	.auth_done = env_auth_done,
 	.authenticated = env_authenticated,
 	.bind = env_bind,
 	.stanza = env_stanza,
@@ -389,7 +394,7 @@ static void on_secured(void *owner)
 {
 	struct c2s *c = owner;
 
-	count_add(&c->worker->counters, COUNT_TLS_HANDSHAKES, 1);
+	c2s_count_secured(c);
 	set_log_context(c);
 	client_cert_log(c);
 	log_context_set(NULL);
@@ -400,10 +405,12 @@ static void on_eof(void *owner)
 {
 	struct c2s *c = owner;
 
-	if (c->proxy)
+	if (c->proxy) {
 		c2s_proxy_eof(c);
-	else
-		stream_on_eof(&c->st);
+		return;
+	}
+	c2s_count_end(c, PORT_COUNT_CLOSED_EOF);
+	stream_on_eof(&c->st);
 }
 
 static void on_drained(void *owner)
@@ -413,10 +420,6 @@ static void on_drained(void *owner)
 
 static void c2s_free(struct c2s *c)
 {
-	count_add(&c->worker->counters, COUNT_CONNS_OPEN, -1);
-	count_add(&c->worker->counters, COUNT_BYTES_IN, (int64_t)conn_bytes_in(c->conn));
-	count_add(&c->worker->counters, COUNT_BYTES_OUT,
-		  (int64_t)conn_bytes_out(c->conn));
 	loop_task_cancel(&c->move_task);
 	throttle_release(c);
 	shaper_free(c);
@@ -432,17 +435,10 @@ static void c2s_free(struct c2s *c)
 
 static void on_close(void *owner, enum conn_close why, const char *detail)
 {
-	static const enum counter counters[] = {
-		[CONN_CLOSED] = COUNT_MAX,
-		[CONN_CLOSE_LOST] = COUNT_CLOSED_LOST,
-		[CONN_CLOSE_SLOW] = COUNT_CLOSED_SLOW,
-		[CONN_CLOSE_TLS] = COUNT_CLOSED_TLS,
-		[CONN_CLOSE_ABORT] = COUNT_CLOSED_LOST,
-	};
 	struct c2s *c = owner;
 
-	if (counters[why] != COUNT_MAX && !c->quiet) {
-		count_add(&c->worker->counters, counters[why], 1);
+	c2s_count_conn_end(c, why);
+	if (why != CONN_CLOSED && !c->quiet) {
 		set_log_context(c);
 		if (why == CONN_CLOSE_TLS && !c->st.secure)
 			client_cert_log(c);
@@ -489,9 +485,8 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
 	enlist(c, w);
-	count_add(&w->counters, COUNT_CONNS_ACCEPTED, 1);
-	port_count(c->port, w, PORT_COUNT_ACCEPTED, 1);
-	count_add(&w->counters, COUNT_CONNS_OPEN, 1);
+	c2s_count(c, PORT_COUNT_ACCEPTED, 1);
+	c2s_count_bytes(c);
 	stream_init(&c->st, &env, c->conf, l, false);
 	admission_enter(c);
 	env_timeout(&c->st, l->state_timeout_ms);

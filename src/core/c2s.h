@@ -38,6 +38,7 @@ struct c2s {
 	struct source *source_ip, *source_net; /* see core/admission.h */
 	bool unauthenticated : 1;	       /* counts as such */
 	bool quiet : 1;			       /* nothing more is said of its end */
+	bool end_counted : 1;		       /* why it ends: see core/c2s_count.h */
 };
 
 static inline struct c2s *c2s_of(struct stream *st)

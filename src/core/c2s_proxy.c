@@ -2,6 +2,7 @@
 #include "core/c2s.h"
 #include "base/log.h"
 #include "core/admission.h"
+#include "core/c2s_count.h"
 #include "io/proxy.h"
 
 static bool is_trusted(const struct conf_listener *l, const char *peer)
@@ -69,14 +70,17 @@ void c2s_proxy_timeout(struct c2s *c)
 /* A balancer that only looks whether the port is open sends nothing: no harm. */
 void c2s_proxy_eof(struct c2s *c)
 {
-	if (c->proxy->n)
+	if (c->proxy->n) {
 		admission_refuse(c, REFUSED_PROXY_BAD);
-	else
-		c2s_proxy_end(c);
+		return;
+	}
+	c2s_count_end(c, PORT_COUNT_CLOSED_EOF);
+	c2s_proxy_end(c);
 }
 
 void c2s_proxy_end(struct c2s *c)
 {
+	c2s_count_stream_end(c, STREAM_ERR_SYSTEM_SHUTDOWN);
 	c->quiet = true;
 	conn_abort(c->conn);
 }

@@ -1,6 +1,7 @@
 #include "core/delay.h"
 #include "auth/backoff.h"
 #include "core/c2s.h"
+#include "core/c2s_count.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -60,13 +61,11 @@ void delay_tried(struct stream *st, struct jid user, bool right)
 	msec_t ms = weigh(c, user, right);
 
 	ASSERT(c->delay == NULL);
-	if (!right)
-		count_add(&c->worker->counters, COUNT_AUTH_FAILED, 1);
 	if (ms == 0) {
 		stream_on_answer_due(st);
 		return;
 	}
-	count_add(&c->worker->counters, COUNT_AUTH_DELAYED, 1);
+	c2s_count(c, PORT_COUNT_AUTH_DELAYED, 1);
 	log_delay(c, user, ms);
 	c->delay = MEM_NEW(struct delay);
 	c->delay->c2s = c;

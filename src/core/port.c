@@ -48,6 +48,7 @@ int port_open(const struct conf_listener *l, uint16_t n_workers, struct port **r
 	p->n_workers = n_workers;
 	p->reuse_port = l->reuse_port;
 	port_name(l, p->name);
+	list_init(&p->closed);
 	admission_init(&p->admission, n_workers);
 	p->fd = mem_alloc(n * sizeof(int));
 	for (uint16_t i = 0; i < n_workers; i++)

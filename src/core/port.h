@@ -6,41 +6,18 @@
 #include "base/list.h"
 #include "core/admission.h"
 #include "core/conf.h"
-#include "core/counter.h"
+#include "core/port_counter.h"
 #include "io/listen.h"
-
-#include <stdatomic.h>
 
 struct server;
 struct worker;
-
-/* Counters of a listener, one row each: kept by every worker for itself, summed when asked. */
-#define PORT_COUNTERS(X)                                           \
-	X(ACCEPTED, "accepted")                                    \
-	X(PAUSED_CONNECTIONS, "paused: max_connections")           \
-	X(PAUSED_UNAUTHENTICATED, "paused: max_unauthenticated")   \
-	X(PAUSED_RATE, "paused: accept_rate")                      \
-	X(REFUSED_IP, "refused: max_connections_per_ip")           \
-	X(REFUSED_NET, "refused: max_connections_per_net")         \
-	X(REFUSED_PROXY_UNTRUSTED, "refused: not a trusted proxy") \
-	X(REFUSED_PROXY_BAD, "refused: no good PROXY header")      \
-	X(REFUSED_PROXY_TIMEOUT, "refused: no PROXY header in time")
-
-enum port_counter {
-#define X(id, name) PORT_COUNT_##id,
-	PORT_COUNTERS(X)
-#undef X
-		PORT_COUNT_MAX,
-};
-
-struct port_counters {
-	_Atomic int64_t v[PORT_COUNT_MAX]; /* written by one worker only */
-};
 
 struct port {
 	atomic_uint refs; /* the server's, each worker's, each connection's */
 	char name[64];	  /* "0.0.0.0:5222", "[::]:5222": for people */
 	struct admission admission;
+	struct list
+		closed; /* in the server's port_totals, when nobody listens any more */
 	bool reuse_port;
 	int *fd; /* one socket, or with reuse_port one for each worker; the server's */
 	uint16_t n_fd, n_workers;

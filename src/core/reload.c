@@ -179,16 +179,21 @@ static int open_ports(struct server *s, struct reload *r, struct buf *err)
 }
 
 /* Closes what is not in `kept`, and gives up the references. */
-static void drop_ports(struct port **ports, size_t n, struct port **kept, size_t n_kept)
+static void drop_ports(struct server *s, struct port **ports, size_t n,
+		       struct port **kept, size_t n_kept)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t k = 0;
 		while (k < n_kept && kept[k] != ports[i])
 			k++;
-		if (k == n_kept)
+		if (k < n_kept) {
+			port_unref(&ports[i]);
+		} else {
 			port_close(ports[i]);
-		port_unref(&ports[i]);
+			port_totals_take(&s->port_totals, ports[i]);
+		}
 	}
+	port_totals_settle(&s->port_totals);
 	mem_free(ports);
 }
 
@@ -217,12 +222,12 @@ static int apply(struct server *s, struct conf *c, struct buf *err)
 
 	e = e ? e : open_ports(s, &r, err);
 	if (e < 0) {
-		drop_ports(r.ports, r.n_ports, s->ports, s->n_ports);
+		drop_ports(s, r.ports, r.n_ports, s->ports, s->n_ports);
 		conf_unref(&c);
 		return e;
 	}
 	tell_workers(s, &r);
-	drop_ports(s->ports, s->n_ports, r.ports, r.n_ports);
+	drop_ports(s, s->ports, s->n_ports, r.ports, r.n_ports);
 	s->ports = r.ports;
 	s->n_ports = r.n_ports;
 	conf_unref(&s->conf);

@@ -95,6 +95,7 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 	ASSERT(n_workers > 0 && n_workers <= SERVER_MAX_WORKERS);
 	raise_limits();
 	pthread_mutex_init(&s->lock, NULL);
+	port_totals_init(&s->port_totals);
 	s->conf = conf_ref(c);
 	s->n_workers = n_workers;
 	s->workers = mem_zalloc(n_workers * sizeof(*s->workers));
@@ -127,6 +128,7 @@ void server_free(struct server **ps)
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_unref(&s->ports[i]);
 	mem_free(s->ports);
+	port_totals_fini(&s->port_totals);
 	auth_cache_free(&s->auth_cache);
 	backoff_free(&s->backoff);
 	mem_wipe(s->secret, sizeof(s->secret));
@@ -282,25 +284,5 @@ void server_account_removed(struct server *s, struct jid account)
 		m->account = jid_dup(a, account);
 		m->post.fn = on_removed;
 		worker_post(s->workers[i], &m->post, sizeof(*m));
-	}
-}
-
-static const char *const counter_names[] = {
-#define X(id, doc) doc,
-	COUNTERS(X)
-#undef X
-};
-
-void server_write_counters(struct server *s, struct buf *b)
-{
-	for (int c = 0; c < COUNT_MAX; c++) {
-		int64_t sum = 0;
-		int r;
-
-		for (uint16_t i = 0; i < s->n_workers; i++)
-			sum += atomic_load_explicit(&s->workers[i]->counters.v[c],
-						    memory_order_relaxed);
-		r = buf_addf(b, "%s: %lld\n", counter_names[c], (long long)sum);
-		ASSERT(r == 0);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/conf.h"
+#include "core/port_totals.h"
 #include "xmpp/jid.h"
 
 #include <pthread.h>
@@ -34,6 +35,7 @@ struct server {
 	atomic_bool stopping;
 	struct port **ports; /* those that the configuration names, in its order */
 	size_t n_ports;
+	struct port_totals port_totals; /* with the lock */
 };
 
 /* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing
@@ -60,6 +62,3 @@ nodiscard int server_refresh(struct server *s, struct buf *err);
 
 /* The account has been removed from the database: its sessions end. Any thread. */
 void server_account_removed(struct server *s, struct jid account);
-
-/* The counters' sums, a line each: name and value. */
-void server_write_counters(struct server *s, struct buf *b);

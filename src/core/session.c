@@ -1,6 +1,7 @@
 #include "core/module.h"
 #include "base/rand.h"
 #include "core/c2s.h"
+#include "core/c2s_count.h"
 #include "core/hold.h"
 #include "core/throttle.h"
 
@@ -60,7 +61,7 @@ struct session *session_bind(struct user *u, struct stream *st, struct strv reso
 	list_push(&u->sessions, &s->in_user);
 	u->n_sessions++;
 	user_pin(u);
-	count_add(&u->worker->counters, COUNT_SESSIONS_OPEN, 1);
+	c2s_count(c2s_of(st), PORT_COUNT_SESSIONS, 1);
 	for (const struct hooks **h = u->host->hooks; *h; h++)
 		if ((*h)->bound)
 			(*h)->bound(s);
@@ -83,7 +84,7 @@ void session_unbind(struct session **ps)
 	list_remove(&s->in_user);
 	u->n_sessions--;
 	hold_session_ends(s);
-	count_add(&u->worker->counters, COUNT_SESSIONS_OPEN, -1);
+	c2s_count(c2s_of(s->stream), PORT_COUNT_SESSIONS, -1);
 	while (s->directed) {
 		struct directed *d = s->directed;
 		s->directed = d->next;
@@ -125,7 +126,7 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	if (st->kind != STANZA_PRESENCE)
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
-	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
+	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
 void session_send(struct session *s, const struct stanza *st)
@@ -146,7 +147,7 @@ void session_send_bytes(struct session *s, struct strv bytes)
 		return;
 	r = buf_adds(s->stream->env->out(s->stream), bytes);
 	(void)r; /* full: the connection is dropped at the end of the turn */
-	count_add(&s->user->worker->counters, COUNT_STANZAS_OUT, 1);
+	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
 static struct directed **directed_find(struct session *s, struct jid to)

@@ -1,5 +1,6 @@
 #include "core/shaper.h"
 #include "core/c2s.h"
+#include "core/c2s_count.h"
 #include "core/conf.h"
 #include "core/worker.h"
 
@@ -52,7 +53,7 @@ static void let_go(struct shaper *s)
 		return;
 	s->is_held = false;
 	timer_cancel(w->loop, &s->timer);
-	count_add(&w->counters, COUNT_SHAPED_MS,
+	c2s_count(s->c2s, PORT_COUNT_SHAPED_MS,
 		  MAX(loop_now(w->loop) - s->since, (msec_t)0));
 	conn_feed_again(s->c2s->conn, CONN_PAUSE_RATE);
 }

@@ -68,6 +68,10 @@ struct stream_env {
 	 * stream_on_answer_due(), maybe at once: until then the peer is not told. */
 	void (*tried)(struct stream *st, struct jid user, bool right);
 
+	/* A try has ended, by this enum sasl_mech (-1: none that is known); SASL_ERR_NONE: it has
+	 * succeeded. */
+	void (*auth_done)(struct stream *st, int mech, enum sasl_err err);
+
 	/* SASL has succeeded for st->jid: the connection may move to another worker. */
 	void (*authenticated)(struct stream *st);
 

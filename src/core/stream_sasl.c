@@ -78,6 +78,7 @@ static void put_failure(struct stream *st, enum sasl_err err, bool counts)
 {
 	struct stream_neg *n = st->neg;
 
+	st->env->auth_done(st, n->mech, err);
 	stream_neg_reset(n);
 	stream_putf(st,
 		    "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><%s/></failure>",
@@ -101,6 +102,7 @@ static void succeed(struct stream *st, struct strv data)
 	struct stream_neg *n = st->neg;
 	struct jid bare = n->user;
 
+	st->env->auth_done(st, n->mech, SASL_ERR_NONE);
 	stream_put(st, STRV("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"));
 	if (data.p == NULL) {
 		stream_put(st, STRV("/>"));

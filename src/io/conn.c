@@ -182,6 +182,8 @@ static size_t read_size(const struct conn *c)
 static void on_bytes(struct conn *c, struct strv in)
 {
 	c->bytes_in += in.n;
+	if (c->meter)
+		conn_meter_add(&c->meter->in, in.n);
 	conn_touch(c);
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
 	c->readable = in.n == read_size(c) || c->hup;
@@ -354,6 +356,7 @@ void conn_detach(struct conn *c)
 		c->watched = false;
 		stop_timers(c);
 	}
+	c->meter = NULL;
 	loop_task_cancel(&c->flush); /* the dead are buried where they arrive */
 	loop_task_cancel(&c->again);
 	c->loop = NULL;
@@ -382,6 +385,11 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 	loop_at_turn_end(l, &c->flush);
 }
 
+void conn_set_meter(struct conn *c, struct conn_meter *m)
+{
+	c->meter = m;
+}
+
 bool conn_is_dead(const struct conn *c)
 {
 	return c->dead;
@@ -406,9 +414,4 @@ uint64_t conn_bytes_in(const struct conn *c)
 uint32_t conn_plain_in(const struct conn *c)
 {
 	return c->plain_in;
-}
-
-uint64_t conn_bytes_out(const struct conn *c)
-{
-	return c->bytes_out;
 }

@@ -6,7 +6,14 @@
 #include "io/loop.h"
 #include "io/tls.h"
 
+#include <stdatomic.h>
+
 struct conn;
+
+/* Bytes of sockets. Many connections of one thread may share it; any thread may read. */
+struct conn_meter {
+	_Atomic int64_t in, out; /* written by the loop's thread only */
+};
 
 enum conn_close {
 	CONN_CLOSED,	  /* as asked for with conn_close(), or after the peer's end */
@@ -79,6 +86,9 @@ void conn_set_read_size(struct conn *c, size_t n);
 #define CONN_WARM_FOR_EVER UINT32_MAX
 void conn_keep_warm(struct conn *c, uint32_t ms);
 
+/* Counts its bytes there from now on; after conn_attach() it has to be the new thread's. */
+void conn_set_meter(struct conn *c, struct conn_meter *m);
+
 /* Sends what is in the output, close_notify, and the end of our side; then waits for the peer's
  * end, at most `grace_ms` in all. */
 void conn_close(struct conn *c, int grace_ms);
@@ -94,6 +104,5 @@ const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
 /* It is somebody else's, who is behind the peer. */
 void conn_set_peer(struct conn *c, const char *peer);
 uint64_t conn_bytes_in(const struct conn *c);
-uint64_t conn_bytes_out(const struct conn *c);
 /* What has come in without what TLS adds, modulo 2^32: for differences. */
 uint32_t conn_plain_in(const struct conn *c);

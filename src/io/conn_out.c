@@ -195,7 +195,8 @@ int conn_write_wire(struct conn *c)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
-	c->bytes_out += (uint64_t)n;
+	if (c->meter)
+		conn_meter_add(&c->meter->out, (size_t)n);
 	io->sent += (size_t)n;
 	if (!c->closing)
 		timer_cancel(c->loop, &io->timer); /* the peer does read */

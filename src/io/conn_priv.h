@@ -25,7 +25,8 @@ struct conn {
 	struct conn_io *io;
 	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
 	struct loop_task again; /* in the next turn: more to read, or to give again */
-	uint64_t bytes_in, bytes_out;
+	uint64_t bytes_in;
+	struct conn_meter *meter; /* NULL: none */
 	const char *detail;
 	uint32_t plain_in;
 	uint32_t warm_ms;   /* 0: nothing is kept for later */
@@ -56,6 +57,13 @@ enum {
 	/* ... with what sealing adds, and, no longer than what waits, what has been sent. */
 	CONN_WIRE_CAP = CONN_OUT_CAP + CONN_MAX_OUT + (1 << 20),
 };
+
+/* The thread's own: nobody else writes. */
+static inline void conn_meter_add(_Atomic int64_t *to, size_t n)
+{
+	int64_t v = atomic_load_explicit(to, memory_order_relaxed);
+	atomic_store_explicit(to, v + (int64_t)n, memory_order_relaxed);
+}
 
 struct conn_io *conn_io(struct conn *c);
 void conn_io_drop(struct conn *c); /* if nothing is in it */

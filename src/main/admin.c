@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "core/server.h"
+#include "core/status.h"
 #include "main/reload.h"
 
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ADMIN_MAX_LINE = 4096, ADMIN_TIMEOUT_MS = 2000, ADMIN_SEND_S = 5 };
+enum { ADMIN_MAX_LINE = 4096, ADMIN_TIMEOUT_MS = 2000 };
 
 struct admin {
 	struct server *server;
@@ -40,20 +41,6 @@ static int lock_database(struct strv path, struct buf *err)
 	return -EBUSY;
 }
 
-/* The database's path with ".sock" behind it. False: in memory, or too long for a socket.
- */
-static bool socket_address(const struct conf *c, struct sockaddr_un *ret)
-{
-	struct strv path = c->store.path;
-
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strv_is(path, ":memory:") || path.n + 6 > sizeof(ret->sun_path))
-		return false;
-	memcpy(ret->sun_path, path.p, path.n);
-	memcpy(ret->sun_path + path.n, ".sock", 6);
-	return true;
-}
-
 /* Whoever asks and does not read must not hold up the end of the server. */
 static void set_timeouts(int fd)
 {
@@ -68,25 +55,52 @@ static void answer(int fd, const char *text)
 	(void)r; /* whoever asked has gone */
 }
 
-static void run_command(struct admin *a, int fd, struct strv line)
+static void on_reload(struct admin *a, int fd)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+
+	answer(fd, reload(a->server, &b) < 0 ? "error\n" : "ok\n");
+	answer(fd, buf_cstr(&b));
+}
+
+static void on_status(struct admin *a, int fd,
+		      void (*write_it)(const struct status *st, struct buf *b))
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(0);
+	AUTO(status_fini) struct status st;
+
+	status_read(a->server, &st);
+	b = status_buf(&st);
+	write_it(&st, &b);
+	answer(fd, "ok\n");
+	answer(fd, buf_cstr(&b));
+}
+
+static void on_removed(struct admin *a, int fd, struct strv account)
 {
 	AUTO(arena_free) struct arena *tmp = arena_new(4096);
-	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct jid jid;
 
-	if (strv_is(line, "reload")) {
-		answer(fd, reload(a->server, &b) < 0 ? "error\n" : "ok\n");
-		answer(fd, buf_cstr(&b));
-	} else if (strv_is(line, "status")) {
-		server_write_counters(a->server, &b);
-		answer(fd, buf_cstr(&b));
-	} else if (strv_starts(line, STRV("removed ")) &&
-		   jid_parse(tmp, strv_from_pos(line, 8), &jid) == 0 && jid.n_local) {
-		server_account_removed(a->server, jid_bare(jid));
-		answer(fd, "ok\n");
-	} else {
-		answer(fd, "error: unknown request\n");
+	if (jid_parse(tmp, account, &jid) < 0 || jid.n_local == 0) {
+		answer(fd, "error: not an account\n");
+		return;
 	}
+	server_account_removed(a->server, jid_bare(jid));
+	answer(fd, "ok\n");
+}
+
+static void run_command(struct admin *a, int fd, struct strv line)
+{
+	if (strv_is(line, "reload"))
+		on_reload(a, fd);
+	else if (strv_is(line, "status"))
+		on_status(a, fd, status_write_text);
+	else if (strv_is(line, "status json"))
+		on_status(a, fd, status_write_json);
+	else if (strv_starts(line, STRV("removed ")))
+		on_removed(a, fd, strv_from_pos(line, 8));
+	else
+		answer(fd, "error: unknown request\n");
 }
 
 static bool readable(int fd, int stop, int timeout_ms)
@@ -163,7 +177,7 @@ static int open_socket(struct sockaddr_un *addr)
 /* Before the ports: when a client can connect, requests are taken, too. */
 static void open_admin(struct admin *a, const struct conf *c)
 {
-	a->fd = socket_address(c, &a->addr) ? open_socket(&a->addr) : -ENAMETOOLONG;
+	a->fd = admin_address(c, &a->addr) ? open_socket(&a->addr) : -ENAMETOOLONG;
 	if (a->fd < 0)
 		log_warning("admin.socket", STRV_FMT ".sock: %s", STRV_ARG(c->store.path),
 			    strerror(-a->fd));
@@ -230,56 +244,4 @@ void admin_free(struct admin **pa)
 	if (a->lock >= 0)
 		close(a->lock);
 	mem_free(a);
-}
-
-/* The socket, connected, or -errno. */
-static int connect_admin(const struct conf *c, int timeout_s)
-{
-	struct timeval limit = { .tv_sec = timeout_s };
-	struct sockaddr_un addr;
-	int fd, r;
-
-	if (!socket_address(c, &addr))
-		return -ENOENT;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
-}
-
-int admin_ask(const struct conf *c, const char *line, int timeout_s, struct buf *to)
-{
-	AUTO(fd_closep) int fd = connect_admin(c, timeout_s);
-
-	if (fd < 0)
-		return fd;
-	answer(fd, line);
-	answer(fd, "\n");
-	for (;;) {
-		char *at = buf_reserve(to, 4096);
-		ssize_t n = at ? recv(fd, at, 4096, 0) : 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return to->n ? 0 : -EIO;
-		to->n += n > 0 ? (size_t)n : 0;
-	}
-}
-
-int admin_send(const struct conf *c, const char *line)
-{
-	AUTO(buf_free) struct buf text = BUF_INIT(1 << 20);
-	int r = admin_ask(c, line, ADMIN_SEND_S, &text);
-
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		return 0;
-	if (r < 0)
-		return r;
-	return strv_starts(buf_strv(&text), STRV("ok\n")) ? 0 : -EIO;
 }

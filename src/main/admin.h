@@ -1,7 +1,7 @@
 /* The admin socket, a UNIX socket beside the database: how other
  * commands speak to the running server. One request a connection, one line: "removed JID" (it is
- * gone from the database), "reload", "status". The answer to the first two begins with the line
- * "ok" or "error". */
+ * gone from the database), "reload", "status", "status json". The answer begins with the line "ok"
+ * or "error". */
 #pragma once
 
 #include "base/strv.h"
@@ -10,6 +10,7 @@ struct admin;
 struct buf;
 struct server;
 struct conf;
+struct sockaddr_un;
 
 /* Before anything else of the server: makes sure that no other one serves this database, until
  * admin_free(), and opens the socket; one that cannot be made is a line in the log. -EBUSY, with
@@ -22,6 +23,10 @@ void admin_stop(struct admin *a);
 
 /* After the database is closed. */
 void admin_free(struct admin **a);
+
+/* The database's path with ".sock" behind it. False: it is in memory, or its name too long for a
+ * socket's: there is none. */
+bool admin_address(const struct conf *c, struct sockaddr_un *ret);
 
 /* From another process: sends the line, and collects the whole answer. -ENOENT, -ECONNREFUSED:
  * no server runs; other: the exchange failed. */

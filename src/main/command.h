@@ -8,6 +8,7 @@ struct args {
 	const char *config;  /* -c FILE; NULL: none */
 	unsigned workers;    /* --workers N; 0: one a core */
 	bool configuration;  /* help --configuration */
+	bool json;	     /* status --json */
 	const char *word[4]; /* what is not an option, in order */
 	unsigned n_words;
 };
@@ -17,6 +18,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 int cmd_serve(const struct args *a);
 int cmd_check(const struct args *a);
 int cmd_reload(const struct args *a);
+int cmd_status(const struct args *a);
 int cmd_user(const struct args *a);
 
 struct conf;

@@ -16,6 +16,7 @@ static const char help_text[] =
 	"  meerkat check [-c FILE]                 check the configuration: all errors "
 	"at once\n"
 	"  meerkat reload [-c FILE]                let the running server read it again\n"
+	"  meerkat status [-c FILE] [--json]       what the running server has counted\n"
 	"  meerkat user add JID [-c FILE]          make an account\n"
 	"  meerkat user passwd JID [-c FILE]       give it a new password\n"
 	"  meerkat user remove JID [-c FILE]       remove it and all that belongs to it\n"
@@ -64,6 +65,8 @@ static int read_args(int argc, char **argv, struct args *a)
 			i++;
 		} else if (strcmp(word, "--configuration") == 0) {
 			a->configuration = true;
+		} else if (strcmp(word, "--json") == 0) {
+			a->json = true;
 		} else if (word[0] == '-') {
 			return usage("unknown option", word);
 		} else if (a->n_words == ARRAY_LEN(a->word)) {
@@ -76,7 +79,7 @@ static int read_args(int argc, char **argv, struct args *a)
 }
 
 /* Which options a command takes. */
-enum { TAKES_CONFIG = 1, TAKES_WORKERS = 2, TAKES_CONFIGURATION = 4 };
+enum { TAKES_CONFIG = 1, TAKES_WORKERS = 2, TAKES_CONFIGURATION = 4, TAKES_JSON = 8 };
 
 static int check_args(const struct args *a, unsigned takes, unsigned max_words)
 {
@@ -86,6 +89,8 @@ static int check_args(const struct args *a, unsigned takes, unsigned max_words)
 		return usage("this command takes no --workers", NULL);
 	if (a->configuration && !(takes & TAKES_CONFIGURATION))
 		return usage("this command takes no --configuration", NULL);
+	if (a->json && !(takes & TAKES_JSON))
+		return usage("this command takes no --json", NULL);
 	if (a->n_words > max_words)
 		return usage("too many words, from", a->word[max_words]);
 	return 0;
@@ -118,6 +123,7 @@ static const struct command {
 	{ "serve", cmd_serve, TAKES_CONFIG | TAKES_WORKERS, 0 },
 	{ "check", cmd_check, TAKES_CONFIG, 0 },
 	{ "reload", cmd_reload, TAKES_CONFIG, 0 },
+	{ "status", cmd_status, TAKES_CONFIG | TAKES_JSON, 0 },
 	{ "user", cmd_user, TAKES_CONFIG, 2 },
 	{ "version", cmd_version, 0, 0 },
 	{ "--version", cmd_version, 0, 0 },

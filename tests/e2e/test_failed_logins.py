@@ -11,7 +11,7 @@ from lib import env, ns
 from lib.client import Client, SaslFailure
 
 OF_ACCOUNT, OF_ADDRESS = 3, 10
-LATE = "logins answered late, after failed ones"
+LATE = "auth_delayed"
 LIMITS = {"failed_logins": {"per_account": OF_ACCOUNT, "per_address": OF_ADDRESS,
                             "max_delay": 1000}}
 CONFIG = {"general": LIMITS}

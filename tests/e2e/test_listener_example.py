@@ -170,7 +170,7 @@ def test_stanza_size_of_both(connect, listener):
 @pytest.mark.parametrize("listener", ["5222", "5223"])
 def test_shaper_of_both(server, connect, listener):
     """Who is shaped is held; nothing is lost; who is not shaped is not."""
-    name = "milliseconds that shapers held streams"
+    name = "shaped_ms"
     before = server.counter(name)
     free, shaped = login(connect, listener, "freeman"), login(connect, listener, "romeo")
     for c, is_held in ((free, False), (shaped, True)):

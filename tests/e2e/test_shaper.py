@@ -54,7 +54,7 @@ CONFIG = {
 
 def shaped_ms(server):
     """What the server counts."""
-    return server.counter("milliseconds that shapers held streams")
+    return server.counter("shaped_ms")
 
 
 def send_much(client, total):

@@ -1,6 +1,6 @@
 """The server under test: a directory, a configuration, a process."""
+import json
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -169,16 +169,31 @@ class Server:
     def run(self, *words, stdin=""):
         return run(*words, "-c", self.config, stdin=stdin, cwd=self.directory)
 
-    def counter(self, name):
-        """What the server counts under this name."""
+    def admin(self, request):
+        """What the admin socket answers, without its first line, "ok"."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(env.DEADLINE)
             s.connect(f"{self.directory}/meerkat.db.sock")
-            s.sendall(b"status\n")
+            s.sendall(f"{request}\n".encode())
             text = b""
             while data := s.recv(65536):
                 text += data
-        return int(re.search(rf"^{re.escape(name)}: (\d+)$", text.decode(), re.M)[1])
+        first, rest = text.decode().split("\n", 1)
+        assert first == "ok", text
+        return rest
+
+    def status(self):
+        """What `meerkat status --json` prints."""
+        return json.loads(self.admin("status json"))
+
+    def counter(self, name):
+        """What all listeners have counted under this name."""
+        return self.status()["total"][name]
+
+    def counters(self, listener):
+        """What is counted for one listener."""
+        end = f":{self.ports[listener]}"
+        return next(one for one in self.status()["listeners"] if one["name"].endswith(end))
 
     # --- accounts and clients ---
 

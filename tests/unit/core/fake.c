@@ -69,6 +69,15 @@ static void tried(struct stream *st, struct jid user, bool right)
 		stream_on_answer_due(st);
 }
 
+static void auth_done(struct stream *st, int mech, enum sasl_err err)
+{
+	struct fake *f = fake_of(st);
+
+	f->auth_mech = mech;
+	f->auth_err = err;
+	f->auth_done++;
+}
+
 static void authenticated(struct stream *st)
 {
 	event(st, "authenticated " STRV_FMT ";", STRV_ARG(jid_text(st->jid)));
@@ -121,6 +130,7 @@ static const struct stream_env env = {
 	.lookup = lookup,
 	.check_password = check_password,
 	.tried = tried,
+	.auth_done = auth_done,
 	.authenticated = authenticated,
 	.bind = bind_resource,
 	.stanza = on_stanza,

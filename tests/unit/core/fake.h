@@ -13,8 +13,11 @@ struct fake {
 	struct buf
 		events; /* "tls;", "lookup romeo@example.com sha1;", "stanza message;", ... */
 	int64_t timeout_ms;
-	bool answers; /* lookups, passwords and binds are answered at once */
-	bool delays;  /* whether a password was right is told when the test says so */
+	int auth_mech;		/* of the last env->auth_done ... */
+	enum sasl_err auth_err; /* ... and how it ended */
+	unsigned auth_done;	/* how often */
+	bool answers;		/* lookups, passwords and binds are answered at once */
+	bool delays; /* whether a password was right is told when the test says so */
 	bool account_exists;
 	struct strv cb[CB_MAX];
 	struct scram_keys keys; /* of password "secret" */

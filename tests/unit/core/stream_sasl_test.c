@@ -24,6 +24,28 @@ TEST(stream_ends_after_four_failures)
 	fake_fini(&f);
 }
 
+/* Whoever counts is told of each try once, with the mechanism while it is known. */
+TEST(stream_tells_how_tries_end)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_send(&f, STRV(FAKE_HEADER "<auth " SASL_NS " mechanism='NONE'/>"));
+	CHECK_INT(f.auth_done, 1);
+	CHECK_INT(f.auth_mech, -1);
+	CHECK_INT(f.auth_err, SASL_ERR_INVALID_MECHANISM);
+	fake_send(&f, STRV("<auth " SASL_NS " mechanism='PLAIN'>AGEAYg==</auth>"));
+	CHECK_INT(f.auth_done, 2);
+	CHECK_INT(f.auth_mech, SASL_PLAIN);
+	CHECK_INT(f.auth_err, SASL_ERR_NOT_AUTHORIZED);
+	fake_send(&f, STRV(FAKE_PLAIN));
+	CHECK_INT(f.auth_done, 3);
+	CHECK_INT(f.auth_mech, SASL_PLAIN);
+	CHECK_INT(f.auth_err, SASL_ERR_NONE);
+	fake_fini(&f);
+}
+
 TEST(stream_offers_what_the_listeners_methods_serve)
 {
 	struct fake f;

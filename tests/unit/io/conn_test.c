@@ -28,11 +28,33 @@ TEST(conn_echoes)
 		send_text(&t, "hello");
 		PAIR_UNTIL(&t, t.p.got.n == 5);
 		CHECK_STR(buf_strv(&t.p.got), "hello");
-		CHECK(conn_bytes_in(t.s.conn) >= 5 && conn_bytes_out(t.s.conn) >= 5);
+		CHECK(conn_bytes_in(t.s.conn) >= 5 && t.s.meter.out >= 5);
+		CHECK_INT(t.s.meter.in, conn_bytes_in(t.s.conn));
 		CHECK((w->version == 0) == (conn_tls(t.s.conn) == NULL));
 		CHECK(strcmp(conn_peer(t.s.conn), "127.0.0.1") == 0);
 		pair_close(&t);
 	}
+}
+
+/* Two threads must never count in one place: without a loop there is none. */
+TEST(conn_forgets_its_meter_when_it_moves)
+{
+	struct conn_meter other = { 0 };
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.s.take = echo;
+	send_text(&t, "hello");
+	PAIR_UNTIL(&t, t.p.got.n == 5);
+	CHECK(t.s.meter.in == 5 && t.s.meter.out == 5);
+	conn_detach(t.s.conn);
+	conn_attach(t.s.conn, t.s.loop, &side_ops, &t.s);
+	conn_set_meter(t.s.conn, &other);
+	send_text(&t, "world!");
+	PAIR_UNTIL(&t, t.p.got.n == 11);
+	CHECK(t.s.meter.in == 5 && t.s.meter.out == 5);
+	CHECK(other.in == 6 && other.out == 6);
+	pair_close(&t);
 }
 
 TEST(conn_echoes_megabytes)

@@ -109,6 +109,7 @@ void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int ver
 	CHECK_INT(conn_new(t->s.loop, fds[0], "127.0.0.1", tls, &side_ops, &t->s,
 			   &t->s.conn),
 		  0);
+	conn_set_meter(t->s.conn, &t->s.meter);
 	if (tls) {
 		peer_start_tls(&t->p, version, version);
 		PAIR_UNTIL(t, t->s.n_secured && SSL_is_init_finished(t->p.ssl));

@@ -14,6 +14,7 @@ enum { PAIR_DEADLINE_MS = 10000 };
 struct side {
 	struct loop *loop;
 	struct conn *conn; /* NULL from on_close on */
+	struct conn_meter meter;
 	struct buf got;
 	int n_data, n_secured, n_eof, n_drained, n_close;
 	size_t got_at_eof;
