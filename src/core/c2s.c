@@ -498,6 +498,9 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		c2s_proxy_begin(c);
 	else
 		admission_address(c);
+	/* No time at all: not even for what is there already. */
+	if (l->state_timeout_ms == 0 && !c->st.closed && !conn_is_dead(c->conn))
+		on_timer(&c->timer);
 }
 
 void c2s_shutdown_all(struct worker *w)

@@ -19,6 +19,8 @@ static void bind_failed(struct stream *st, const struct stanza *s, enum stanza_e
 	if (++st->neg->bind_failures >= STREAM_MAX_BIND_FAILURES)
 		stream_close(st, STREAM_ERR_POLICY_VIOLATION,
 			     "too many failed bind requests");
+	else /* it may be tried again: a step of its own */
+		st->env->timeout(st, st->listener->state_timeout_ms);
 }
 
 void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)

@@ -90,7 +90,7 @@ def test_wrong_passwords_wait_and_nobody_else(server, at, login, mechanism):
     wait_for_late(server, late + 1)
     assert other.sync() == []
     expect_failure(stuck)
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - began >= 0.9
     assert "auth.delayed" in server.read_log()
 
 
@@ -131,8 +131,7 @@ def test_nobody_is_locked_out_from_another_address(server, at):
 def test_one_address_and_many_accounts(server, at):
     late = server.counter(LATE)
     for i in range(OF_ADDRESS - 1):
-        client = client if i % 3 else at("127.0.4.1")  # no stream takes many failures
-        fail(client, f"nobody{i}")
+        fail(at("127.0.4.1"), f"nobody{i}")
     assert server.counter(LATE) == late
     fail(at("127.0.4.1"), "nobody")
     assert server.counter(LATE) == late + 1

@@ -288,6 +288,57 @@ TEST(stream_timeout_before_the_header_sends_ours_first)
 	fake_fini(&f);
 }
 
+/* Bytes alone, whatever they are, do not. */
+static bool is_armed_by(struct fake *f, const char *sent)
+{
+	f->timeout_ms = -7;
+	fake_send(f, strv_from(sent));
+	if (f->timeout_ms != -7 && f->timeout_ms != 5000)
+		printf("timeout %lld after %s\n", (long long)f->timeout_ms, sent);
+	return f->timeout_ms == 5000;
+}
+
+#define AUTH_PLAIN "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'"
+#define SET_BIND   "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+
+TEST(stream_gives_each_step_its_time_and_bytes_none)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	CHECK(!is_armed_by(&f, "<?xml version='1.0'?>"));
+	CHECK(!is_armed_by(&f, "<stream:stream xmlns='jabber:client' "));
+	CHECK(is_armed_by(&f, "xmlns:stream='http://etherx.jabber.org/streams' "
+			      "to='example.com' version='1.0'>"));
+	CHECK(!is_armed_by(&f, " \n"));
+	CHECK(!is_armed_by(&f, AUTH_PLAIN));
+	CHECK(is_armed_by(&f, "/>"));
+	CHECK(!is_armed_by(&f, "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"));
+	CHECK(is_armed_by(&f, "AHJvbWVvAHdyb25n</response>")); /* refused */
+	CHECK(is_armed_by(
+		&f, "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>"));
+	CHECK(is_armed_by(&f, FAKE_PLAIN));
+	CHECK(is_armed_by(&f, FAKE_HEADER));
+	CHECK(is_armed_by(&f, SET_BIND "<resource>denied</resource></bind></iq>"));
+	fake_fini(&f);
+}
+
+TEST(stream_gives_a_refused_resource_another_time)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_login(&f);
+	CHECK(is_armed_by(&f, "<iq type='get' id='b'>"
+			      "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"));
+	CHECK(!is_armed_by(&f, SET_BIND));
+	fake_send(&f, STRV("<resource>orchard</resource></bind></iq>"));
+	CHECK_INT(f.timeout_ms, -1);
+	fake_fini(&f);
+}
+
 /* --- bind and after --- */
 
 struct input_case {
