@@ -125,6 +125,6 @@ void conf_complain_value(struct conf_ctx *c)
 {
 	AUTO(buf_free) struct buf allowed = BUF_INIT(CONF_TEXT_MAX);
 
-	conf_put_allowed(&allowed, c->row, c->element);
+	conf_put_allowed_briefly(&allowed, c->row, c->element);
 	conf_complain_expected(c, buf_cstr(&allowed));
 }

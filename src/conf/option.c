@@ -259,7 +259,7 @@ static void complain_missing(struct conf_ctx *c, const struct conf_option *row)
 {
 	AUTO(buf_free) struct buf allowed = BUF_INIT(CONF_TEXT_MAX);
 
-	conf_put_allowed(&allowed, row, false);
+	conf_put_allowed_briefly(&allowed, row, false);
 	if (row->type == CONF_T_TABLE || row->type == CONF_T_TABLE_NEW)
 		conf_complain(c, "this section is mandatory, and is missing");
 	else

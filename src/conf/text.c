@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define SHOWN_BYTES 60u
+enum { MANY_WORDS = 16, SHOWN_WORDS = 6 };
 
 void conf_put_quoted(struct buf *b, struct strv s)
 {
@@ -82,19 +83,31 @@ void conf_put_found(struct buf *b, const struct toml_value *v, bool is_secret)
 	}
 }
 
-static void put_words(struct buf *b, const struct conf_word *words, const char *last)
+static size_t count_words(const struct conf_word *w)
 {
-	const struct conf_word *w = words;
+	size_t n = 0;
 
-	for (const char *sep = ""; w->name; w++) {
-		const struct conf_word *next = w + 1;
+	for (; w->name; w++)
+		n += !w->unsupported;
+	return n;
+}
+
+/* All of them, or the first few where they would bury what the message is about. */
+static void put_words(struct buf *b, const struct conf_word *words, bool all)
+{
+	size_t n = count_words(words), shown = all || n <= MANY_WORDS ? n : SHOWN_WORDS;
+	size_t i = 0;
+
+	for (const struct conf_word *w = words; w->name && i < shown; w++) {
 		if (w->unsupported)
 			continue;
-		while (next->name && next->unsupported)
-			next++;
-		buf_putf(b, "%s\"%s\"", next->name || *sep == '\0' ? sep : last, w->name);
-		sep = ", ";
+		if (i > 0)
+			buf_put(b, i + 1 == n ? STRV(" or ") : STRV(", "));
+		buf_putf(b, "\"%s\"", w->name);
+		i++;
 	}
+	if (shown < n)
+		buf_putf(b, " or one of %zu more", n - shown);
 }
 
 static void put_range(struct buf *b, const struct conf_option *row, const char *one,
@@ -133,12 +146,12 @@ static void put_string(struct buf *b, const struct conf_option *row)
 	}
 }
 
-static void put_element(struct buf *b, const struct conf_option *row)
+static void put_element(struct buf *b, const struct conf_option *row, bool all)
 {
 	if (row->allowed)
 		buf_putf(b, "%s", row->allowed);
 	else if (row->words)
-		put_words(b, row->words, " or ");
+		put_words(b, row->words, all);
 	else if (row->type == CONF_T_FILE_ARRAY)
 		buf_put(b, STRV("the path of a readable file"));
 	else if (row->type == CONF_T_TABLE_ARRAY)
@@ -147,19 +160,19 @@ static void put_element(struct buf *b, const struct conf_option *row)
 		buf_put(b, STRV("a string"));
 }
 
-static void put_array(struct buf *b, const struct conf_option *row)
+static void put_array(struct buf *b, const struct conf_option *row, bool all)
 {
 	buf_put(b, STRV("an array"));
 	if (row->has_range) {
 		buf_put(b, STRV(" of "));
 		put_range(b, row, " element", " elements");
 		buf_put(b, STRV(", each "));
-		put_element(b, row);
+		put_element(b, row, all);
 	} else if (row->type == CONF_T_TABLE_ARRAY) {
 		buf_put(b, STRV(" of tables"));
 	} else if (row->allowed || row->words) {
 		buf_put(b, STRV(", each element "));
-		put_element(b, row);
+		put_element(b, row, all);
 	} else if (row->type == CONF_T_FILE_ARRAY) {
 		buf_put(b, STRV(" of paths of readable files"));
 	} else {
@@ -175,14 +188,15 @@ static bool is_array(enum conf_type type)
 	       type == CONF_T_ENUM_ARRAY || type == CONF_T_TABLE_ARRAY;
 }
 
-void conf_put_allowed(struct buf *b, const struct conf_option *row, bool element)
+static void put_allowed(struct buf *b, const struct conf_option *row, bool element,
+			bool all)
 {
 	if (element) {
-		put_element(b, row);
+		put_element(b, row, all);
 		return;
 	}
 	if (is_array(row->type)) {
-		put_array(b, row);
+		put_array(b, row, all);
 		return;
 	}
 	if (row->allowed) {
@@ -190,7 +204,7 @@ void conf_put_allowed(struct buf *b, const struct conf_option *row, bool element
 		return;
 	}
 	if (row->words) {
-		put_words(b, row->words, " or ");
+		put_words(b, row->words, all);
 		return;
 	}
 	switch (row->type) {
@@ -219,6 +233,16 @@ void conf_put_allowed(struct buf *b, const struct conf_option *row, bool element
 	default:
 		buf_put(b, STRV("a table"));
 	}
+}
+
+void conf_put_allowed(struct buf *b, const struct conf_option *row, bool element)
+{
+	put_allowed(b, row, element, true);
+}
+
+void conf_put_allowed_briefly(struct buf *b, const struct conf_option *row, bool element)
+{
+	put_allowed(b, row, element, false);
 }
 
 static const struct toml_value *element_at(const struct toml_value *v, const char **path)

@@ -19,6 +19,8 @@ void conf_put_found(struct buf *b, const struct toml_value *v, bool is_secret);
 /* `an integer from 1 to 10`, `one of "a", "b"`; of one element of the array with
  * `element`. */
 void conf_put_allowed(struct buf *b, const struct conf_option *row, bool element);
+/* The same for messages: of many words only some. */
+void conf_put_allowed_briefly(struct buf *b, const struct conf_option *row, bool element);
 
 /* Where `path` ("c2s[1].port") leads from the table `v`, or as far as it exists. */
 const struct toml_value *conf_locate(const struct toml_value *v, const char *path);
