@@ -51,6 +51,8 @@ struct conf_tls {
 	const struct strv *crl_files;
 	size_t n_crl_files;
 	bool disconnect_on_failure;
+	const struct strv *sni_certfiles;
+	size_t n_sni_certfiles;
 	const int64_t *versions; /* enum tls_version */
 	size_t n_versions;
 	const int64_t *protocol_options; /* enum tls_option */

@@ -2,7 +2,6 @@
 #include "core/conf_priv.h"
 #include "core/module.h"
 #include "core/stream.h"
-#include "io/tls.h"
 #include "xmpp/sasl/sasl.h"
 
 static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst)
@@ -104,89 +103,6 @@ static const struct conf_word auth_methods[] = {
 };
 
 /* --- [[listen.c2s]] --- */
-
-static const struct conf_word protocol_options[] = {
-#define X(id, name) { name, TLS_OPTION_##id },
-	TLS_OPTIONS(X)
-#undef X
-		{ 0 },
-};
-
-static const struct conf_option tls[] = {
-	CONF_ENUM(
-		"mode", struct conf_tls, mode, "\"starttls\"",
-		CONF_WORDS({ "tls", TLS_MODE_TLS }, { "starttls", TLS_MODE_STARTTLS },
-			   { "starttls_required", TLS_MODE_STARTTLS_REQUIRED }),
-		"`tls`: from the first byte (Direct TLS, XEP-0368). `starttls`: offered. "
-		"`starttls_required`: nothing else before it."),
-	CONF_FILE(
-		"certfile", struct conf_tls, certfile, NULL,
-		"PEM: the certificate, then its chain; the private key may follow, or stand in "
-		"`keyfile`.",
-		.mandatory = true),
-	CONF_FILE("keyfile", struct conf_tls, keyfile, NULL, "PEM: the private key."),
-	CONF_STRING("password", struct conf_tls, password, NULL,
-		    "Opens an encrypted private key.", .secret = true),
-	CONF_FILE("dhfile", struct conf_tls, dhfile, NULL,
-		  "PEM: Diffie-Hellman parameters for the DHE suites of TLS 1.2."),
-	CONF_STRING(
-		"ciphers", struct conf_tls, ciphers, NULL,
-		"OpenSSL's cipher string. It selects the suites of TLS 1.3, too: by their "
-		"names, by `TLSv1.3`, and by words such as `HIGH` or `AESGCM`; a version "
-		"that it selects nothing of is not spoken. Anonymous and unencrypted ones "
-		"are never used. Not given: `TLSv1.2:TLSv1.3` with `fast_tls`, OpenSSL's "
-		"own choice with `just_tls`."),
-	CONF_ENUM_ARRAY(
-		"versions", struct conf_tls, versions, NULL,
-		CONF_WORDS({ "tlsv1", TLS_V1_0 }, { "tlsv1.1", TLS_V1_1 },
-			   { "tlsv1.2", TLS_V1_2 }, { "tlsv1.3", TLS_V1_3 }),
-		"The versions of TLS that are spoken, these and no others. `tlsv1` and "
-		"`tlsv1.1` need OpenSSL's security level 0, for instance with `ciphers = "
-		"\"DEFAULT:@SECLEVEL=0\"`. Only `just_tls`, whose default is `[\"tlsv1.2\", "
-		"\"tlsv1.3\"]`.",
-		.unique = true, .has_range = true, .min = 1, .max = 4),
-	CONF_ENUM_ARRAY(
-		"protocol_options", struct conf_tls, protocol_options, NULL,
-		protocol_options,
-		"OpenSSL's options (SSL_OP_...), in lower case; they stand in place of the "
-		"default. Whatever they are, there is no renegotiation and no compression. "
-		"Only `fast_tls`, whose default is `[\"no_sslv2\", \"no_sslv3\", "
-		"\"no_tlsv1\", \"no_tlsv1_1\"]`.",
-		.unique = true),
-	CONF_ENUM(
-		"module", struct conf_tls, module, NULL,
-		CONF_WORDS({ "fast_tls", TLS_MODULE_FAST },
-			   { "just_tls", TLS_MODULE_JUST }),
-		"Which options there are, and what becomes of a client whose certificate "
-		"does not pass: see [client-certificates.md](client-certificates.md). Not "
-		"given: `just_tls` if an option is used that only it has, else "
-		"`fast_tls`."),
-	CONF_ENUM(
-		"verify_mode", struct conf_tls, verify_mode, "\"peer\"",
-		CONF_WORDS({ "peer", TLS_VERIFY_PEER },
-			   { "selfsigned_peer", TLS_VERIFY_SELF_SIGNED },
-			   { "none", TLS_VERIFY_NONE }),
-		"Clients' certificates. `peer`: asked for; one passes that leads to a "
-		"trust anchor and is for client authentication. `selfsigned_peer` (only "
-		"`just_tls`): so does one that is signed by itself. `none`: not asked for."),
-	CONF_FILE(
-		"cacertfile", struct conf_tls, cacertfile, NULL,
-		"PEM: the trust anchors for clients' certificates; with `peer` their names "
-		"are sent with the request for one. Not given: the system's."),
-	CONF_BOOL("disconnect_on_failure", struct conf_tls, disconnect_on_failure, "true",
-		  "Only `just_tls`: no connection without a certificate that passes. "
-		  "`false`: as with `fast_tls`, only EXTERNAL is not offered."),
-	CONF_FILE_ARRAY(
-		"crl_files", struct conf_tls, crl_files, NULL,
-		"Only `just_tls`: revocation lists, PEM or DER. A certificate of an issuer "
-		"that has one passes only if the list is up to date and does not have it; "
-		"issuers that have none are not checked.",
-		.unique = true),
-	CONF_UNSUPPORTED("keep_secrets"),
-	CONF_UNSUPPORTED("session_tickets"),
-	CONF_UNSUPPORTED("early_data"),
-	{ 0 },
-};
 
 static const struct conf_option c2s[] = {
 	CONF_INT("port", struct conf_listener, port, NULL, 1, 65535, "The TCP port.",
@@ -303,7 +219,7 @@ static const struct conf_option c2s[] = {
 		"others are closed. Not given: all may.",
 		.unique = true, .has_range = true, .min = 1, .max = 1024,
 		.allowed = "an IP address or network", .check = conf_check_net),
-	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, tls,
+	CONF_OPTIONAL_TABLE("tls", struct conf_listener, tls, conf_tls_options,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("max_fsm_queue"),
 	{ 0 },

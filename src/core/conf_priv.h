@@ -77,6 +77,8 @@ void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root
 void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 		     struct conf_errors *e);
 const struct toml_table *conf_tls_section(const struct toml_table *root, size_t i);
+/* conf_tls_options.c */
+extern const struct conf_option conf_tls_options[];
 /* conf_tls_build.c */
 void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		    struct conf_errors *e);

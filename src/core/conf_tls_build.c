@@ -28,9 +28,9 @@ static void report(struct conf_errors *e, const struct toml_table *root, size_t 
 		   struct strv text, bool is_error)
 {
 	static const char *const options[] = {
-		"certfile",   "keyfile",   "password", "dhfile",
-		"ciphers",    "versions",  "module",   "protocol_options",
-		"cacertfile", "crl_files", NULL
+		"certfile",   "keyfile",   "password",	    "dhfile",
+		"ciphers",    "versions",  "module",	    "protocol_options",
+		"cacertfile", "crl_files", "sni_certfiles", NULL
 	};
 	ptrdiff_t colon = strv_find(text, ':');
 	struct strv option = strv_make(text.p, colon < 0 ? 0 : (size_t)colon);
@@ -70,6 +70,8 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		.certfile = l->tls.certfile.p,
 		.keyfile = l->tls.keyfile.p,
 		.password = l->tls.password.p,
+		.sni_certfiles = l->tls.sni_certfiles,
+		.n_sni_certfiles = l->tls.n_sni_certfiles,
 		.dhfile = l->tls.dhfile.p,
 		.ciphers = l->tls.ciphers.p,
 		.verify = (enum tls_verify)l->tls.verify_mode,
@@ -84,6 +86,8 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.certfile);
 	conf_watch_file(c, l->tls.keyfile);
 	conf_watch_file(c, l->tls.dhfile);
+	for (size_t k = 0; k < l->tls.n_sni_certfiles; k++)
+		conf_watch_file(c, l->tls.sni_certfiles[k]);
 	conf_watch_file(c, l->tls.cacertfile);
 	for (size_t k = 0; k < l->tls.n_crl_files; k++)
 		conf_watch_file(c, l->tls.crl_files[k]);

@@ -263,6 +263,18 @@ static int unique(struct tls *t, unsigned char *to, size_t *ret_n)
 	return n ? 0 : -ENOTSUP;
 }
 
+/* A session that is resumed has no certificate of ours in its handshake. */
+static int end_point(struct tls *t, unsigned char *to, size_t *ret_n)
+{
+	const struct tls_cert *cert = tls_cert_sent(t->ctx, t->ssl);
+
+	if (SSL_session_reused(t->ssl) || cert == NULL || cert->n_end_point == 0)
+		return -ENOTSUP;
+	memcpy(to, cert->end_point, cert->n_end_point);
+	*ret_n = cert->n_end_point;
+	return 0;
+}
+
 int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 			unsigned char to[TLS_CB_MAX], size_t *ret_n)
 {
@@ -272,9 +284,5 @@ int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 		return exporter(t, to, ret_n);
 	if (kind == TLS_CB_UNIQUE)
 		return unique(t, to, ret_n);
-	if (t->ctx->n_end_point == 0)
-		return -ENOTSUP;
-	memcpy(to, t->ctx->end_point, t->ctx->n_end_point);
-	*ret_n = t->ctx->n_end_point;
-	return 0;
+	return end_point(t, to, ret_n);
 }

@@ -22,6 +22,9 @@ struct tls_conf {
 		certfile; /* PEM: certificate and chain; the key too, if keyfile is NULL */
 	const char *keyfile;
 	const char *password; /* of the key; NULL: none */
+	/* PEM: certificate, chain and key in each, for clients that ask for their names. */
+	const struct strv *sni_certfiles;
+	size_t n_sni_certfiles;
 	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
 	const char *ciphers;  /* OpenSSL's string, TLS 1.3 included; NULL: its default */
 	unsigned versions;    /* 1u << enum tls_version; 0: all that `options` leave */

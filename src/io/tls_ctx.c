@@ -2,8 +2,6 @@
 #include "io/tls_priv.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 /* The first error is the cause, those behind it say only what it led to. NULL: none. */
 static const char *first_reason(void)
@@ -27,81 +25,6 @@ int tls_fail(struct buf *err, const char *file, const char *what)
 	(void)r; /* a message cut short is still one */
 	ERR_clear_error();
 	return -EINVAL;
-}
-
-struct secret {
-	const char *password; /* NULL: none */
-	bool asked_for;
-};
-
-static int give_password(char *to, int size, int writing, void *arg)
-{
-	struct secret *secret = arg;
-	size_t n = secret->password ? strlen(secret->password) : 0;
-
-	secret->asked_for = true;
-	if (n == 0 || n > (size_t)size)
-		return -1;
-	memcpy(to, secret->password, n);
-	return (int)n;
-}
-
-/* "OPTION: file: what: OpenSSL's reason" */
-static int fail_option(struct buf *err, const char *option, const char *file,
-		       const char *what)
-{
-	buf_putf(err, "%s: ", option);
-	return tls_fail(err, file, what);
-}
-
-static int load_certificate(struct tls_ctx *c, const struct tls_conf *conf,
-			    struct buf *err)
-{
-	const char *keyfile = conf->keyfile ? conf->keyfile : conf->certfile;
-	const char *option = conf->keyfile ? "keyfile" : "certfile";
-	struct secret secret = { .password = conf->password };
-	int ok;
-
-	if (SSL_CTX_use_certificate_chain_file(c->ssl, conf->certfile) != 1)
-		return fail_option(err, "certfile", conf->certfile,
-				   "no certificate in PEM can be read");
-	SSL_CTX_set_default_passwd_cb(c->ssl, give_password);
-	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, &secret);
-	ok = SSL_CTX_use_PrivateKey_file(c->ssl, keyfile, SSL_FILETYPE_PEM) == 1;
-	SSL_CTX_set_default_passwd_cb_userdata(c->ssl, NULL);
-	if (!ok && secret.asked_for)
-		return fail_option(err, option, keyfile,
-				   conf->password ? "the key's password is wrong"
-						  : "the key needs a password");
-	if (!ok && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_X509)
-		return fail_option(err, option, keyfile,
-				   "no private key in PEM can be read");
-	if (!ok || SSL_CTX_check_private_key(c->ssl) != 1)
-		return fail_option(err, option, keyfile,
-				   "the private key does not fit the certificate");
-	return 0;
-}
-
-/* RFC 5929 4.1: the certificate's hash, by the hash of its signature; MD5 and SHA-1 are replaced
- * by SHA-256. */
-static void make_end_point(struct tls_ctx *c)
-{
-	X509 *cert = SSL_CTX_get0_certificate(c->ssl);
-	const EVP_MD *md;
-	unsigned n = 0;
-	int hash;
-
-	if (X509_get_signature_info(cert, &hash, NULL, NULL, NULL) != 1 ||
-	    hash == NID_undef) {
-		ERR_clear_error();
-		return;
-	}
-	if (hash == NID_md5 || hash == NID_sha1)
-		hash = NID_sha256;
-	md = EVP_get_digestbynid(hash);
-	if (md && EVP_MD_get_size(md) <= TLS_CB_MAX &&
-	    X509_digest(cert, md, c->end_point, &n) == 1)
-		c->n_end_point = n;
 }
 
 /* XEP-0368: "xmpp-client" when the client offers it; a client that offers only others goes on
@@ -137,9 +60,10 @@ static const struct {
 	const char *option;
 	step_fn run;
 } steps[] = {
-	{ NULL, tls_set_versions }, { "ciphers", tls_set_ciphers },
-	{ NULL, load_certificate }, { "dhfile", tls_load_dh },
-	{ NULL, tls_trust_init },   { NULL, tls_check_versions },
+	{ NULL, tls_set_versions },	{ "ciphers", tls_set_ciphers },
+	{ NULL, tls_load_certificate }, { "sni_certfiles", tls_load_sni },
+	{ "dhfile", tls_load_dh },	{ NULL, tls_trust_init },
+	{ NULL, tls_check_versions },
 };
 
 static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
@@ -156,7 +80,6 @@ static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *er
 			return r;
 		err->n = before;
 	}
-	make_end_point(c);
 	return 0;
 }
 
@@ -197,6 +120,9 @@ void tls_ctx_unref(struct tls_ctx **pc)
 	*pc = NULL;
 	if (c == NULL || atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
+	for (size_t i = 0; i < c->n_certs; i++)
+		tls_cert_fini(&c->certs[i]);
+	mem_free(c->certs);
 	SSL_CTX_free(c->ssl);
 	tls_trust_fini(&c->trust);
 	buf_free(&c->notes);

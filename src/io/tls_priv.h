@@ -14,11 +14,21 @@ struct tls_trust {
 	int stale_crl;		   /* which file has one that is out of date; -1: none */
 };
 
+/* A certificate with its chain and key. */
+struct tls_cert {
+	SSL_CTX *holder; /* of all three */
+	char *file;
+	char **names; /* that it is for; maybe with "*." before them */
+	size_t n_names;
+	unsigned char end_point[TLS_CB_MAX]; /* tls-server-end-point */
+	size_t n_end_point;		     /* 0: not defined for this certificate */
+};
+
 struct tls_ctx {
 	atomic_uint refs;
 	SSL_CTX *ssl;
-	unsigned char end_point[TLS_CB_MAX]; /* tls-server-end-point */
-	size_t n_end_point;		     /* 0: not defined for this certificate */
+	struct tls_cert *certs; /* the first one is for all other names, and for none */
+	size_t n_certs;
 	struct tls_trust trust;
 	struct buf notes;
 	unsigned
@@ -50,13 +60,29 @@ nodiscard int tls_set_ciphers(struct tls_ctx *c, const struct tls_conf *conf,
 nodiscard int tls_load_dh(struct tls_ctx *c, const struct tls_conf *conf,
 			  struct buf *err);
 
+/* tls_cert.c */
+nodiscard int tls_load_certificate(struct tls_ctx *c, const struct tls_conf *conf,
+				   struct buf *err);
+/* With a holder. */
+nodiscard int tls_cert_open(struct tls_cert *cert, const char *file, struct buf *err);
+nodiscard int tls_cert_add_key(struct tls_cert *cert, const char *file,
+			       const char *password, struct buf *err);
+void tls_cert_fini(struct tls_cert *cert);
+
+/* tls_sni.c */
+nodiscard int tls_load_sni(struct tls_ctx *c, const struct tls_conf *conf,
+			   struct buf *err);
+/* The one that `ssl` sends; NULL: none that is known here. */
+const struct tls_cert *tls_cert_sent(const struct tls_ctx *c, SSL *ssl);
+
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,
 			       struct buf *err);
 nodiscard int tls_check_versions(struct tls_ctx *c, const struct tls_conf *conf,
 				 struct buf *err);
 
-/* The option stands in `err` already. Appends "file: what: OpenSSL's reason" and empties OpenSSL's queue of errors. -EINVAL. */
+/* The option stands in `err` already. Appends "file: what: OpenSSL's reason" and empties OpenSSL's
+ * queue of errors. -EINVAL. */
 int tls_fail(struct buf *err, const char *file, const char *what);
 struct tls_peer *tls_peer_of(X509_STORE_CTX *x);
 

@@ -1,4 +1,5 @@
 """The options of [listen.c2s.tls] for the server's side, as a client sees them."""
+import hashlib
 import re
 import ssl
 import subprocess
@@ -6,8 +7,9 @@ import warnings
 from xml.etree import ElementTree
 
 import pytest
+from cryptography import x509
 
-from lib import env
+from lib import env, pki
 from lib.raw import tls_context
 
 V = ssl.TLSVersion
@@ -19,6 +21,8 @@ LISTENERS = {
                      "ciphers": "ALL:@SECLEVEL=0"}},
     "ciphers": {"tls": {"mode": "tls", "ciphers": "ECDHE-ECDSA-CHACHA20-POLY1305:"
                                                   "TLS_AES_256_GCM_SHA384"}},
+    "sni-starttls": {"tls": {"sni_certfiles": ["other.pem"]}},
+    "sni": {"tls": {"mode": "tls", "sni_certfiles": ["other.pem"]}},
     "pkcs8": {"tls": {"mode": "tls", "keyfile": "pkcs8.pem", "password": "open sesame"}},
     "traditional": {"tls": {"mode": "tls", "keyfile": "traditional.pem",
                             "password": "open sesame"}},
@@ -33,6 +37,9 @@ def prepare(server):
         subprocess.run(["openssl", *words, "-in", server.key, "-passout", "pass:open sesame",
                         "-out", f"{server.directory}/{name}.pem"],
                        check=True, capture_output=True)
+    other = pki.make("whatever", purpose="server", extra=[(x509.SubjectAlternativeName(
+        [x509.DNSName("other.example"), x509.DNSName("*.other.example")]), False)])
+    pki.Directory(server.directory).write("other.pem", other.pem() + other.key_pem())
 
 
 def context(version):
@@ -158,3 +165,37 @@ def test_encrypted_keys_of_both_formats(connect, server):
 def test_password_is_never_shown(server):
     assert "open sesame" not in server.read_log()
     assert "open sesame" not in server.run("check").stderr
+
+
+# --- names ---
+
+def names_of(c):
+    certificate = x509.load_der_x509_certificate(c.socket.getpeercert(binary_form=True))
+    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return san.value.get_values_for_type(x509.DNSName)
+
+
+def test_certificate_by_name(server):
+    ours, theirs = ["localhost", "other.example"], ["other.example", "*.other.example"]
+    for name, want in (("localhost", ours), ("other.example", theirs),
+                       ("muc.OTHER.example", theirs), ("elsewhere.example", ours)):
+        with server.connect("sni", domain=name) as c:
+            assert names_of(c) == want
+
+
+@pytest.mark.parametrize("version", [V.TLSv1_2, V.TLSv1_3], ids=lambda v: v.name)
+def test_channel_binding_of_that_certificate(connect, server, version):
+    account = server.account_named(f"{version.name.lower()}@other.example")
+    c = connect("sni", domain="other.example", tls=context(version))
+    assert names_of(c)[1] == "*.other.example"
+    c.start()
+    c.auth_scram("SCRAM-SHA-256-PLUS", account.user, account.password,
+                 gs2="p=tls-server-end-point,,",
+                 binding=hashlib.sha256(c.socket.getpeercert(binary_form=True)).digest())
+
+
+def test_certificate_by_name_with_starttls(connect):
+    c = connect("sni-starttls", domain="other.example")
+    c.start()
+    c.starttls()
+    assert names_of(c) == ["other.example", "*.other.example"]
