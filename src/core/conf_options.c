@@ -68,7 +68,7 @@ static const struct conf_option general[] = {
 	CONF_INT_OR_INFINITY(
 		"registration_timeout", struct conf_general, registration_timeout_s,
 		"600", 1, INT32_MAX,
-		"The time between two in-band registrations from one address; "
+		"The time between two in-band registrations from one address (IPv6: one /64); "
 		"\"infinity\" turns the limit off.",
 		.unit = "s"),
 	CONF_BOOL("hide_service_name", struct conf_general, hide_service_name, "false",

@@ -47,9 +47,20 @@ static struct {
 } recent[N_RECENT];
 static pthread_mutex_t recent_lock = PTHREAD_MUTEX_INITIALIZER;
 
+uint64_t register_who(const char *address)
+{
+	struct net at;
+
+	if (net_parse_address(strv_from(address), &at) < 0)
+		return hash_strv(strv_from(address));
+	if (at.v6)
+		at = net_around(&at, 64);
+	return hash_strv(strv_make((char *)at.raw, at.v6 ? 16 : 4));
+}
+
 static bool take_turn(const char *address, int64_t timeout_s)
 {
-	uint64_t h = hash_strv(strv_from(address));
+	uint64_t h = register_who(address);
 	msec_t now = clock_mono_ms();
 	bool ok;
 
@@ -68,7 +79,7 @@ static bool take_turn(const char *address, int64_t timeout_s)
 /* A registration that came to nothing does not count. */
 static void give_turn_back(const char *address)
 {
-	uint64_t h = hash_strv(strv_from(address));
+	uint64_t h = register_who(address);
 
 	pthread_mutex_lock(&recent_lock);
 	if (recent[h % N_RECENT].address == h)
@@ -116,6 +127,16 @@ bool register_is_strong(const struct register_conf *c, struct strv password)
 	return bits >= c->password_strength;
 }
 
+static void read_password(struct arena *a, const struct xml_el *e,
+			  struct register_fields *ret)
+{
+	struct strv text = xml_text(e, a);
+
+	register_wipe(ret); /* there was another one */
+	ret->password = text;
+	ret->copied = text.p < e->raw.p || text.p >= e->raw.p + e->raw.n;
+}
+
 void register_read(struct arena *a, const struct xml_el *query,
 		   struct register_fields *ret)
 {
@@ -124,10 +145,18 @@ void register_read(struct arena *a, const struct xml_el *query,
 		if (xml_is(e, NS_REGISTER, "username"))
 			ret->username = xml_text(e, a);
 		else if (xml_is(e, NS_REGISTER, "password"))
-			ret->password = xml_text(e, a);
+			read_password(a, e, ret);
 		else if (xml_is(e, NS_REGISTER, "remove"))
 			ret->remove = true;
 	}
+}
+
+void register_wipe(struct register_fields *f)
+{
+	if (f->copied)
+		mem_wipe((char *)f->password.p, f->password.n);
+	f->password = STRV_NULL;
+	f->copied = false;
 }
 
 enum stanza_err register_error(int err, const char **text)
@@ -280,9 +309,11 @@ static void register_account(struct stream *st, const struct stanza *s)
 			r->conf = conf_ref(c->conf);
 			account_put(c->worker, r->account, f.password, true, r->address,
 				    on_registered, r);
+			register_wipe(&f);
 			return;
 		}
 	}
+	register_wipe(&f);
 	arena_free(&a);
 }
 

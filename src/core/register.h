@@ -36,13 +36,20 @@ enum stanza_err register_error(int err, const char **text);
 /* <username/> and <password/> of a query, trimmed of nothing; p == NULL: not there. */
 struct register_fields {
 	struct strv username, password;
+	bool copied; /* the password is in the arena, not a part of the query */
 	bool remove;
 };
 void register_read(struct arena *a, const struct xml_el *query,
 		   struct register_fields *ret);
+/* The password is not needed any more: what the arena has of it is overwritten. */
+void register_wipe(struct register_fields *f);
 
 /* MongooseIM's measure: the length times the bits of a byte drawn from the classes of bytes that
  * occur in it. */
 bool register_is_strong(const struct register_conf *c, struct strv password);
 
 bool register_address_may(const struct register_conf *c, const char *address);
+
+/* Who registers, for the time between two registrations: an IPv4 address, or the /64 of an IPv6
+ * address, of which one subscriber has 2^64. */
+uint64_t register_who(const char *address);

@@ -55,6 +55,17 @@ static void on_changed(struct worker *w, int err, void *arg)
 		later_result(l);
 }
 
+/* What waits for the answer needs no password. */
+static struct later *later_without_password(struct ctx *c)
+{
+	struct later *l = later_new(c);
+
+	XML_EACH_CHILD(e, stanza_payload(&l->stanza))
+		if (xml_is(e, NS_REGISTER, "password"))
+			mem_wipe((char *)(uintptr_t)e->raw.p, e->raw.n);
+	return l;
+}
+
 static enum verdict change_password(struct ctx *c, const struct register_fields *f)
 {
 	struct c2s *conn = c2s_of(c->session->stream);
@@ -79,7 +90,7 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		return HANDLED;
 	}
 	account_put(c->worker, c->session->user->jid, f->password, false,
-		    conn_peer(conn->conn), on_changed, later_new(c));
+		    conn_peer(conn->conn), on_changed, later_without_password(c));
 	return HANDLED;
 }
 
@@ -117,12 +128,17 @@ static void remove_account(struct ctx *c)
 static enum verdict on_set(struct ctx *c)
 {
 	struct register_fields f;
+	enum verdict v;
 
 	if (!is_home_of(c))
 		return PASS;
 	register_read(c->scratch, stanza_payload(c->stanza), &f);
-	if (!f.remove)
-		return change_password(c, &f);
+	if (!f.remove) {
+		v = change_password(c, &f);
+		register_wipe(&f);
+		return v;
+	}
+	register_wipe(&f);
 	if (stanza_payload(c->stanza)->first->next) /* XEP-0077 3.2, table 1 */
 		reply_error(c, STANZA_ERR_BAD_REQUEST, "<remove/> stands alone");
 	else

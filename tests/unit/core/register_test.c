@@ -101,3 +101,37 @@ TEST(register_reads_the_fields_of_its_namespace_only)
 	     &f);
 	CHECK(f.remove && f.username.p == NULL && f.password.p == NULL);
 }
+
+TEST(register_wipes_its_copy_of_a_password_and_not_what_came_in)
+{
+	static const char plain[] =
+		"<query xmlns='jabber:iq:register'><password>secret</password></query>";
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+	struct register_fields f;
+	const char *copy;
+
+	read(a,
+	     "<query xmlns='jabber:iq:register'><password>se&lt;cret</password></query>",
+	     &f);
+	CHECK_STR(f.password, "se<cret");
+	copy = f.password.p;
+	register_wipe(&f);
+	CHECK(f.password.p == NULL);
+	for (size_t i = 0; i < strlen("se<cret"); i++)
+		CHECK_INT(copy[i], 0);
+	read(a, plain, &f);
+	CHECK_STR(f.password, "secret");
+	register_wipe(&f);
+	CHECK(f.password.p == NULL);
+	CHECK(strstr(plain, ">secret<") != NULL);
+}
+
+TEST(register_counts_a_subscriber_of_ipv6_as_one)
+{
+	CHECK(register_who("2001:db8:0:1::1") == register_who("2001:db8:0:1:ffff::2"));
+	CHECK(register_who("2001:db8:0:1::1") != register_who("2001:db8:0:2::1"));
+	CHECK(register_who("192.0.2.1") != register_who("192.0.2.2"));
+	CHECK(register_who("192.0.2.1") == register_who("::ffff:192.0.2.1"));
+	CHECK(register_who("c000:201::") != register_who("192.0.2.1"));
+	CHECK(register_who("unknown") != register_who("192.0.2.1"));
+}
