@@ -14,6 +14,10 @@ enum {
 	ROSTER_MAX_ITEMS = 5000,
 	ROSTER_MAX_GROUPS = 50, /* of one item */
 	ROSTER_MAX_NAME = 1023, /* bytes, of a name or a group */
+	/* ... of a request that waits: with all of them a client that comes online still gets no
+	 * more than its connection may hold. */
+	ROSTER_MAX_REQUEST = 2048,
+	ROSTER_MAX_VERSION = 255,
 };
 
 struct roster_item {

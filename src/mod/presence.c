@@ -2,10 +2,6 @@
  * tables themselves are in xmpp/subscription.h. */
 #include "core/module.h"
 
-/* Of a request that waits for an answer: with ROSTER_MAX_ITEMS of them a client that comes online
- * still gets no more than its connection may hold. */
-enum { REQUEST_MAX_BYTES = 2048 };
-
 static enum sub_kind kind_of(const struct stanza *s)
 {
 	ASSERT(s->type >= PRESENCE_SUBSCRIBE && s->type <= PRESENCE_UNSUBSCRIBED);
@@ -351,7 +347,7 @@ static void keep_request(struct roster_item *it, const struct stanza *s,
 	static const struct xml_el none;
 	struct stanza bare = *s;
 
-	if (bytes.n > REQUEST_MAX_BYTES) {
+	if (bytes.n > ROSTER_MAX_REQUEST) {
 		int r;
 
 		bare.el = &none;

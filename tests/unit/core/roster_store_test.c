@@ -3,6 +3,8 @@
 #include "store/store.h"
 #include "test.h"
 
+#include <stdio.h>
+
 static struct roster *load(const struct store_roster_item *items, size_t n)
 {
 	struct store_call call = {
@@ -61,6 +63,19 @@ TEST(roster_store_drops_what_no_stanza_can_hold)
 	check_request("\xff", REQUEST "/>");
 }
 
+TEST(roster_store_drops_the_content_of_a_request_that_is_too_long)
+{
+	static char stored[ROSTER_MAX_REQUEST + 100];
+
+	memset(stored, 's', sizeof(stored) - 1);
+	check_request(stored, REQUEST "/>");
+	stored[ROSTER_MAX_REQUEST] = '\0';
+	check_request(stored, REQUEST "/>");
+	snprintf(stored, sizeof(stored), "<presence><x>%*s</x></presence>",
+		 ROSTER_MAX_REQUEST, "");
+	check_request(stored, REQUEST "/>");
+}
+
 TEST(roster_store_knows_no_request_of_those_who_wait_for_nothing)
 {
 	struct store_roster_item row = { .jid = STRV("romeo@example.net"),
@@ -104,6 +119,44 @@ TEST(roster_store_reads_no_more_groups_than_an_item_may_have)
 		groups[i] = STRV("group");
 	AUTO(roster_free) struct roster *r = load(&row, 1);
 	CHECK_INT(find(r, "b@example.net")->n_group, ROSTER_MAX_GROUPS);
+}
+
+TEST(roster_store_cuts_texts_that_no_client_could_have_set)
+{
+	static char longest[ROSTER_MAX_NAME + 3];
+	struct strv groups[] = { strv_make(longest, ROSTER_MAX_NAME + 1),
+				 STRV("b\x01\xffu\xef\xbf\xbfs") };
+	struct store_roster_item row = { .jid = STRV("b@example.net"),
+					 .name = strv_make(longest, sizeof(longest)),
+					 .subscription = 'B',
+					 .ask = 'N',
+					 .groups = groups,
+					 .n_groups = ARRAY_LEN(groups) };
+	struct roster_item *it;
+
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest + ROSTER_MAX_NAME - 1, "\xc3\xa4", 2); /* not half of it */
+	AUTO(roster_free) struct roster *r = load(&row, 1);
+	it = find(r, "b@example.net");
+	CHECK_INT(strlen(it->name), ROSTER_MAX_NAME - 1);
+	CHECK_INT(strlen(it->group[0]), ROSTER_MAX_NAME - 1);
+	CHECK_STR(strv_from(it->group[1]), "bus");
+}
+
+TEST(roster_store_knows_no_version_that_does_not_fit)
+{
+	static char text[ROSTER_MAX_VERSION + 1];
+	struct store_call call = { .server = STRV("example.com"),
+				   .username = STRV("juliet"),
+				   .text = strv_make(text, sizeof(text)) };
+
+	memset(text, 'v', sizeof(text));
+	for (size_t n = ROSTER_MAX_VERSION; n <= sizeof(text); n++) {
+		AUTO(roster_free) struct roster *r = NULL;
+		call.text.n = n;
+		CHECK_INT(roster_from_store(&call, &r), 0);
+		CHECK_INT(strlen(r->version), n == ROSTER_MAX_VERSION ? n : 0);
+	}
 }
 
 TEST(roster_store_passes_on_that_there_is_no_account)
