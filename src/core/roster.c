@@ -25,6 +25,7 @@ static void free_groups(struct roster_item *it)
 static void item_free(struct roster *r, struct roster_item *it)
 {
 	hash_remove(&r->items, &it->node);
+	roster_unlist(r, it);
 	free_groups(it);
 	mem_free(it->name);
 	mem_free(it->request);
@@ -63,18 +64,35 @@ struct roster_item *roster_find(struct roster *r, struct jid contact)
 	return NULL;
 }
 
-struct roster_item *roster_get(struct roster *r, struct jid contact)
+static bool has_room(const struct roster *r, bool listed)
+{
+	return listed ? r->n_listed < ROSTER_MAX_ITEMS
+		      : r->items.n - r->n_listed < ROSTER_MAX_REQUESTS;
+}
+
+void roster_unlist(struct roster *r, struct roster_item *it)
+{
+	r->n_listed -= it->listed;
+	it->listed = false;
+}
+
+struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed)
 {
 	struct roster_item *it = roster_find(r, contact);
 
-	if (it)
+	if (it && it->listed == listed)
 		return it;
-	if (r->items.n >= ROSTER_MAX_ITEMS)
+	if (!has_room(r, listed))
 		return NULL;
-	it = MEM_NEW(struct roster_item);
-	it->jid = contact;
-	it->jid.s = strv_dup(jid_text(contact));
-	hash_add(&r->items, &it->node, hash_strv(jid_text(it->jid)));
+	if (it == NULL) {
+		it = MEM_NEW(struct roster_item);
+		it->jid = contact;
+		it->jid.s = strv_dup(jid_text(contact));
+		hash_add(&r->items, &it->node, hash_strv(jid_text(it->jid)));
+	}
+	roster_unlist(r, it);
+	r->n_listed += listed;
+	it->listed = listed;
 	return it;
 }
 

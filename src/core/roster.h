@@ -11,9 +11,10 @@ struct worker;
 struct store_call;
 
 enum {
-	ROSTER_MAX_ITEMS = 5000,
-	ROSTER_MAX_GROUPS = 50, /* of one item */
-	ROSTER_MAX_NAME = 1023, /* bytes, of a name or a group */
+	ROSTER_MAX_ITEMS = 5000,    /* contacts: what clients see */
+	ROSTER_MAX_REQUESTS = 1000, /* others: who waits for an answer */
+	ROSTER_MAX_GROUPS = 50,	    /* of one item */
+	ROSTER_MAX_NAME = 1023,	    /* bytes, of a name or a group */
 	/* ... of a request that waits: with all of them a client that comes online still gets no
 	 * more than its connection may hold. */
 	ROSTER_MAX_REQUEST = 2048,
@@ -34,14 +35,16 @@ struct roster_item {
 
 struct roster {
 	struct hash items;
-	char *version; /* opaque text; "" before the first change */
+	uint32_t n_listed; /* of them */
+	char *version;	   /* opaque text; "" before the first change */
 };
 
 struct roster_item *roster_find(struct roster *r, struct jid contact);
 
-/* The item, made (with state "none", not listed) when it is not there. NULL: the roster is
- * full. */
-struct roster_item *roster_get(struct roster *r, struct jid contact);
+/* The item, made with state "none" when it is not there, and listed or not from now on. NULL: the
+ * roster is full of such items; nothing has changed. */
+struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed);
+void roster_unlist(struct roster *r, struct roster_item *it);
 void roster_item_set(struct roster_item *it, struct strv name, const struct strv *groups,
 		     uint32_t n_groups);
 void roster_item_set_request(struct roster_item *it,

@@ -120,11 +120,10 @@ static int add_row(struct roster *r, struct arena *a, const struct store_roster_
 
 	if (jid_parse(a, row->jid, &contact) < 0 || read_state(row, &sub) < 0)
 		return -EINVAL;
-	it = roster_get(r, contact);
+	it = roster_get(r, contact, row->listed);
 	if (it == NULL)
 		return -ENOSPC;
 	it->sub = sub;
-	it->listed = row->listed;
 	read_texts(it, a, row, account);
 	read_request(it, a, row->request.n ? row->request : STRV(""), account);
 	return 0;

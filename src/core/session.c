@@ -150,6 +150,11 @@ void session_send_bytes(struct session *s, struct strv bytes)
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
+size_t session_room(const struct session *s)
+{
+	return conn_room(c2s_of(s->stream)->conn);
+}
+
 static struct directed **directed_find(struct session *s, struct jid to)
 {
 	struct strv text = jid_text(to);

@@ -74,6 +74,9 @@ void session_send_copy(struct session *s, const struct stanza *st);
 /* Sends bytes that are one whole stanza, at once. */
 void session_send_bytes(struct session *s, struct strv bytes);
 
+/* How many bytes more may wait for this client before it is closed. */
+size_t session_room(const struct session *s);
+
 /* Remembers that `to` has seen (or no longer sees) directed presence. -ENOSPC. */
 nodiscard int session_directed_add(struct session *s, struct jid to);
 void session_directed_remove(struct session *s, struct jid to);

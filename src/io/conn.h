@@ -56,6 +56,8 @@ nodiscard int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx 
 /* The buffer to append output to, until the caller returns to the loop: ask again for each
  * stanza, the limit is looked at here. What is added to a connection that has ended is dropped. */
 struct buf *conn_out(struct conn *c);
+/* How much more may be added before too much waits. */
+size_t conn_room(const struct conn *c);
 /* Who has heard "yes" hears on_drained (or on_close) later. */
 bool conn_is_congested(const struct conn *c);
 

@@ -131,6 +131,13 @@ static size_t waiting(const struct conn *c)
 	return c->io ? c->io->out.n + c->io->wire.n - c->io->sent : 0;
 }
 
+size_t conn_room(const struct conn *c)
+{
+	size_t n = waiting(c);
+
+	return n < CONN_MAX_OUT ? CONN_MAX_OUT - n : 0;
+}
+
 struct buf *conn_out(struct conn *c)
 {
 	struct conn_io *io = conn_io(c);

@@ -216,7 +216,6 @@ static void unbind(struct session *s)
 /* What follows once the new state is in the database. */
 struct outcome {
 	bool forward, push;
-	enum sub_kind kind;
 	bool now_from, lost_from;
 	uint32_t n;
 	char *stanza;  /* bytes to route or deliver; owned */
@@ -280,7 +279,7 @@ static void outbound(struct ctx *c)
 	struct stanza s = *c->stanza;
 	struct roster_item *it;
 	struct sub_result r;
-	struct outcome *o;
+	struct sub was;
 
 	s.to = jid_bare(s.to); /* RFC 6121 3.1.2: bare JIDs on both sides */
 	s.from = u->jid;
@@ -290,24 +289,22 @@ static void outbound(struct ctx *c)
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
 		return;
 	}
-	it = roster_get(u->roster, s.to);
+	it = roster_find(u->roster, s.to);
+	was = it ? it->sub : (struct sub){ 0 };
+	r = sub_outbound(was, kind_of(&s));
+	if (!r.changed) {
+		after_outbound(u, 0, outcome_new(buf_strv(&b), s.to, was, r));
+		return;
+	}
+	it = roster_get(u->roster, s.to, r.push || (it && it->listed));
 	if (it == NULL) {
 		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
 	}
-	r = sub_outbound(it->sub, kind_of(&s));
-	o = outcome_new(buf_strv(&b), s.to, it->sub, r);
-	if (!r.changed) {
-		roster_drop_if_empty(u->roster, it);
-		after_outbound(u, 0, o);
-		return;
-	}
 	it->sub = r.next;
-	if (r.push)
-		it->listed = true;
 	if (!sub_is_pending_in(r.next.state))
 		roster_item_set_request(it, STRV_NULL);
-	roster_save(u, it, after_outbound, o);
+	roster_save(u, it, after_outbound, outcome_new(buf_strv(&b), s.to, was, r));
 }
 
 /* --- subscriptions, from others (appendix A.3) --- */
@@ -366,15 +363,15 @@ static void inbound(struct ctx *c)
 	struct stanza s = *c->stanza;
 	struct roster_item *it;
 	struct sub_result r;
+	struct sub was;
 
 	s.to = u->jid;
 	s.from = jid_bare(s.from);
 	if (jid_eq(s.from, u->jid) || stanza_write(&b, &s) < 0)
 		return;
-	it = roster_get(u->roster, s.from);
-	if (it == NULL)
-		return; /* full: a request that nobody can answer is not kept */
-	r = sub_inbound(it->sub, kind_of(&s));
+	it = roster_find(u->roster, s.from);
+	was = it ? it->sub : (struct sub){ 0 };
+	r = sub_inbound(was, kind_of(&s));
 	if (r.reply && !r.changed) { /* RFC 6121 3.1.3: has it already */
 		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "subscribed");
 		return;
@@ -382,19 +379,17 @@ static void inbound(struct ctx *c)
 	if (!r.changed) {
 		if (r.forward)
 			route_to_sessions(u, &s, -128);
-		roster_drop_if_empty(u->roster, it);
 		return;
 	}
+	it = roster_get(u->roster, s.from, it && it->listed);
+	if (it == NULL)
+		return; /* full: a request that nobody can answer is not kept */
 	if (sub_is_pending_in(r.next.state))
 		keep_request(it, &s, buf_strv(&b));
 	else
 		roster_item_set_request(it, STRV_NULL);
-	{
-		struct outcome *o = outcome_new(buf_strv(&b), s.from, it->sub, r);
-		o->kind = kind_of(&s);
-		it->sub = r.next;
-		roster_save(u, it, after_inbound, o);
-	}
+	it->sub = r.next;
+	roster_save(u, it, after_inbound, outcome_new(buf_strv(&b), s.from, was, r));
 }
 
 /* --- probes (RFC 6121 4.3.2) --- */

@@ -37,8 +37,9 @@ static void write_item(struct roster_item *it, void *arg)
 
 static enum verdict on_get(struct ctx *c)
 {
-	/* The bound is the roster's own: ROSTER_MAX_ITEMS of bounded items. */
-	AUTO(buf_free) struct buf b = BUF_INIT(512 << 20);
+	/* The other half is for what comes next. */
+	AUTO(buf_free)
+	struct buf b = BUF_INIT(c->session ? session_room(c->session) / 2 : 0);
 	const struct roster *r = c->user->roster;
 	struct strv ver = xml_attr(stanza_payload(c->stanza), "ver");
 	bool versioning = conf_of(c->host)->versioning;
@@ -58,7 +59,8 @@ static enum verdict on_get(struct ctx *c)
 	roster_each(c->user->roster, write_item, &o);
 	xo_end(&o);
 	if (o.err)
-		reply_error(c, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT,
+			    "the roster is larger than what may wait for a client");
 	else
 		reply_payload(c, buf_strv(&b));
 	return HANDLED;
@@ -167,7 +169,7 @@ static void remove_item(struct ctx *c, struct later *l, const struct wanted *w)
 	}
 	was = it->sub.state;
 	it->sub = (struct sub){ 0 };
-	it->listed = false;
+	roster_unlist(u->roster, it);
 	roster_item_set_request(it, STRV_NULL);
 	roster_save(u, it, after_set, l);
 	if (sub_has_from(was))
@@ -200,12 +202,11 @@ static enum verdict on_set(struct ctx *c)
 		remove_item(c, l, w);
 		return HANDLED;
 	}
-	it = roster_get(c->user->roster, w->jid);
+	it = roster_get(c->user->roster, w->jid, true);
 	if (it == NULL) {
 		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return HANDLED;
 	}
-	it->listed = true;
 	roster_item_set(it, w->name.n ? w->name : STRV_NULL, w->group, w->n_group);
 	roster_save(c->user, it, after_set, l);
 	return HANDLED;
