@@ -50,8 +50,8 @@ def make_certificate(directory):
 
 class Server:
     """`listeners`: name -> options of a [[listen.c2s]] beyond address and port; a `tls` entry
-    gets the certificate, None (there, too) takes an option out; `port_of` names the listener that has the
-    same port at another address."""
+    gets the certificate, None (there, too) takes an option out; `port_of` names the listener
+    that has the same port, while this one is on IPv6."""
 
     LISTENERS = {
         "plain": {},
@@ -113,11 +113,13 @@ class Server:
     def wait_ready(self):
         """Whether all ports take connections; False when the process has ended instead."""
         polls = int(env.DEADLINE / 0.02)
-        waiting = list(self.ports.values())
+        waiting = [("127.0.0.1", port) for port in self.ports.values()]
+        waiting += [("::1", self.ports[options["port_of"]])
+                    for options in self.listeners.values() if "port_of" in options]
         for _ in range(polls):
             try:
                 while waiting:
-                    socket.create_connection(("127.0.0.1", waiting[0]), timeout=5).close()
+                    socket.create_connection(waiting[0], timeout=5).close()
                     waiting.pop(0)
                 return self.process.poll() is None
             except OSError:
