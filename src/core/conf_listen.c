@@ -113,7 +113,9 @@ void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root
 		l->ip_address = l->ip_version == 6 ? STRV("::") : STRV("0.0.0.0");
 	snprintf(key, sizeof(key), "listen.c2s[%zu].ip_version", i + 1);
 	if (l->ip_version != CONF_UNSET && version_of(l) != l->ip_version)
-		conf_error_at(e, root, key, "ip_address is one of IPv%d", version_of(l));
+		conf_error_at(e, root, key,
+			      "expected %d, as ip_address is one, found %lld",
+			      version_of(l), (long long)l->ip_version);
 	snprintf(key, sizeof(key), "listen.c2s[%zu].port", i + 1);
 	for (size_t k = 0; k < i; k++) {
 		if (!overlap(&c->c2s[k], l))

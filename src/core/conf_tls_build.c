@@ -24,8 +24,8 @@ static void choose_versions(const struct conf_listener *l, bool is_given,
 }
 
 /* "OPTION: TEXT", as io/tls.h has it; what does not begin with an option is about the section. */
-static void report(struct conf_errors *e, const struct toml_table *root, size_t i,
-		   struct strv text, bool is_error)
+static void report(const struct conf *c, const struct toml_table *root, size_t i,
+		   struct strv text, struct conf_errors *e, bool is_error)
 {
 	static const char *const options[] = {
 		"certfile",   "keyfile",   "password",	    "dhfile",
@@ -43,20 +43,25 @@ static void report(struct conf_errors *e, const struct toml_table *root, size_t 
 		 options[k] ? "." : "", options[k] ? options[k] : "");
 	if (options[k])
 		text = strv_from_pos(text, MIN(option.n + 2, text.n));
-	if (is_error)
+	if (is_error && strv_is(option, "ciphers") && c->c2s[i].tls.ciphers.p)
+		conf_error_at(
+			e, root, key,
+			"expected a cipher string of OpenSSL's, found %s: " STRV_FMT,
+			conf_quoted(e->arena, c->c2s[i].tls.ciphers), STRV_ARG(text));
+	else if (is_error)
 		conf_error_at(e, root, key, STRV_FMT, STRV_ARG(text));
 	else
 		conf_warning_at(e, root, key, STRV_FMT, STRV_ARG(text));
 }
 
-static void report_lines(struct conf_errors *e, const struct toml_table *root, size_t i,
-			 struct strv lines, bool is_error)
+static void report_lines(const struct conf *c, const struct toml_table *root, size_t i,
+			 struct strv lines, struct conf_errors *e, bool is_error)
 {
 	while (lines.n) {
 		ptrdiff_t end = strv_find(lines, '\n');
 		size_t n = end < 0 ? lines.n : (size_t)end;
 
-		report(e, root, i, strv_make(lines.p, n), is_error);
+		report(c, root, i, strv_make(lines.p, n), e, is_error);
 		lines = strv_from_pos(lines, MIN(n + 1, lines.n));
 	}
 }
@@ -95,7 +100,7 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		t.ciphers = "TLSv1.2:TLSv1.3";
 	choose_versions(l, toml_get(conf_tls_section(root, i), "protocol_options"), &t);
 	if (tls_ctx_new(&t, &l->tls_ctx, &err) < 0)
-		report_lines(e, root, i, buf_strv(&err), true);
+		report_lines(c, root, i, buf_strv(&err), e, true);
 	else
-		report_lines(e, root, i, tls_ctx_notes(l->tls_ctx), false);
+		report_lines(c, root, i, tls_ctx_notes(l->tls_ctx), e, false);
 }

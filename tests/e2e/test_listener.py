@@ -1,5 +1,5 @@
 """The options of a listener, on the wire; what has a file of its own (TLS, binding, shapers,
-connections, authentication) is not here again."""
+connections, timeouts, authentication) is not here again."""
 import ssl
 
 import pytest
@@ -10,69 +10,12 @@ from lib.raw import HEADER, Eof, tls_context
 
 SMALL = 3000
 LISTENERS = {
-    "now": {"state_timeout": 0},
-    "never": {"state_timeout": "infinity"},
-    "impatient": {"state_timeout": 300},
-    "impatient_starttls": {"state_timeout": 300, "tls": {"mode": "starttls"}},
-    "impatient_tls": {"state_timeout": 300, "tls": {"mode": "tls"}},
-    "hasty": {"state_timeout": 2000},
-    "hasty_tls": {"state_timeout": 2000, "tls": {"mode": "tls"}},
     "small": {"max_stanza_size": SMALL},
     "small_tls": {"max_stanza_size": SMALL, "tls": {"mode": "tls"}},
     "wide": {"max_stanza_size": 200_000},
     "no_session": {"backwards_compatible_session": False},
 }
 SESSION_IQ = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
-
-
-# --- state_timeout ---
-
-def test_zero_is_at_once(connect):
-    connect("now").expect_error("connection-timeout")
-
-
-def test_infinity_is_never(connect):
-    """It is still there when one that came later has had its time."""
-    patient = connect("never")
-    connect("impatient").expect_error("connection-timeout")
-    patient.start()
-
-
-def test_timeout_of_a_handshake_after_starttls_is_silent(connect):
-    """The stream is no longer one of XML."""
-    c = connect("impatient_starttls")
-    c.start()
-    c.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-    assert c.stanza().tag == ns.TLS + "proceed"
-    c.eof()
-
-
-def test_timeouts_of_later_steps(connect, server):
-    """In TLS before the header, within SASL, and before the header that is to follow it."""
-    account = server.account()
-    tls, sasl, restart = connect("hasty_tls"), connect("hasty"), connect("hasty")
-    sasl.start()
-    sasl.auth("SCRAM-SHA-1", f"n,,n={account.user},r=abcdefgh".encode())
-    restart.start()
-    restart.auth_plain(account.user, account.password)
-    restart.restart()
-    tls.expect_error("connection-timeout")
-    sasl.expect_error("connection-timeout")
-    assert restart.header()["from"] == "localhost"
-    restart.expect_error("connection-timeout")
-
-
-def test_a_half_header_does_not_extend_the_step(connect):
-    c = connect("impatient")
-    c.send(HEADER.format(attributes="")[:-20])
-    c.expect_error("connection-timeout")
-
-
-def test_a_half_client_hello_does_not_extend_the_step(server):
-    with Client(server.ports["impatient_tls"]) as c:
-        c.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
-        c.eof()
-        assert b"<" not in c.received
 
 
 # --- max_stanza_size ---

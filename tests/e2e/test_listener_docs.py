@@ -19,6 +19,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
 	-subj /CN=example.net -keyout key.pem -out cert.pem
 cat cert.pem key.pem >server.pem
 cp cert.pem ca.pem
+cp server.pem other.pem
 touch index.txt
 printf '[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=30\n' >ca.cnf
 openssl ca -config ca.cnf -gencrl -keyfile key.pem -cert cert.pem -out revoked.crl

@@ -57,9 +57,9 @@ TEST(conf_listen_address_of_a_version)
 TEST(conf_listen_version_must_fit_the_address)
 {
 	check(GENERAL LISTEN "ip_version = 6\nip_address = \"192.0.2.1\"\n", NULL,
-	      "listen.c2s[1].ip_version: ip_address is one of IPv4\n");
+	      "listen.c2s[1].ip_version: expected 4, as ip_address is one, found 6\n");
 	check(GENERAL LISTEN "ip_version = 4\nip_address = \"::1\"\n", NULL,
-	      "listen.c2s[1].ip_version: ip_address is one of IPv6\n");
+	      "listen.c2s[1].ip_version: expected 6, as ip_address is one, found 4\n");
 	check(GENERAL LISTEN "ip_version = 5\n", NULL,
 	      "listen.c2s[1].ip_version: expected 4 or 6, found the integer 5\n");
 	check(GENERAL LISTEN "ip_version = 7\n", NULL,
