@@ -51,6 +51,8 @@ struct conf_tls {
 	const struct strv *crl_files;
 	size_t n_crl_files;
 	bool disconnect_on_failure;
+	int64_t session_tickets; /* CONF_UNSET: none */
+	bool keep_secrets, early_data;
 	const struct strv *sni_certfiles;
 	size_t n_sni_certfiles;
 	const int64_t *versions; /* enum tls_version */

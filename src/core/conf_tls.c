@@ -19,6 +19,9 @@ static const struct {
 	{ "versions", TLS_MODULE_JUST },
 	{ "disconnect_on_failure", TLS_MODULE_JUST },
 	{ "crl_files", TLS_MODULE_JUST },
+	{ "session_tickets", TLS_MODULE_JUST },
+	{ "keep_secrets", TLS_MODULE_JUST },
+	{ "early_data", TLS_MODULE_JUST },
 };
 
 /* The section in the file; a listener that has TLS has one. */

@@ -3,6 +3,7 @@
 #include "io/tls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const int64_t default_options[] = { TLS_OPTION_NO_SSLv2, TLS_OPTION_NO_SSLv3,
 					   TLS_OPTION_NO_TLSv1, TLS_OPTION_NO_TLSv1_1 };
@@ -28,9 +29,10 @@ static void report(const struct conf *c, const struct toml_table *root, size_t i
 		   struct strv text, struct conf_errors *e, bool is_error)
 {
 	static const char *const options[] = {
-		"certfile",   "keyfile",   "password",	    "dhfile",
-		"ciphers",    "versions",  "module",	    "protocol_options",
-		"cacertfile", "crl_files", "sni_certfiles", NULL
+		"certfile",	 "keyfile",   "password",	 "dhfile",
+		"ciphers",	 "versions",  "module",		 "protocol_options",
+		"cacertfile",	 "crl_files", "session_tickets", "keep_secrets",
+		"sni_certfiles", NULL
 	};
 	ptrdiff_t colon = strv_find(text, ':');
 	struct strv option = strv_make(text.p, colon < 0 ? 0 : (size_t)colon);
@@ -66,6 +68,20 @@ static void report_lines(const struct conf *c, const struct toml_table *root, si
 	}
 }
 
+static bool find_keylog(struct tls_conf *t, size_t i, const struct toml_table *root,
+			struct conf_errors *e)
+{
+	char key[64];
+
+	t->keylog = getenv("SSLKEYLOGFILE");
+	if (t->keylog && t->keylog[0])
+		return true;
+	snprintf(key, sizeof(key), "listen.c2s[%zu].tls.keep_secrets", i + 1);
+	conf_error_at(e, root, key,
+		      "the environment variable SSLKEYLOGFILE names no file");
+	return false;
+}
+
 void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		    struct conf_errors *e)
 {
@@ -79,6 +95,7 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		.n_sni_certfiles = l->tls.n_sni_certfiles,
 		.dhfile = l->tls.dhfile.p,
 		.ciphers = l->tls.ciphers.p,
+		.tickets = l->tls.session_tickets != CONF_UNSET,
 		.verify = (enum tls_verify)l->tls.verify_mode,
 		.must_verify = l->tls.disconnect_on_failure,
 		.cacertfile = l->tls.cacertfile.p,
@@ -96,6 +113,8 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.cacertfile);
 	for (size_t k = 0; k < l->tls.n_crl_files; k++)
 		conf_watch_file(c, l->tls.crl_files[k]);
+	if (l->tls.keep_secrets && !find_keylog(&t, i, root, e))
+		return;
 	if (t.ciphers == NULL && l->tls.module == TLS_MODULE_FAST)
 		t.ciphers = "TLSv1.2:TLSv1.3";
 	choose_versions(l, toml_get(conf_tls_section(root, i), "protocol_options"), &t);

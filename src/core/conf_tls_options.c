@@ -9,6 +9,17 @@ static const struct conf_word protocol_options[] = {
 		{ 0 },
 };
 
+static void check_early_data(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const bool *on = dst;
+
+	if (*on)
+		conf_complain(c, "cannot be true: who records 0-RTT data can send it a "
+				 "second time, and XMPP has nothing that makes this "
+				 "harmless; session_tickets = \"stateless\" resumes "
+				 "sessions without it");
+}
+
 const struct conf_option conf_tls_options[] = {
 	CONF_ENUM(
 		"mode", struct conf_tls, mode, "\"starttls\"",
@@ -87,8 +98,23 @@ const struct conf_option conf_tls_options[] = {
 		"that has one passes only if the list is up to date and does not have it; "
 		"issuers that have none are not checked.",
 		.unique = true),
-	CONF_UNSUPPORTED("keep_secrets"),
-	CONF_UNSUPPORTED("session_tickets"),
-	CONF_UNSUPPORTED("early_data"),
+	CONF_ENUM(
+		"session_tickets", struct conf_tls, session_tickets, NULL,
+		CONF_WORDS({ "stateless", 1 }),
+		"Only `just_tls`: a client may resume its TLS 1.3 session within an hour, which "
+		"saves the certificate and its signature. The tickets are opened with keys "
+		"that the server makes, changes each hour, and forgets when it ends or its "
+		"configuration is read again. A client that has shown a certificate gets no "
+		"ticket, and neither do older versions. Not given: nobody does."),
+	CONF_BOOL(
+		"keep_secrets", struct conf_tls, keep_secrets, "false",
+		"Only `just_tls`: writes the secrets of each connection to the file that the "
+		"environment variable SSLKEYLOGFILE names, so that Wireshark can read recorded "
+		"traffic. For tests."),
+	CONF_BOOL(
+		"early_data", struct conf_tls, early_data, "false",
+		"Only `just_tls`: there is no 0-RTT data. `true` is refused: who records such "
+		"data can send it a second time, and XMPP has nothing that makes this harmless.",
+		.check = check_early_data),
 	{ 0 },
 };

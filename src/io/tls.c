@@ -208,6 +208,11 @@ const char *tls_sni(const struct tls *t)
 	return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
+bool tls_is_resumed(const struct tls *t)
+{
+	return SSL_session_reused(t->ssl) == 1;
+}
+
 const char *tls_version(const struct tls *t)
 {
 	return SSL_get_version(t->ssl);

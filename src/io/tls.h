@@ -31,12 +31,18 @@ struct tls_conf {
 	bool versions_needed; /* one that cannot be spoken is an error, not a note */
 	const int64_t *options; /* enum tls_option */
 	size_t n_options;
+	bool tickets; /* TLS 1.3: clients may resume their sessions */
+	const char
+		*keylog; /* where the connections' secrets are written; NULL: nowhere */
 	enum tls_verify verify;
 	bool must_verify;	      /* no handshake without a certificate that passes */
 	const char *cacertfile;	      /* PEM: trust anchors; NULL: the system's */
 	const struct strv *crl_files; /* PEM or DER, a NUL behind each name */
 	size_t n_crl_files;
 };
+
+/* A ticket is good for so long, and its key is kept twice as long. */
+enum { TLS_TICKET_LIFE_S = 3600 };
 
 /* -EINVAL, and in `err` the option, ": ", the file, if it was one, and OpenSSL's reason. */
 nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret,
@@ -85,6 +91,7 @@ nodiscard int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 				  unsigned char to[TLS_CB_MAX], size_t *ret_n);
 /* The name that the client asked for (SNI), as it wrote it; NULL: none. */
 const char *tls_sni(const struct tls *t);
+bool tls_is_resumed(const struct tls *t);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 

@@ -60,10 +60,11 @@ static const struct {
 	const char *option;
 	step_fn run;
 } steps[] = {
-	{ NULL, tls_set_versions },	{ "ciphers", tls_set_ciphers },
-	{ NULL, tls_load_certificate }, { "sni_certfiles", tls_load_sni },
-	{ "dhfile", tls_load_dh },	{ NULL, tls_trust_init },
-	{ NULL, tls_check_versions },
+	{ NULL, tls_set_versions },	     { "ciphers", tls_set_ciphers },
+	{ NULL, tls_load_certificate },	     { "sni_certfiles", tls_load_sni },
+	{ "dhfile", tls_load_dh },	     { NULL, tls_trust_init },
+	{ NULL, tls_check_versions },	     { "session_tickets", tls_tickets_init },
+	{ "keep_secrets", tls_keylog_init }, /* behind the handshakes that check */
 };
 
 static int set_up(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
@@ -91,8 +92,10 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *e
 	ERR_clear_error();
 	c->refs = 1;
 	c->notes = BUF_INIT(4096);
+	c->keylog_fd = -1;
 	c->ssl = SSL_CTX_new(TLS_server_method());
 	ASSERT(c->ssl != NULL);
+	SSL_CTX_set_app_data(c->ssl, c);
 	r = set_up(c, conf, err);
 	if (r < 0) {
 		tls_ctx_unref(&c);
@@ -124,6 +127,8 @@ void tls_ctx_unref(struct tls_ctx **pc)
 		tls_cert_fini(&c->certs[i]);
 	mem_free(c->certs);
 	SSL_CTX_free(c->ssl);
+	tls_tickets_fini(c);
+	tls_keylog_fini(c);
 	tls_trust_fini(&c->trust);
 	buf_free(&c->notes);
 	mem_free(c);

@@ -30,6 +30,8 @@ struct tls_ctx {
 	struct tls_cert *certs; /* the first one is for all other names, and for none */
 	size_t n_certs;
 	struct tls_trust trust;
+	struct tls_tickets *tickets; /* NULL: there are none */
+	int keylog_fd;		     /* -1: none */
 	struct buf notes;
 	unsigned
 		unserved; /* 1u << enum tls_version: the ciphers' string has none of it */
@@ -38,6 +40,7 @@ struct tls_ctx {
 /* What has come of one client's certificate. */
 struct tls_peer {
 	const struct tls_trust *trust;
+	SSL *ssl;
 	bool verified;
 	int error; /* X509_V_*; X509_V_OK: verified, or none has come */
 };
@@ -74,6 +77,18 @@ nodiscard int tls_load_sni(struct tls_ctx *c, const struct tls_conf *conf,
 			   struct buf *err);
 /* The one that `ssl` sends; NULL: none that is known here. */
 const struct tls_cert *tls_cert_sent(const struct tls_ctx *c, SSL *ssl);
+
+/* tls_ticket.c */
+nodiscard int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf,
+			       struct buf *err);
+void tls_tickets_fini(struct tls_ctx *c);
+/* A client that shows a certificate gets no ticket: it is judged anew each time. */
+void tls_no_ticket(SSL *ssl);
+
+/* tls_keylog.c */
+nodiscard int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf,
+			      struct buf *err);
+void tls_keylog_fini(struct tls_ctx *c);
 
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,

@@ -11,7 +11,7 @@ enum { MAX_DEPTH = 10 };
 
 void tls_peer_init(struct tls_peer *p, struct tls_ctx *c, SSL *ssl)
 {
-	*p = (struct tls_peer){ .trust = &c->trust, .error = X509_V_OK };
+	*p = (struct tls_peer){ .trust = &c->trust, .ssl = ssl, .error = X509_V_OK };
 	SSL_set_app_data(ssl, p);
 }
 
@@ -50,6 +50,7 @@ static int judge(X509_STORE_CTX *x, void *arg)
 {
 	struct tls_peer *p = tls_peer_of(x);
 
+	tls_no_ticket(p->ssl);
 	p->verified = verify(x, p->trust) == 1;
 	p->error = X509_V_OK;
 	if (!p->verified)

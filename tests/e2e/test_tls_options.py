@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from lib import env, pki
+from lib.client import Client
 from lib.raw import tls_context
 
 V = ssl.TLSVersion
@@ -21,6 +22,7 @@ LISTENERS = {
                      "ciphers": "ALL:@SECLEVEL=0"}},
     "ciphers": {"tls": {"mode": "tls", "ciphers": "ECDHE-ECDSA-CHACHA20-POLY1305:"
                                                   "TLS_AES_256_GCM_SHA384"}},
+    "tickets": {"tls": {"mode": "tls", "session_tickets": "stateless"}},
     "sni-starttls": {"tls": {"sni_certfiles": ["other.pem"]}},
     "sni": {"tls": {"mode": "tls", "sni_certfiles": ["other.pem"]}},
     "pkcs8": {"tls": {"mode": "tls", "keyfile": "pkcs8.pem", "password": "open sesame"}},
@@ -199,3 +201,61 @@ def test_certificate_by_name_with_starttls(connect):
     c.start()
     c.starttls()
     assert names_of(c) == ["other.example", "*.other.example"]
+
+
+# --- resumption ---
+
+CONTEXT = tls_context()  # a session is of one
+
+
+def resume(server, listener, session=None, context=CONTEXT):
+    """A connection's session after the server has spoken, and whether it was resumed."""
+    with Client(server.ports[listener]) as c:
+        c.socket = context.wrap_socket(c.socket, server_hostname="localhost", session=session)
+        c.start()
+        return c.socket.session, c.socket.session_reused
+
+
+def test_tickets_resume_a_session(server):
+    session, reused = resume(server, "tickets")
+    assert not reused and session.has_ticket
+    assert session.ticket_lifetime_hint == 3600
+    for _ in range(3):
+        session, reused = resume(server, "tickets", session)
+        assert reused
+    with Client(server.ports["tickets"]) as c:
+        c.socket = CONTEXT.wrap_socket(c.socket, server_hostname="localhost", session=session)
+        c.login(server.account()).sync()
+
+
+def test_no_tickets_by_default(server):
+    session, reused = resume(server, "tls")
+    assert not session.has_ticket and not reused
+    assert not resume(server, "tls", session)[1]
+
+
+def test_tickets_only_of_tls_13(server):
+    old = context(V.TLSv1_2)
+    session, _ = resume(server, "tickets", context=old)
+    assert not resume(server, "tickets", session, old)[1]
+
+
+def test_early_data_is_refused(new_server):
+    refused(new_server(start=False), {"early_data": True}, "listen.c2s[2].tls.early_data",
+            "cannot be true")
+
+
+def test_keep_secrets(new_server, monkeypatch):
+    over = {"plain": {}, "tls": {"tls": {"mode": "tls", "keep_secrets": True}}}
+    server = new_server(listeners=over, start=False)
+    monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
+    refused(server, {"keep_secrets": True},
+            "tls.keep_secrets: the environment variable SSLKEYLOGFILE names no file")
+    monkeypatch.setenv("SSLKEYLOGFILE", f"{server.directory}/keys")
+    server.listeners = over
+    server.start()
+    with server.connect("tls") as c:
+        c.start()
+    with open(f"{server.directory}/keys", encoding="ascii") as f:
+        assert "CLIENT_TRAFFIC_SECRET_0 " in f.read()
+    assert "keep_secrets: the keys of all connections are written to" in server.read_log()

@@ -1,0 +1,145 @@
+/* Session tickets of TLS 1.3 (RFC 8446 4.6.1), without anything kept for a session here: the ticket
+ * has it all, sealed with keys that live in this context only. They are changed as time goes by, and
+ * a ticket cannot be opened once its key is gone. Older versions get none: their tickets would give
+ * away the keys of the connection that they came from. */
+#include "io/tls_priv.h"
+#include "base/clock.h"
+#include "base/rand.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <pthread.h>
+
+enum { NAME_LEN = 16, KEY_LEN = 32, IV_LEN = 16 };
+
+struct ticket_key {
+	unsigned char name[NAME_LEN], cipher[KEY_LEN], mac[KEY_LEN];
+	msec_t made_at; /* 0: there is none */
+};
+
+/* [0] seals and opens for one life, and then, as [1], opens for another. */
+struct tls_tickets {
+	pthread_mutex_t lock;
+	struct ticket_key keys[2];
+};
+
+/* --- keys --- */
+
+static void make_key(struct ticket_key *k, msec_t now)
+{
+	rand_bytes(k->name, sizeof(k->name));
+	rand_bytes(k->cipher, sizeof(k->cipher));
+	rand_bytes(k->mac, sizeof(k->mac));
+	k->made_at = now;
+}
+
+static void rotate(struct tls_tickets *t)
+{
+	msec_t now = clock_mono_ms() + 1, life = (msec_t)TLS_TICKET_LIFE_S * 1000;
+
+	for (size_t i = 0; i < ARRAY_LEN(t->keys); i++)
+		if (now - t->keys[i].made_at >= 2 * life)
+			mem_wipe(&t->keys[i], sizeof(t->keys[i]));
+	if (t->keys[0].made_at && now - t->keys[0].made_at < life)
+		return;
+	t->keys[1] = t->keys[0];
+	make_key(&t->keys[0], now);
+}
+
+/* The key to seal with (`name` is filled in), or the one that has sealed. */
+static bool find_key(struct tls_tickets *t, unsigned char *name, bool seals,
+		     struct ticket_key *ret)
+{
+	bool found = seals;
+
+	pthread_mutex_lock(&t->lock);
+	rotate(t);
+	if (seals)
+		*ret = t->keys[0];
+	for (size_t i = 0; i < ARRAY_LEN(t->keys) && !found; i++) {
+		if (!t->keys[i].made_at || memcmp(t->keys[i].name, name, NAME_LEN) != 0)
+			continue;
+		*ret = t->keys[i];
+		found = true;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (seals)
+		memcpy(name, ret->name, NAME_LEN);
+	return found;
+}
+
+/* --- OpenSSL asks --- */
+
+static int set_key(struct ticket_key *k, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+		   EVP_MAC_CTX *mac, bool seals)
+{
+	static char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->mac, KEY_LEN),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->cipher, iv, seals) ==
+		       1 &&
+	       EVP_MAC_CTX_set_params(mac, params) == 1;
+}
+
+/* 1; 0: no ticket, or none that can be opened: a full handshake; -1: it fails. */
+static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
+		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals)
+{
+	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct ticket_key key;
+	int r;
+
+	if (SSL_version(ssl) != TLS1_3_VERSION ||
+	    !find_key(c->tickets, name, seals, &key))
+		return 0;
+	/* See tls_no_ticket(): who has shown a certificate does not come here. */
+	ASSERT(!seals || SSL_get0_peer_certificate(ssl) == NULL);
+	if (seals)
+		rand_bytes(iv, IV_LEN);
+	r = set_key(&key, iv, cipher, mac, seals);
+	mem_wipe(&key, sizeof(key));
+	return r ? 1 : -1;
+}
+
+void tls_no_ticket(SSL *ssl)
+{
+	SSL_set_num_tickets(ssl, 0);
+}
+
+/* --- at start --- */
+
+int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
+{
+	static const unsigned char scope[] =
+		"meerkat"; /* its keys are this context's own */
+
+	if (!conf->tickets)
+		return 0;
+	c->tickets = MEM_NEW(struct tls_tickets);
+	pthread_mutex_init(&c->tickets->lock, NULL);
+	if (conf->verify != TLS_VERIFY_NONE && conf->must_verify)
+		buf_putf(&c->notes,
+			 "session_tickets: has no effect: every client shows a "
+			 "certificate, and who does gets no ticket\n");
+	SSL_CTX_clear_options(c->ssl, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(c->ssl, 1);
+	SSL_CTX_set_timeout(c->ssl, TLS_TICKET_LIFE_S);
+	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, on_ticket);
+	return 0;
+}
+
+void tls_tickets_fini(struct tls_ctx *c)
+{
+	if (c->tickets == NULL)
+		return;
+	mem_wipe(c->tickets->keys, sizeof(c->tickets->keys));
+	pthread_mutex_destroy(&c->tickets->lock);
+	mem_free(c->tickets);
+}
