@@ -45,9 +45,12 @@ void c2s_count_end(struct c2s *c, enum port_counter why)
 
 void c2s_count_stream_end(struct c2s *c, enum stream_err why)
 {
-	c2s_count_end(c,
-		      why ? (enum port_counter)((unsigned)PORT_COUNT_STREAM_ERROR + why)
-			  : PORT_COUNT_CLOSED_CLIENT);
+	if (why)
+		c2s_count_end(c, (enum port_counter)((unsigned)PORT_COUNT_STREAM_ERROR +
+						     why));
+	else
+		c2s_count_end(c, c->st.peer_closed ? PORT_COUNT_CLOSED_CLIENT
+						   : PORT_COUNT_CLOSED_STARTTLS);
 }
 
 void c2s_count_conn_end(struct c2s *c, enum conn_close why)

@@ -30,10 +30,11 @@
 	X(REFUSED_PROXY_UNTRUSTED, "refused_proxy_untrusted")                            \
 	X(REFUSED_PROXY_BAD, "refused_proxy_bad")	  /* no good PROXY header */     \
 	X(REFUSED_PROXY_TIMEOUT, "refused_proxy_timeout") /* none in time */             \
-	X(CLOSED_CLIENT, "closed_client") /* the client closed its stream */             \
-	X(CLOSED_EOF, "closed_eof")	  /* ... or only the connection */               \
-	X(CLOSED_LOST, "closed_lost")	  /* an error of the socket */                   \
-	X(CLOSED_SLOW, "closed_slow")	  /* the client did not read */                  \
+	X(CLOSED_CLIENT, "closed_client")     /* the client closed its stream */         \
+	X(CLOSED_STARTTLS, "closed_starttls") /* asked for where there is none */        \
+	X(CLOSED_EOF, "closed_eof")	      /* ... or only the connection */           \
+	X(CLOSED_LOST, "closed_lost")	      /* an error of the socket */               \
+	X(CLOSED_SLOW, "closed_slow")	      /* the client did not read */              \
 	X(CLOSED_TLS_HANDSHAKE, "closed_tls_handshake") /* it failed */                  \
 	X(CLOSED_TLS_RECORD, "closed_tls_record")
 

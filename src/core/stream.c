@@ -278,6 +278,7 @@ static void on_starttls(struct stream *st, const struct xml_el *el, struct arena
 
 static void on_stream_error(struct stream *st, const struct xml_el *el, struct arena *a)
 {
+	st->peer_closed = true; /* nothing may follow it (RFC 6120 4.9.1.1) */
 	stream_close(st, STREAM_ERR_NONE, "the client sent a stream error");
 }
 

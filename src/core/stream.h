@@ -111,7 +111,7 @@ struct stream {
 	bool header_sent : 1; /* ours, since the last restart */
 	bool header_seen : 1; /* the peer has sent one ever: it speaks XMPP */
 	bool closed : 1;      /* env->close has been called */
-	bool peer_closed : 1; /* </stream:stream> has come */
+	bool peer_closed : 1; /* </stream:stream> or its equal has come */
 };
 
 /* Is it a language tag that a header may have? It needs no escaping then. */

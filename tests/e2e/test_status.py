@@ -14,7 +14,9 @@ import pytest
 from lib import env, ns
 from lib.client import SaslFailure
 from lib.raw import HEADER, tls_context
+from lib.sclient import OpensslClient
 from lib.server import run
+from lib.xmlstream import Close
 
 LISTENERS = {
     "proxied": {"proxy_protocol": True, "proxy_protocol_trusted": ["127.0.0.1"]},
@@ -23,6 +25,7 @@ LISTENERS = {
     "impatient": {"state_timeout": 50},
     "small": {"max_stanza_size": 1000},
     "limited": {"max_connections": 1},
+    "per_ip": {"max_connections_per_ip": 1},
     "shaped": {"shaper": "slow"},
 }
 CONFIG = {"shaper": {"slow": {"max_rate": 20_000}}}
@@ -94,6 +97,17 @@ def test_login_and_logout(server, watch, mechanism):
     look.expect({"closed_client": 1, "open": -1, "sessions": -1})
 
 
+def test_login_with_channel_binding(server, watch):
+    account, look = server.account(), watch("tls")
+    with OpensslClient(server.ports["tls"]) as c:
+        c.start()
+        c.auth_scram("SCRAM-SHA-256-PLUS", account.user, account.password,
+                     gs2="p=tls-exporter,,", binding=c.exporter)
+        found = look.changes()
+    assert {n: by for n, by in found.items() if n.startswith("logins/")} == {
+        "logins/SCRAM-SHA-256-PLUS": 1}
+
+
 def test_two_listeners_do_not_mix(server, watch):
     one, other = watch("plain"), watch("starttls")
     with server.connect("starttls") as c:
@@ -150,6 +164,25 @@ def test_end_without_a_word(server, watch):
     look = watch("plain")
     server.connect().login(server.account()).abort()
     look.expect({"accepted": 1, "logins/SCRAM-SHA-1": 1, "closed_eof": 1})
+
+
+def test_client_that_sends_an_error(server, watch):
+    look = watch("plain")
+    with server.connect() as c:
+        c.start()
+        c.send("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
+        assert isinstance(c.event(), Close)
+    look.expect({"accepted": 1, "closed_client": 1})
+
+
+def test_starttls_where_there_is_none(server, watch):
+    look = watch("plain")
+    with server.connect() as c:
+        c.start()
+        c.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        assert c.stanza().tag == ns.TLS + "failure"
+        c.event()
+    look.expect({"accepted": 1, "closed_starttls": 1})
 
 
 def test_reset(server, watch):
@@ -224,6 +257,14 @@ def test_refusals(server, watch, listener, sent, reason):
     look = watch(listener)
     read_to_end(server, listener, sent)
     look.expect({"accepted": 1, reason: 1})
+
+
+def test_refusal_of_an_address(server, watch, connect):
+    look = watch("per_ip")
+    first = connect("per_ip")
+    first.start()
+    assert read_to_end(server, "per_ip", b"") == b""
+    look.expect({"accepted": 2, "open": 1, "unauthenticated": 1, "refused_ip": 1})
 
 
 def test_probes_are_no_refusals(server, watch):
