@@ -92,6 +92,8 @@ static void hash(struct auth_job *j)
 
 	p->err = account_put_call(conf_auth_of(p->conf, jid_domain(p->account)),
 				  p->account, p->password, p->create, &p->call);
+	if (p->err == 0 && p->create)
+		store_account_must_be_new(p->call);
 }
 
 static void hashed(struct auth_job *j)

@@ -19,3 +19,12 @@ void client_cert_log(struct c2s *c)
 		log_info("tls.certificate", "the client's does not pass: %s", why);
 	}
 }
+
+bool client_cert_names(struct stream *st, struct arena *a, struct cert_names *ret)
+{
+	const struct tls *tls = conn_tls(c2s_of(st)->conn);
+
+	if (tls == NULL || !tls_peer_verified(tls))
+		return false;
+	return ret == NULL || tls_peer_names(tls, a, ret) == 0;
+}

@@ -117,7 +117,18 @@ static bool has_method(const struct toml_table *auth, struct strv method)
 	for (size_t i = 0; a && i < a->n; i++)
 		if (strv_eq(a->v[i].str, method))
 			return true;
-	return a == NULL && strv_is(method, "internal");
+	if (a || auth == NULL)
+		return a == NULL && strv_is(method, "internal");
+	return toml_find(auth, method) ||
+	       (strv_is(method, "internal") && !toml_get(auth, "pki"));
+}
+
+/* [auth], or that of the i-th [[host_config]]; NULL: there is none. */
+static const struct toml_table *find_auth(const struct toml_table *root, ptrdiff_t i)
+{
+	if (i >= 0)
+		root = find_array(root, "host_config")->v[i].table;
+	return find_table(root, "auth");
 }
 
 /* Does some domain have this method, be it one that is not supported here? */
@@ -157,37 +168,50 @@ static void settle_auth_methods(struct conf *c, size_t i, const struct toml_tabl
 	}
 }
 
+static bool is_served(const struct conf_auth *a, int64_t m, unsigned served)
+{
+	if (!(served & (1u << m)))
+		return false;
+	return m == SASL_PLAIN || m == SASL_EXTERNAL ||
+	       (a->hashes & (1u << sasl_mech_alg((enum sasl_mech)m)));
+}
+
 static void settle_auth(struct conf_auth *a, const char *section,
 			const struct toml_table *root, struct conf_errors *e)
 {
-	unsigned algs = 0;
+	unsigned served = a->n_methods ? 0 : ~0u;
 	char key[96];
 
 	snprintf(key, sizeof(key), "%sauth.methods", section);
 	if (a->n_methods == 0)
 		conf_error_at(e, root, key,
-			      "none of these is supported here: nobody "
-			      "could log in; there is \"internal\"");
+			      "none of these is supported here: nobody could log in; "
+			      "there are \"internal\" and \"pki\"");
 	for (size_t i = 0; i < a->n_methods; i++)
 		a->method_set |= 1u << a->methods[i];
+	for (size_t i = 0; i < a->n_methods; i++)
+		served |= conf_method_mechanisms((enum auth_method)a->methods[i]);
 	for (size_t i = 0; i < a->n_hash; i++)
 		a->hashes |= 1u << a->hash[i];
-	algs = a->hashes;
 	a->store_plain = a->password_format == 1;
 	a->scram_iterations = (uint32_t)a->iterations;
 	for (size_t i = 0;
 	     i < (a->n_sasl_mechanisms ? a->n_sasl_mechanisms : SASL_MECH_MAX); i++) {
 		int64_t m = a->n_sasl_mechanisms ? a->sasl_mechanisms[i] : (int64_t)i;
-		if (m != SASL_PLAIN && !(algs & (1u << sasl_mech_alg((enum sasl_mech)m))))
+		if (!is_served(a, m, served) ||
+		    (m == SASL_EXTERNAL && !a->n_sasl_mechanisms))
 			continue;
 		a->order[a->n_order++] = (uint8_t)m;
 		a->mechanisms |= 1u << m;
 	}
 	snprintf(key, sizeof(key), "%sauth.sasl_mechanisms", section);
 	if (a->n_order == 0)
-		conf_error_at(e, root, key,
-			      "none of these can be served with %sauth.password.hash",
-			      section);
+		conf_error_at(
+			e, root, key,
+			a->method_set == 1u << AUTH_PKI
+				? "\"pki\" serves none but \"external\""
+				: "none of these can be served with %sauth.password.hash",
+			section);
 }
 
 /* Modules that are not the configuration's to switch, and the defaults where it is silent. */
@@ -221,6 +245,9 @@ static void settle_hosts(struct conf *c, const struct toml_table *root,
 
 		snprintf(section, sizeof(section), "host_config[%zu].", i + 1);
 		if (own->has_auth)
+			conf_settle_methods(&own->auth, find_auth(root, (ptrdiff_t)i),
+					    c->arena);
+		if (own->has_auth)
 			settle_auth(&own->auth, section, root, e);
 		if (own->modules)
 			settle_modules(c->arena, &own->modules);
@@ -244,6 +271,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_settle_tls(c, i, root, e);
 		conf_build_tls(c, i, root, e);
 	}
+	conf_settle_methods(&c->auth, find_auth(root, -1), c->arena);
 	settle_auth(&c->auth, "", root, e);
 	settle_modules(c->arena, &c->modules);
 	settle_hosts(c, root, e);
@@ -251,6 +279,8 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		access_warn(c, root, e);
 	for (size_t i = 0; i < c->n_c2s && e->n_errors == 0; i++)
 		conf_warn_tls(c, i, root, e);
+	if (e->n_errors == 0)
+		conf_warn_external(c, root, e);
 }
 
 /* --- loading --- */

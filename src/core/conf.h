@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "conf/option.h"
+#include "xmpp/sasl/external.h"
 #include "xmpp/jid.h"
 
 #include <stdatomic.h>
@@ -40,7 +41,7 @@ enum tls_mode {
 enum tls_module { TLS_MODULE_FAST, TLS_MODULE_JUST };
 
 /* Where credentials are looked up. */
-enum auth_method { AUTH_INTERNAL };
+enum auth_method { AUTH_INTERNAL, AUTH_PKI, AUTH_METHOD_MAX };
 
 struct conf_tls {
 	int64_t mode;	/* enum tls_mode, never NONE */
@@ -101,9 +102,11 @@ struct conf_listener {
 struct conf_auth {
 	const int64_t *methods; /* enum auth_method */
 	size_t n_methods;
-	const int64_t *sasl_mechanisms, *hash; /* as the file gives them */
-	size_t n_sasl_mechanisms, n_hash;
+	/* As the file gives them. */
+	const int64_t *sasl_mechanisms, *hash, *sasl_external;
+	size_t n_sasl_mechanisms, n_hash, n_sasl_external;
 	int64_t password_format, iterations;
+	struct external_conf external;
 
 	/* The same, ready for use. */
 	unsigned method_set; /* 1u << enum auth_method */
@@ -183,6 +186,9 @@ bool conf_files_changed(const struct conf *c);
 
 /* What this domain has of its own; NULL: nothing. */
 const struct conf_host *conf_host_find(const struct conf *c, struct strv domain);
+
+/* The mechanisms that a method can serve: 1u << enum sasl_mech. */
+unsigned conf_method_mechanisms(enum auth_method m);
 
 /* [auth] as it is for this domain. */
 const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain);

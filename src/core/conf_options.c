@@ -98,7 +98,7 @@ static const struct conf_word auth_methods[] = {
 	{ "internal", AUTH_INTERNAL },		{ "rdbms", 0, .unsupported = true },
 	{ "external", 0, .unsupported = true }, { "anonymous", 0, .unsupported = true },
 	{ "ldap", 0, .unsupported = true },	{ "jwt", 0, .unsupported = true },
-	{ "http", 0, .unsupported = true },	{ "pki", 0, .unsupported = true },
+	{ "http", 0, .unsupported = true },	{ "pki", AUTH_PKI },
 	{ "dummy", 0, .unsupported = true },	{ 0 },
 };
 
@@ -261,40 +261,61 @@ static const struct conf_word mechanisms[] = {
 	SASL_MECHS(X)
 #undef X
 		{ "anonymous", 0, .unsupported = true },
-	{ "external", 0, .unsupported = true },
 	{ "oauth", 0, .unsupported = true },
 	{ "digest", 0, .unsupported = true },
 	{ 0 },
 };
 
-static const struct conf_option internal[] = { { 0 } };
+static const struct conf_option no_options[] = { { 0 } };
+
+static const struct conf_option external_common_name[] = {
+	CONF_STRING("prefix", struct conf_auth, external.prefix, "\"\"",
+		    "Stands before the common name in the account's name.",
+		    .allowed = "a localpart", .check = conf_check_local),
+	CONF_STRING("suffix", struct conf_auth, external.suffix, "\"\"",
+		    "Stands behind it.", .allowed = "a localpart",
+		    .check = conf_check_local),
+	{ 0 },
+};
 
 static const struct conf_option auth[] = {
-	CONF_ENUM_ARRAY("methods", struct conf_auth, methods, "[\"internal\"]",
-			auth_methods,
-			"Where accounts are: `internal` is the server's own database.",
-			.unique = true),
+	CONF_ENUM_ARRAY(
+		"methods", struct conf_auth, methods, NULL, auth_methods,
+		"Where accounts are: `internal` is the server's own database; with "
+		"`pki` everybody has one whom a certificate vouches for (SASL "
+		"EXTERNAL). Not given: those that have a section here, or "
+		"`internal`.",
+		.unique = true),
 	CONF_ENUM_ARRAY(
 		"sasl_mechanisms", struct conf_auth, sasl_mechanisms, NULL, mechanisms,
 		"The SASL mechanisms that may be used, in the order in which they are "
-		"offered; not given: all.",
+		"offered; not given: all but `external`.",
 		.unique = true),
 	CONF_SAME_TABLE("password", password, "How new passwords are stored."),
 	CONF_INT_OR_INFINITY("max_users_per_domain", struct conf_auth,
 			     max_users_per_domain, "\"infinity\"", 1, INT32_MAX,
 			     "In-band registration is refused beyond."),
-	CONF_SAME_TABLE("internal", internal,
+	CONF_SAME_TABLE("internal", no_options,
 			"No options; an account of the server's own."),
+	CONF_SAME_TABLE(
+		"pki", no_options,
+		"No options; see [client-certificates.md](client-certificates.md)."),
+	CONF_ENUM_ARRAY(
+		"sasl_external", struct conf_auth, sasl_external, "[\"standard\"]",
+		conf_external_rules,
+		"How EXTERNAL finds the account of a certificate, tried in this order: "
+		"`standard`: its address in the certificate; `common_name`: its name there; "
+		"`auth_id`: whatever the client says, if the certificate has no address.",
+		.unique = true, .has_range = true, .min = 1, .max = 3),
+	CONF_SAME_TABLE("sasl_external_common_name", external_common_name,
+			"What `common_name` makes of the common name."),
 	CONF_UNSUPPORTED("rdbms"),
 	CONF_UNSUPPORTED("external"),
 	CONF_UNSUPPORTED("anonymous"),
 	CONF_UNSUPPORTED("ldap"),
 	CONF_UNSUPPORTED("jwt"),
 	CONF_UNSUPPORTED("http"),
-	CONF_UNSUPPORTED("pki"),
 	CONF_UNSUPPORTED("dummy"),
-	CONF_UNSUPPORTED("sasl_external"),
-	CONF_UNSUPPORTED("sasl_external_common_name"),
 	{ 0 },
 };
 

@@ -73,6 +73,14 @@ void conf_settle_proxy(struct conf *c, size_t i, const struct toml_table *root,
 void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root,
 			 struct conf_errors *e);
 
+/* conf_external.c */
+extern const struct conf_word conf_external_rules[];
+void conf_check_local(struct conf_ctx *c, const struct toml_value *v, void *dst);
+void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
+			 struct arena *arena);
+void conf_warn_external(const struct conf *c, const struct toml_table *root,
+			struct conf_errors *e);
+
 /* conf_tls.c */
 void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 		     struct conf_errors *e);

@@ -10,3 +10,8 @@ void login_lookup(struct stream *st, struct jid user, enum digest_alg alg);
 
 /* stream_env.check_password: ends in stream_on_password(). */
 void login_check_password(struct stream *st, struct jid user, struct strv password);
+
+/* stream_env.check_vouched (login_external.c): somebody whose certificate has been verified.
+ * `pki` takes everybody, and the account is known to the database from then on; `internal` who
+ * has an account there. */
+void login_check_vouched(struct stream *st, struct jid user, unsigned methods);

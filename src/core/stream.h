@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "core/conf.h"
 #include "core/host.h"
+#include "io/cert.h"
 #include "xml/xml.h"
 #include "xmpp/error.h"
 #include "xmpp/jid.h"
@@ -71,6 +72,13 @@ struct stream_env {
 	/* A try has ended, by this enum sasl_mech (-1: none that is known); SASL_ERR_NONE: it has
 	 * succeeded. */
 	void (*auth_done)(struct stream *st, int mech, enum sasl_err err);
+
+	/* Whom the client's certificate is for, if it passes; `ret` may be NULL: does it? */
+	bool (*certificate)(struct stream *st, struct arena *a, struct cert_names *ret);
+
+	/* A certificate vouches for this user: may he log in by one of these methods? Ends in
+	 * stream_on_password(), maybe at once. */
+	void (*check_vouched)(struct stream *st, struct jid user, unsigned methods);
 
 	/* SASL has succeeded for st->jid: the connection may move to another worker. */
 	void (*authenticated)(struct stream *st);

@@ -67,6 +67,12 @@ void sasl_on_response(struct stream *st, const struct xml_el *el, struct arena *
 void sasl_on_abort(struct stream *st, const struct xml_el *el, struct arena *a);
 void stream_neg_reset(struct stream_neg *n);
 
+/* stream_external.c */
+bool external_is_offered(struct stream *st);
+/* The account that the certificate and what the client says come to. */
+nodiscard enum sasl_err external_user(struct stream *st, struct strv authzid,
+				      struct jid *ret);
+
 /* stream_bind.c */
 void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a);
 void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a);

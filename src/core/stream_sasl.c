@@ -26,12 +26,16 @@ static bool has_binding(struct stream *st)
 	return false;
 }
 
-/* Those that some method that may be used here can serve; all methods serve all of them. */
+/* Those that some method that may be used here can serve. */
 static unsigned served_mechanisms(const struct stream *st)
 {
 	const struct conf_auth *auth = st->host->auth;
+	unsigned methods = auth->method_set & st->listener->auth_methods, served = 0;
 
-	return auth->method_set & st->listener->auth_methods ? auth->mechanisms : 0;
+	for (int m = 0; m < AUTH_METHOD_MAX; m++)
+		if (methods & (1u << m))
+			served |= conf_method_mechanisms((enum auth_method)m);
+	return auth->mechanisms & served;
 }
 
 /* A password in clear is only taken where nothing better can be had: over TLS, or where the
@@ -42,6 +46,8 @@ static bool is_offered(struct stream *st, enum sasl_mech m)
 		return false;
 	if (m == SASL_PLAIN)
 		return st->secure || !st->listener->has_tls;
+	if (m == SASL_EXTERNAL)
+		return external_is_offered(st);
 	return !sasl_mech_is_plus(m) || has_binding(st);
 }
 
@@ -201,6 +207,21 @@ static void plain_step(struct stream *st, struct strv message)
 	st->env->check_password(st, n->user, plain.passwd);
 }
 
+/* --- EXTERNAL --- */
+
+static void external_step(struct stream *st, struct strv message)
+{
+	enum sasl_err err = external_user(st, message, &st->neg->user);
+
+	if (err) {
+		fail(st, err);
+		return;
+	}
+	stream_wait(st);
+	st->env->check_vouched(st, st->neg->user,
+			       st->host->auth->method_set & st->listener->auth_methods);
+}
+
 void stream_on_password(struct stream *st, enum password_answer answer)
 {
 	if (st->closed)
@@ -328,6 +349,8 @@ static void step(struct stream *st, struct strv message)
 {
 	if (st->neg->mech == SASL_PLAIN)
 		plain_step(st, message);
+	else if (st->neg->mech == SASL_EXTERNAL)
+		external_step(st, message);
 	else if (st->neg->challenged)
 		scram_final(st, message);
 	else

@@ -228,6 +228,13 @@ bool tls_peer_verified(const struct tls *t)
 	return t->up && t->peer.verified;
 }
 
+int tls_peer_names(const struct tls *t, struct arena *a, struct cert_names *ret)
+{
+	if (!tls_peer_verified(t))
+		return -ENOENT;
+	return cert_names_read(SSL_get0_peer_certificate(t->ssl), a, ret);
+}
+
 const char *tls_peer_error(const struct tls *t)
 {
 	return tls_peer_reason(&t->peer);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "io/cert.h"
 #include "io/tls_option.h"
 
 struct tls_ctx; /* immutable, counted, any thread */
@@ -98,6 +99,9 @@ const char *tls_cipher(const struct tls *t);
 /* The client has shown, in this handshake, a certificate that passes. Whoever asks for more than
  * an encrypted connection because of it asks this. */
 bool tls_peer_verified(const struct tls *t);
+/* Whom the certificate that passes is for. -ENOENT: there is none; others as cert_names_read(). */
+nodiscard int tls_peer_names(const struct tls *t, struct arena *a,
+			     struct cert_names *ret);
 /* Why the certificate that it has shown does not pass; NULL: it does, or there is none. */
 const char *tls_peer_error(const struct tls *t);
 /* ... and it is because of a revocation list of ours, which is out of date or cannot be used. */

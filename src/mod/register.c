@@ -11,7 +11,7 @@ static void features(const struct host *h, bool authed, bool secure, struct buf 
 {
 	struct xml_out o = xml_out(b);
 
-	if (authed || !secure)
+	if (authed || !secure || register_conf(h) == NULL)
 		return;
 	xo_start(&o, "register", NS_REGISTER_FEATURE);
 	xo_end(&o);

@@ -60,7 +60,9 @@ struct store_call *store_account_get(struct jid who)
 static int account_count(struct strv server, int64_t *ret)
 {
 	struct db_stmt *st =
-		db_query("SELECT count(*) FROM users WHERE server = ?", "s", server);
+		db_query("SELECT (SELECT count(*) FROM users WHERE server = ?)"
+			 " + (SELECT count(*) FROM meerkat_accounts WHERE server = ?)",
+			 "ss", server, server);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -70,15 +72,22 @@ static int account_count(struct strv server, int64_t *ret)
 	return 0;
 }
 
-static int account_add(struct store *s, struct store_call *c)
+static int account_room(struct store_call *c)
 {
-	int64_t n;
+	int64_t n = 0;
 	int r = c->number == INT64_MAX ? 0 : account_count(c->server, &n);
 
 	if (r < 0)
 		return r;
-	if (c->number != INT64_MAX && n >= c->number)
-		return -ENOSPC;
+	return n >= c->number ? -ENOSPC : 0;
+}
+
+static int account_add(struct store *s, struct store_call *c)
+{
+	int r = account_room(c);
+
+	if (r < 0)
+		return r;
 	return db_exec("INSERT INTO users (server, username, password, pass_details)"
 		       " VALUES (?, ?, ?, ?)",
 		       "ssss", c->server, c->username, c->text, c->text2);
@@ -101,13 +110,39 @@ static int account_note(struct store *s, struct store_call *c)
 
 	if (r != -ENOENT)
 		return r;
+	r = account_room(c);
+	if (r < 0)
+		return r;
 	return db_exec("INSERT INTO meerkat_accounts (server, username) VALUES (?, ?)",
 		       "ss", c->server, c->username);
 }
 
+struct store_call *store_account_note_up_to(struct jid who, int64_t max)
+{
+	struct store_call *c = call_new(who, account_note, true);
+
+	c->number = max;
+	return c;
+}
+
 struct store_call *store_account_note(struct jid who)
 {
-	return call_new(who, account_note, true);
+	return store_account_note_up_to(who, INT64_MAX);
+}
+
+static int account_add_new(struct store *s, struct store_call *c)
+{
+	int r = account_known(c);
+
+	if (r == 0)
+		return -EEXIST;
+	return r == -ENOENT ? account_add(s, c) : r;
+}
+
+void store_account_must_be_new(struct store_call *c)
+{
+	ASSERT(c->run == account_add);
+	c->run = account_add_new;
 }
 
 static int account_set(struct store *s, struct store_call *c)

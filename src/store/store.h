@@ -98,6 +98,11 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 /* An account whose credentials are elsewhere: from here on it may have data. 0 also when it is
  * known already. */
 struct store_call *store_account_note(struct jid who);
+/* ... but -ENOSPC when it is not, and the domain has `max` accounts. */
+struct store_call *store_account_note_up_to(struct jid who, int64_t max);
+/* Of store_account_add(): -EEXIST also for an account whose credentials are elsewhere, which nobody
+ * may take over who only gives it a password. */
+void store_account_must_be_new(struct store_call *c);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */
 /* And all its rows, and the subscriptions that others' rosters have with it. -ENOENT. */

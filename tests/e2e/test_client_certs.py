@@ -1,10 +1,12 @@
-"""Clients' certificates: verify_mode, cacertfile, disconnect_on_failure, for each certificate
-and both modules. docs/client-certificates.md has the same tables in words."""
+"""Clients' certificates: verify_mode, cacertfile, crl_files, disconnect_on_failure, for each
+certificate and both modules: does the handshake end well, is EXTERNAL offered, does it log in.
+docs/client-certificates.md has the same tables in words."""
 import ssl
 
 import pytest
 
-from lib import pki
+from lib import ns, pki
+from lib.client import SaslFailure
 from lib.raw import tls_context
 from lib.server import Server
 
@@ -38,6 +40,10 @@ MODES = {
     "fast-peer": FAST | {"verify_mode": "peer"},
     "fast-none": FAST | {"verify_mode": "none"},
 }
+
+
+EXTERNAL = {"auth": {"methods": ["internal", "pki"], "sasl_mechanisms": [
+    "external", "scram_sha1", "plain"]}}
 
 
 class Clients:
@@ -85,7 +91,7 @@ def clients(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(request, workers, clients, tmp_path_factory):
     """One server with a listener for each mode."""
-    one = Server(tmp_path_factory.mktemp("server"), workers)
+    one = Server(tmp_path_factory.mktemp("server"), workers, EXTERNAL)
     both = clients.files.write("server.pem", b"".join(
         open(name, "rb").read() for name in (one.certificate, one.key)))
     crls = {"crl_files": [clients.crl]}
@@ -119,6 +125,21 @@ def passes(tls, kind):
     return {"peer": peer, "selfsigned_peer": self_signed, "none": False}[tls["verify_mode"]]
 
 
+def mechanisms(features):
+    return [m.text for m in features.iterfind(f"{ns.SASL}mechanisms/{ns.SASL}mechanism")]
+
+
+def log_in(client, authzid=b"", resource=None):
+    """By the certificate, from the first header to the bound resource; returns the JID."""
+    _, features = client.start()
+    assert mechanisms(features)[0] == "EXTERNAL"
+    assert client.auth("EXTERNAL", authzid).tag == ns.SASL + "success"
+    client.restart()
+    client.start()
+    client.bind(resource)
+    return client.jid
+
+
 def is_refused(tls, kind):
     return (tls["module"] == "just_tls" and tls["verify_mode"] != "none"
             and tls.get("disconnect_on_failure", True) and not passes(tls, kind))
@@ -132,9 +153,16 @@ def test_certificate(server, clients, mode, version):
         if is_refused(MODES[mode], kind):
             wanted = alerts[-1 if version == ssl.TLSVersion.TLSv1_2 else 0]
             assert alert_of(server, mode, context) == wanted, kind
-        else:
-            with server.connect(mode, tls=context) as client:
-                client.start()
+            continue
+        with server.connect(mode, tls=context) as client:
+            if passes(MODES[mode], kind):
+                assert ns.bare(log_in(client)) == "romeo@localhost", kind
+                continue
+            _, features = client.start()
+            assert mechanisms(features) == ["SCRAM-SHA-1", "PLAIN"], kind
+            with pytest.raises(SaslFailure) as failure:
+                client.auth("EXTERNAL", b"")
+            assert failure.value.condition == "invalid-mechanism", kind
 
 
 def test_revocation_list_is_read_again(new_server, clients, tmp_path):
@@ -159,4 +187,5 @@ def test_revocation_list_is_read_again(new_server, clients, tmp_path):
     done = server.run("reload")
     assert done.returncode == 0 and "crl_files[1]: out of date" in done.stderr + done.stdout
     assert alert_of(server, "tls", other) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
+    server.stop()  # the alert may be here before the line is there
     assert "warning tls.crl" in server.read_log()

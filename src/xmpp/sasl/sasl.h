@@ -4,7 +4,7 @@
 #include "base/digest.h"
 
 /* In the order in which they are offered unless the configuration says otherwise, which is
- * MongooseIM's. Columns: identifier, registered name, word in the configuration
+ * MongooseIM's; EXTERNAL only where it does. Columns: identifier, registered name, word in the configuration
  * (auth.sasl_mechanisms), hash (DIGEST_MAX: none), channel binding. */
 #define SASL_MECHS(X)                                                                  \
 	X(SCRAM_SHA512_PLUS, "SCRAM-SHA-512-PLUS", "scram_sha512_plus", DIGEST_SHA512, \
@@ -21,7 +21,8 @@
 	X(SCRAM_SHA224, "SCRAM-SHA-224", "scram_sha224", DIGEST_SHA224, false)         \
 	X(SCRAM_SHA1_PLUS, "SCRAM-SHA-1-PLUS", "scram_sha1_plus", DIGEST_SHA1, true)   \
 	X(SCRAM_SHA1, "SCRAM-SHA-1", "scram_sha1", DIGEST_SHA1, false)                 \
-	X(PLAIN, "PLAIN", "plain", DIGEST_MAX, false)
+	X(PLAIN, "PLAIN", "plain", DIGEST_MAX, false)                                  \
+	X(EXTERNAL, "EXTERNAL", "external", DIGEST_MAX, false)
 
 enum sasl_mech {
 #define X(id, name, option, alg, plus) SASL_##id,

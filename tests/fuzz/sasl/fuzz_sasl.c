@@ -1,13 +1,15 @@
 /* What an unauthenticated peer, or a row of the database, can hand to the SASL code.
  *
  * Needs: clang -fsanitize=fuzzer,address,undefined, the layer base, src/xmpp/sasl, libcrypto.
- * The first byte of the input says what the rest is: 'p' a PLAIN message; 'c' pass_details;
+ * The first byte of the input says what the rest is: 'p' a PLAIN message; 'c' pass_details; 'e' the
+ * addresses of a certificate, its common name and an EXTERNAL message, with '\n' between them;
  * 's' and '0' to '4' (the hash) a SCRAM client's two messages with '\n' between them. With 's'
  * the second one is taken as it is, and must never pass; with a digit the proof that fits is put
  * behind it, and it passes exactly when a plainer reader of the grammar agrees.
  * Run it with the seeds: fuzz_sasl corpus/ */
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "xmpp/sasl/external.h"
 #include "xmpp/sasl/password.h"
 #include "xmpp/sasl/sasl.h"
 #include "xmpp/sasl/scram_priv.h"
@@ -44,6 +46,45 @@ static void fuzz_credentials(struct arena *a, struct strv in)
 	ASSERT(again.n_keys == c.n_keys);
 	ASSERT(strv_eq(text, credentials_details(a, &again)));
 	credentials_wipe(&c);
+}
+
+static struct strv take_line(struct strv *in)
+{
+	ptrdiff_t end = strv_find(*in, '\n');
+	struct strv line = *in;
+
+	if (end >= 0)
+		line.n = (size_t)end;
+	*in = strv_from_pos(*in, MIN(line.n + 1, in->n));
+	return line;
+}
+
+/* Whoever it comes to is at the domain, and somebody whom certificate or client has named. */
+static void fuzz_external(struct arena *a, struct strv in)
+{
+	static const int64_t rules[] = { EXTERNAL_STANDARD, EXTERNAL_COMMON_NAME,
+					 EXTERNAL_AUTH_ID };
+	struct strv lines[2] = { take_line(&in), take_line(&in) };
+	struct external_claim c = { .addresses = lines, .n_addresses = 2 };
+	struct jid jid, again;
+
+	c.n_addresses = (lines[0].n > 0) + (lines[0].n && lines[1].n);
+	c.common_name = take_line(&in);
+	c.authzid = in;
+	if (!utf8_is_valid(c.common_name) || strv_find(c.common_name, '\0') >= 0)
+		c.common_name = STRV_NULL;
+	for (size_t n = 0; n <= ARRAY_LEN(rules); n++) {
+		struct external_conf conf = { .rules = rules,
+					      .n_rules = n,
+					      .prefix = STRV(""),
+					      .suffix = STRV("") };
+		if (external_resolve(a, &conf, &c, STRV("example.net"), &jid))
+			continue;
+		ASSERT(n > 0 && jid.n_local > 0 && jid_is_bare(jid));
+		ASSERT(strv_is(jid_domain(jid), "example.net"));
+		ASSERT(jid_parse(a, jid_text(jid), &again) == 0 && jid_eq(jid, again));
+		ASSERT(c.n_addresses || c.common_name.p || n == 3);
+	}
 }
 
 static bool is_letter(char c)
@@ -158,6 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = strv_make((const char *)data + 1, size - 1);
 	if (data[0] == 'p')
 		fuzz_plain(in);
+	else if (data[0] == 'e')
+		fuzz_external(a, in);
 	else if (data[0] == 'c')
 		fuzz_credentials(a, in);
 	else if (data[0] == 's' || (data[0] >= '0' && data[0] <= '4'))

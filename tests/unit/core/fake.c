@@ -78,6 +78,26 @@ static void auth_done(struct stream *st, int mech, enum sasl_err err)
 	f->auth_done++;
 }
 
+static bool certificate(struct stream *st, struct arena *a, struct cert_names *ret)
+{
+	const struct cert_names *names = fake_of(st)->certificate;
+
+	if (names && ret)
+		*ret = *names;
+	return names != NULL;
+}
+
+static void check_vouched(struct stream *st, struct jid user, unsigned methods)
+{
+	struct fake *f = fake_of(st);
+
+	event(st, "vouched " STRV_FMT "%s;", STRV_ARG(jid_text(user)),
+	      methods & (1u << AUTH_PKI) ? " pki" : "");
+	if (f->answers)
+		stream_on_password(st,
+				   f->account_exists ? PASSWORD_RIGHT : PASSWORD_WRONG);
+}
+
 static void authenticated(struct stream *st)
 {
 	event(st, "authenticated " STRV_FMT ";", STRV_ARG(jid_text(st->jid)));
@@ -129,6 +149,8 @@ static const struct stream_env env = {
 	.channel_binding = channel_binding,
 	.lookup = lookup,
 	.check_password = check_password,
+	.certificate = certificate,
+	.check_vouched = check_vouched,
 	.tried = tried,
 	.auth_done = auth_done,
 	.authenticated = authenticated,

@@ -20,7 +20,8 @@ struct fake {
 	bool delays; /* whether a password was right is told when the test says so */
 	bool account_exists;
 	struct strv cb[CB_MAX];
-	struct scram_keys keys; /* of password "secret" */
+	const struct cert_names *certificate; /* NULL: none that passes */
+	struct scram_keys keys;		      /* of password "secret" */
 	struct conf conf;
 	struct conf_listener listener;
 	struct host hosts[2];

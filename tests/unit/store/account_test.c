@@ -162,6 +162,40 @@ ON_BOTH(account_without_a_password_has_data_and_cannot_be_had)
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);
 }
 
+ON_BOTH(account_without_a_password_takes_a_place)
+{
+	struct jid romeo = fixture_jid("romeo@example.org"),
+		   juliet = fixture_jid("juliet@example.org"),
+		   paris = fixture_jid("paris@example.org");
+
+	CHECK_INT(fixture_do(s, store_account_note_up_to(romeo, 1)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(romeo, 1)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(juliet, 1)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_add(juliet, STRV("p"), STRV_NULL, 1)),
+		  -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_add(juliet, STRV("p"), STRV_NULL, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(juliet, 1)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(paris, 2)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(fixture_jid("paris@example.net"),
+							 1)),
+		  0);
+}
+
+ON_BOTH(account_that_must_be_new_takes_nobodys_name)
+{
+	struct jid romeo = fixture_jid("romeo@example.org"),
+		   juliet = fixture_jid("juliet@example.org");
+	struct store_call *c = store_account_add(romeo, STRV("p"), STRV_NULL, INT64_MAX);
+
+	CHECK_INT(fixture_do(s, store_account_note(romeo)), 0);
+	store_account_must_be_new(c);
+	CHECK_INT(fixture_do(s, c), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_get(romeo)), -ENOENT);
+	c = store_account_add(juliet, STRV("p"), STRV_NULL, INT64_MAX);
+	store_account_must_be_new(c);
+	CHECK_INT(fixture_do(s, c), 0);
+}
+
 ON_BOTH(account_that_is_new_again_inherits_nothing)
 {
 	struct jid who = fixture_jid("romeo@example.org");

@@ -1,0 +1,78 @@
+#include "io/cert.h"
+#include "base/utf8.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+static int take(struct arena *a, const unsigned char *p, int n, struct strv *ret)
+{
+	struct strv s = strv_make((const char *)p, (size_t)MAX(n, 0));
+
+	if (s.n == 0 || s.n > CERT_MAX_NAME || strv_find(s, '\0') >= 0 ||
+	    !utf8_is_valid(s))
+		return -EINVAL;
+	*ret = arena_strv(a, s);
+	return 0;
+}
+
+static int add_address(struct arena *a, const OTHERNAME *other, struct cert_names *names)
+{
+	const ASN1_TYPE *value = other->value;
+	const ASN1_STRING *s;
+
+	if (OBJ_obj2nid(other->type_id) != NID_XmppAddr)
+		return 0;
+	if (value == NULL || value->type != V_ASN1_UTF8STRING)
+		return -EINVAL;
+	if (names->n_addresses == CERT_MAX_ADDRESSES)
+		return -E2BIG;
+	s = value->value.utf8string;
+	return take(a, ASN1_STRING_get0_data(s), ASN1_STRING_length(s),
+		    &names->address[names->n_addresses++]);
+}
+
+static int read_addresses(const X509 *cert, struct arena *a, struct cert_names *names)
+{
+	int critical, r = 0;
+	GENERAL_NAMES *all =
+		X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
+
+	if (all == NULL) /* -1: there is none */
+		return critical == -1 ? 0 : -EINVAL;
+	for (int i = 0; r == 0 && i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+		if (name->type == GEN_OTHERNAME)
+			r = add_address(a, name->d.otherName, names);
+	}
+	GENERAL_NAMES_free(all);
+	return r;
+}
+
+/* Directories put several into a subject, those of containers before the person's own: none of
+ * them is taken then. */
+static int read_common_name(const X509 *cert, struct arena *a, struct cert_names *names)
+{
+	const X509_NAME *subject = X509_get_subject_name(cert);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1), n, r;
+	unsigned char *utf8 = NULL;
+
+	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+		return 0;
+	n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(
+					       X509_NAME_get_entry(subject, at)));
+	r = n < 0 ? -EINVAL : take(a, utf8, n, &names->common_name);
+	OPENSSL_free(utf8);
+	return r;
+}
+
+int cert_names_read(const X509 *cert, struct arena *a, struct cert_names *ret)
+{
+	struct cert_names names = { 0 };
+	int r = read_addresses(cert, a, &names);
+
+	r = r ? r : read_common_name(cert, a, &names);
+	ERR_clear_error();
+	if (r == 0)
+		*ret = names;
+	return r;
+}
