@@ -1,7 +1,10 @@
 /* Private XML storage (XEP-0049): MongooseIM's mod_private. */
 #include "core/module.h"
 
-enum { PRIVATE_MAX_BYTES = 256 << 10 }; /* of one element */
+enum {
+	PRIVATE_MAX_BYTES = 256 << 10, /* of one element */
+	PRIVATE_MAX_ELEMENTS = 100,    /* of an account */
+};
 
 /* The one element asked for or to be stored, which needs a namespace of its own. */
 static const struct xml_el *wanted(struct ctx *c, enum stanza_err *err)
@@ -75,7 +78,10 @@ static enum verdict on_get(struct ctx *c)
 
 static void stored(struct later *l, struct store_call *call)
 {
-	if (call->err < 0)
+	if (call->err == -ENOSPC)
+		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT,
+			    "there is no room for another element");
+	else if (call->err < 0)
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 	else
 		later_result(l);
@@ -97,7 +103,10 @@ static enum verdict on_set(struct ctx *c)
 		return HANDLED;
 	}
 	l = later_new(c);
-	later_store(l, store_private_set(c->user->jid, el->ns_uri, buf_strv(&b)), stored);
+	later_store(l,
+		    store_private_set(c->user->jid, el->ns_uri, buf_strv(&b),
+				      PRIVATE_MAX_ELEMENTS),
+		    stored);
 	return HANDLED;
 }
 

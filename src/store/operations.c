@@ -270,22 +270,58 @@ struct store_call *store_private_get(struct jid who, struct strv ns)
 	return c;
 }
 
+static int private_count(struct store_call *c, int64_t *ret)
+{
+	struct db_stmt *st = db_query(
+		"SELECT count(*) FROM private_storage WHERE server = ? AND username = ?",
+		"ss", c->server, c->username);
+	int r = db_one(st);
+
+	if (r < 0)
+		return r;
+	*ret = db_int(st, 0);
+	db_finish(st);
+	return 0;
+}
+
+static int private_is_there(struct store_call *c)
+{
+	struct db_stmt *st =
+		db_query("SELECT 1 FROM private_storage WHERE server = ? AND username = ?"
+			 " AND namespace = ?",
+			 "sss", c->server, c->username, c->key);
+	int r = db_one(st);
+
+	db_finish(st);
+	return r;
+}
+
 static int private_set(struct store *s, struct store_call *c)
 {
+	int64_t n = 0;
 	int r = account_known(c);
 
 	if (r < 0)
 		return r;
+	r = private_is_there(c);
+	if (r == -ENOENT)
+		r = private_count(c, &n);
+	if (r < 0)
+		return r;
+	if (n >= c->number)
+		return -ENOSPC;
 	return db_exec("INSERT INTO private_storage (server, username, namespace, data)"
 		       " VALUES (?, ?, ?, ?) ON CONFLICT (server, username, namespace)"
 		       " DO UPDATE SET data = excluded.data",
 		       "ssss", c->server, c->username, c->key, c->text);
 }
 
-struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml)
+struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml,
+				     int64_t max)
 {
 	struct store_call *c = call_new(who, private_set, true);
 
+	c->number = max;
 	c->key = arena_strv(c->arena, ns);
 	c->text = arena_strv(c->arena, xml);
 	return c;

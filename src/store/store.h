@@ -123,7 +123,9 @@ struct store_call *store_roster_remove(struct jid who, struct jid contact,
 /* --- what else belongs to an account --- */
 
 struct store_call *store_private_get(struct jid who, struct strv ns); /* text; -ENOENT */
-struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml);
+/* -ENOSPC: the account has `max` elements, and this one is new. */
+struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml,
+				     int64_t max);
 struct store_call *store_vcard_get(struct jid who); /* text; -ENOENT */
 struct store_call *store_vcard_set(struct jid who, struct strv xml);
 struct store_call *

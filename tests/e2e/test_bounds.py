@@ -108,3 +108,23 @@ def test_many_contacts_leave_room_for_requests(server, database, login, online):
                       " subscription='remove'/></query>").get("type") == "result"
     client.presence(other.bare, "subscribe")
     client.expect_push(jid=other.bare, ask="subscribe")
+
+
+# --- private storage ---
+
+def test_private_storage_is_bounded(server, login):
+    client = login(server.account())
+
+    def put(n, text=""):
+        return client.set(f"<query xmlns='jabber:iq:private'><a xmlns='urn:example:{n}'>{text}</a>"
+                          "</query>")
+
+    # In one go: the count stands in the same transaction as what is counted.
+    client.send("".join(
+        f"<iq type='set' id='p{i}'><query xmlns='jabber:iq:private'><a xmlns='urn:example:{i}'/>"
+        "</query></iq>" for i in range(105)))
+    answers = [client.expect(lambda s, i=i: s.get("id") == f"p{i}") for i in range(105)]
+    assert [a.get("type") for a in answers] == ["result"] * 100 + ["error"] * 5
+    assert ns.stanza_error(answers[-1]) == ("wait", "resource-constraint")
+    assert put(7, "new").get("type") == "result"
+    assert put(104).get("type") == "error"

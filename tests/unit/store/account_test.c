@@ -112,7 +112,9 @@ static void fill(struct store *s, const char *jid)
 		  0); /* both rows, of which one is enough */
 	fixture_account(s, jid);
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"))), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"),
+						  INT64_MAX)),
+		  0);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("<vCard/>"))), 0);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("bye"))), 0);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("j@x"), STRV("<message/>"),

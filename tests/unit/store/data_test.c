@@ -20,16 +20,38 @@ static void check_text(struct store *s, struct store_call *c, const char *want)
 	store_call_free(&c);
 }
 
+ON_BOTH(private_storage_takes_so_many_elements_of_an_account)
+{
+	struct jid who = romeo(s), other = fixture_jid("mercutio@example.org");
+
+	fixture_account(s, "mercutio@example.org");
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("1"), 2)), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV("1"), 2)), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:c"), STRV("1"), 2)),
+		  -ENOSPC);
+	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:c"))), -ENOENT);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV("2"), 2)), 0);
+	check_text(s, store_private_get(who, STRV("ns:b")), "2");
+	CHECK_INT(fixture_do(s, store_private_set(other, STRV("ns:c"), STRV("1"), 2)), 0);
+	CHECK_INT(fixture_do(s, store_private_set(fixture_jid("nobody@example.org"),
+						  STRV("ns:a"), STRV("1"), 2)),
+		  -ENOENT);
+}
+
 ON_BOTH(private_storage_is_kept_by_namespace)
 {
 	struct jid who = romeo(s);
 
 	CHECK_INT(fixture_do(s, store_private_get(who, STRV("ns:a"))), -ENOENT);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"),
-						  STRV("<a>\xc3\xa9</a>"))),
+						  STRV("<a>\xc3\xa9</a>"), INT64_MAX)),
 		  0);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV("<b/>"))), 0);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV(""))), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:b"), STRV("<b/>"),
+						  INT64_MAX)),
+		  0);
+	CHECK_INT(fixture_do(s,
+			     store_private_set(who, STRV("ns:b"), STRV(""), INT64_MAX)),
+		  0);
 	check_text(s, store_private_get(who, STRV("ns:a")), "<a>\xc3\xa9</a>");
 	check_text(s, store_private_get(who, STRV("ns:b")), "");
 	CHECK_INT(fixture_do(s, store_private_get(fixture_jid("juliet@example.org"),
@@ -73,7 +95,8 @@ ON_BOTH(nothing_is_written_for_an_account_that_is_not_there)
 					  .ask = 'N' };
 	struct store_call *c;
 
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("x"))),
+	CHECK_INT(fixture_do(s,
+			     store_private_set(who, STRV("ns:a"), STRV("x"), INT64_MAX)),
 		  -ENOENT);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), -ENOENT);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("x"))), -ENOENT);

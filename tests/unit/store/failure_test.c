@@ -85,7 +85,8 @@ ON_BOTH(full_disk_within_a_batch_fails_all_of_it)
 	flight_init(&f);
 	flight_add(&f, s, store_last_set(who, 1, STRV("before")));
 	flight_add(&f, s, store_vcard_set(who, strv_make(large, sizeof(large))));
-	flight_add(&f, s, store_private_set(who, STRV("ns:a"), STRV("<behind/>")));
+	flight_add(&f, s,
+		   store_private_set(who, STRV("ns:a"), STRV("<behind/>"), INT64_MAX));
 	flight_add(&f, s, store_account_get(who));
 	hold_end(&h);
 	flight_await(&f);
@@ -150,7 +151,9 @@ TEST(no_read_is_left_open)
 					  .ask = 'N' };
 
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("x"))), 0);
+	CHECK_INT(fixture_do(s,
+			     store_private_set(who, STRV("ns:a"), STRV("x"), INT64_MAX)),
+		  0);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), 0);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV("x"))), 0);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n"), STRV("p"), 9)), 0);

@@ -68,7 +68,8 @@ static int write_batch(struct store *s, struct jid who, int round, void (*arm)(v
 	hold_start(&h, s, arm);
 	flight_init(&f);
 	flight_add(&f, s, store_vcard_set(who, strv_from(text)));
-	flight_add(&f, s, store_private_set(who, STRV("ns:a"), strv_from(text)));
+	flight_add(&f, s,
+		   store_private_set(who, STRV("ns:a"), strv_from(text), INT64_MAX));
 	flight_add(&f, s,
 		   store_offline_add(who, round, STRV("n@x"), strv_from(text),
 				     INT64_MAX));
