@@ -9,6 +9,7 @@ struct roster *roster_new(void)
 	struct roster *r = MEM_NEW(struct roster);
 
 	hash_init(&r->items);
+	list_init(&r->saving);
 	r->version = mem_strdup("");
 	return r;
 }
@@ -22,15 +23,25 @@ static void free_groups(struct roster_item *it)
 	it->n_group = 0;
 }
 
-static void item_free(struct roster *r, struct roster_item *it)
+void roster_copy_free(struct roster_item **pit)
 {
-	hash_remove(&r->items, &it->node);
-	roster_unlist(r, it);
+	struct roster_item *it = *pit;
+
+	*pit = NULL;
+	if (it == NULL)
+		return;
 	free_groups(it);
 	mem_free(it->name);
 	mem_free(it->request);
 	mem_free((char *)it->jid.s);
 	mem_free(it);
+}
+
+static void item_free(struct roster *r, struct roster_item *it)
+{
+	hash_remove(&r->items, &it->node);
+	roster_unlist(r, it);
+	roster_copy_free(&it);
 }
 
 static void free_one(struct hnode *n, void *arg)
@@ -70,10 +81,33 @@ static bool has_room(const struct roster *r, bool listed)
 		      : r->items.n - r->n_listed < ROSTER_MAX_REQUESTS;
 }
 
-void roster_unlist(struct roster *r, struct roster_item *it)
+static void set_listed(struct roster *r, struct roster_item *it, bool listed)
 {
 	r->n_listed -= it->listed;
-	it->listed = false;
+	r->n_listed += listed;
+	it->listed = listed;
+}
+
+void roster_unlist(struct roster *r, struct roster_item *it)
+{
+	set_listed(r, it, false);
+}
+
+static struct roster_item *item_new(struct jid contact)
+{
+	struct roster_item *it = MEM_NEW(struct roster_item);
+
+	it->jid = contact;
+	it->jid.s = strv_dup(jid_text(contact));
+	return it;
+}
+
+static struct roster_item *item_add(struct roster *r, struct jid contact)
+{
+	struct roster_item *it = item_new(contact);
+
+	hash_add(&r->items, &it->node, hash_strv(jid_text(it->jid)));
+	return it;
 }
 
 struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed)
@@ -84,15 +118,22 @@ struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed
 		return it;
 	if (!has_room(r, listed))
 		return NULL;
-	if (it == NULL) {
-		it = MEM_NEW(struct roster_item);
-		it->jid = contact;
-		it->jid.s = strv_dup(jid_text(contact));
-		hash_add(&r->items, &it->node, hash_strv(jid_text(it->jid)));
-	}
-	roster_unlist(r, it);
-	r->n_listed += listed;
-	it->listed = listed;
+	if (it == NULL)
+		it = item_add(r, contact);
+	set_listed(r, it, listed);
+	return it;
+}
+
+struct roster_item *roster_edit(struct roster *r, struct jid contact, bool listed,
+				struct roster_item **before)
+{
+	struct roster_item *copy = roster_copy(r, contact);
+	struct roster_item *it = roster_get(r, contact, listed);
+
+	if (it)
+		*before = copy;
+	else
+		roster_copy_free(&copy);
 	return it;
 }
 
@@ -114,6 +155,47 @@ void roster_item_set_request(struct roster_item *it, struct strv bytes)
 {
 	mem_free(it->request);
 	it->request = bytes.p ? strv_dup(bytes) : NULL;
+}
+
+/* --- what an item was --- */
+
+static void copy_content(struct roster_item *to, const struct roster_item *from)
+{
+	struct strv groups[ROSTER_MAX_GROUPS];
+
+	for (uint32_t i = 0; i < from->n_group; i++)
+		groups[i] = strv_from(from->group[i]);
+	roster_item_set(to, strv_from(from->name), groups, from->n_group);
+	roster_item_set_request(to, strv_from(from->request));
+	to->sub = from->sub;
+}
+
+struct roster_item *roster_copy(struct roster *r, struct jid contact)
+{
+	const struct roster_item *it = roster_find(r, contact);
+	struct roster_item *copy;
+
+	if (it == NULL)
+		return NULL;
+	copy = item_new(it->jid);
+	copy_content(copy, it);
+	copy->listed = it->listed;
+	return copy;
+}
+
+void roster_put_back(struct roster *r, struct jid contact, const struct roster_item *copy)
+{
+	struct roster_item *it = roster_find(r, contact);
+
+	if (copy == NULL) {
+		if (it)
+			item_free(r, it);
+		return;
+	}
+	if (it == NULL)
+		it = item_add(r, contact);
+	copy_content(it, copy);
+	set_listed(r, it, copy->listed);
 }
 
 struct each {

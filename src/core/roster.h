@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
 #include "xmpp/subscription.h"
@@ -35,8 +36,9 @@ struct roster_item {
 
 struct roster {
 	struct hash items;
-	uint32_t n_listed; /* of them */
-	char *version;	   /* opaque text; "" before the first change */
+	uint32_t n_listed;  /* of them */
+	struct list saving; /* changes that the database has not answered yet, in order */
+	char *version;	    /* opaque text; "" before the first change */
 };
 
 struct roster_item *roster_find(struct roster *r, struct jid contact);
@@ -45,6 +47,19 @@ struct roster_item *roster_find(struct roster *r, struct jid contact);
  * roster is full of such items; nothing has changed. */
 struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed);
 void roster_unlist(struct roster *r, struct roster_item *it);
+
+/* The same for a change, which roster_save() ends: `before` is what the item was, for the case
+ * that the change cannot be stored. */
+struct roster_item *roster_edit(struct roster *r, struct jid contact, bool listed,
+				struct roster_item **before);
+
+/* A copy that is in no roster; NULL when there is no such item. */
+struct roster_item *roster_copy(struct roster *r, struct jid contact);
+void roster_copy_free(struct roster_item **copy);
+
+/* The item is what the copy is from now on (NULL: not there). */
+void roster_put_back(struct roster *r, struct jid contact,
+		     const struct roster_item *copy);
 void roster_item_set(struct roster_item *it, struct strv name, const struct strv *groups,
 		     uint32_t n_groups);
 void roster_item_set_request(struct roster_item *it,
@@ -55,8 +70,9 @@ void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), voi
 
 /* Writes the item to the database, or removes its row and the item itself when nothing is left
  * of it (state none, not listed, no request). `done` is run on this worker after the commit
- * (err == 0) or the failure; the account is pinned until then. Gives the roster a new version. */
-void roster_save(struct user *u, struct roster_item *it,
+ * (err == 0) or the failure, when the item is again what it was `before` (taken over); the
+ * account is pinned until then. Gives the roster a new version. */
+void roster_save(struct user *u, struct roster_item *it, struct roster_item *before,
 		 void (*done)(struct user *u, int err, void *arg), void *arg);
 
 /* Forgets an item of which nothing is left (state none, not listed, nothing approved). */

@@ -1,13 +1,8 @@
 /* The roster's rows in the database. */
 #include "core/roster.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "base/utf8.h"
-#include "core/user.h"
-#include "core/worker.h"
 #include "store/store.h"
-
-enum { VERSION_LEN = 14 };
 
 /* --- loading --- */
 
@@ -156,69 +151,4 @@ int roster_from_store(struct store_call *call, struct roster **ret)
 	}
 	*ret = r;
 	return 0;
-}
-
-/* --- saving --- */
-
-struct saving {
-	struct user *user; /* pinned */
-	void (*done)(struct user *u, int err, void *arg);
-	void *arg;
-};
-
-static void on_saved(struct worker *w, struct store_call *call, void *arg)
-{
-	AUTO(mem_freep) struct saving *s = arg;
-
-	if (call->err < 0)
-		log_error("roster.save", STRV_FMT ": a change of the roster is lost",
-			  STRV_ARG(jid_text(s->user->jid)));
-	s->done(s->user, call->err, s->arg);
-	user_unpin(s->user);
-}
-
-static struct store_call *put_call(struct user *u, const struct roster_item *it,
-				   struct strv version)
-{
-	AUTO(mem_freep)
-	struct strv *groups = mem_alloc((it->n_group + 1) * sizeof(*groups));
-	struct store_roster_item row = {
-		.jid = jid_text(it->jid),
-		.name = strv_from(it->name),
-		.approved = it->sub.approved,
-		.listed = it->listed,
-		.request = strv_from(it->request),
-		.groups = groups,
-		.n_groups = it->n_group,
-	};
-
-	sub_to_row(it->sub.state, &row.subscription, &row.ask);
-	for (uint32_t i = 0; i < it->n_group; i++)
-		groups[i] = strv_from(it->group[i]);
-	return store_roster_put(u->jid, &row, version);
-}
-
-void roster_save(struct user *u, struct roster_item *it,
-		 void (*done)(struct user *u, int err, void *arg), void *arg)
-{
-	struct saving *s = MEM_NEW(struct saving);
-	char version[VERSION_LEN + 1];
-	struct store_call *c;
-
-	rand_token(version, VERSION_LEN);
-	mem_free(u->roster->version);
-	u->roster->version = mem_strdup(version);
-	if (roster_item_is_empty(it)) {
-		c = store_roster_remove(u->jid, it->jid, strv_from(version));
-		roster_drop_if_empty(u->roster, it);
-	} else {
-		c = put_call(u, it, strv_from(version));
-	}
-	*s = (struct saving){ .user = u, .done = done, .arg = arg };
-	user_pin(u);
-	if (worker_store(u->worker, c, on_saved, s) == 0)
-		return;
-	mem_free(s);
-	done(u, -EAGAIN, arg);
-	user_unpin(u);
 }

@@ -238,6 +238,24 @@ static struct jid contact_jid(struct arena *a, const struct outcome *o)
 	return j;
 }
 
+static void read_back(struct arena *a, const struct outcome *o, struct stanza *ret)
+{
+	struct xml_el *el;
+	int r = xml_parse(a, strv_make(o->stanza, o->n), NS_CLIENT, &el);
+
+	ASSERT(r == 0 &&
+	       stanza_read(a, el, ret) == STANZA_ERR_NONE); /* our own writing */
+}
+
+static void not_stored(struct user *u, struct arena *a, const struct outcome *o)
+{
+	struct stanza s;
+
+	read_back(a, o, &s);
+	route_error(u->worker, &s, STANZA_ERR_INTERNAL_SERVER_ERROR,
+		    "the database failed");
+}
+
 static void after_outbound(struct user *u, int err, void *arg)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
@@ -253,6 +271,8 @@ static void after_outbound(struct user *u, int err, void *arg)
 			roster_push(u, contact);
 		if (o->now_from) /* RFC 6121 3.1.6 */
 			send_all_presence(u, contact);
+	} else {
+		not_stored(u, a, o);
 	}
 	outcome_free(o);
 }
@@ -277,7 +297,7 @@ static void outbound(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct user *u = c->session->user;
 	struct stanza s = *c->stanza;
-	struct roster_item *it;
+	struct roster_item *it, *before;
 	struct sub_result r;
 	struct sub was;
 
@@ -296,7 +316,7 @@ static void outbound(struct ctx *c)
 		after_outbound(u, 0, outcome_new(buf_strv(&b), s.to, was, r));
 		return;
 	}
-	it = roster_get(u->roster, s.to, r.push || (it && it->listed));
+	it = roster_edit(u->roster, s.to, r.push || (it && it->listed), &before);
 	if (it == NULL) {
 		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
@@ -304,7 +324,8 @@ static void outbound(struct ctx *c)
 	it->sub = r.next;
 	if (!sub_is_pending_in(r.next.state))
 		roster_item_set_request(it, STRV_NULL);
-	roster_save(u, it, after_outbound, outcome_new(buf_strv(&b), s.to, was, r));
+	roster_save(u, it, before, after_outbound,
+		    outcome_new(buf_strv(&b), s.to, was, r));
 }
 
 /* --- subscriptions, from others (appendix A.3) --- */
@@ -314,13 +335,10 @@ static void after_inbound(struct user *u, int err, void *arg)
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	struct outcome *o = arg;
 	struct jid contact = contact_jid(a, o);
-	struct xml_el *el;
 	struct stanza s;
 
 	if (err == 0) {
-		int r = xml_parse(a, strv_make(o->stanza, o->n), NS_CLIENT, &el);
-
-		ASSERT(r == 0 && stanza_read(a, el, &s) == STANZA_ERR_NONE);
+		read_back(a, o, &s);
 		if (o->forward)
 			roster_deliver(u, &s);
 		if (o->push)
@@ -361,7 +379,7 @@ static void inbound(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct user *u = c->user;
 	struct stanza s = *c->stanza;
-	struct roster_item *it;
+	struct roster_item *it, *before;
 	struct sub_result r;
 	struct sub was;
 
@@ -381,7 +399,7 @@ static void inbound(struct ctx *c)
 			route_to_sessions(u, &s, -128);
 		return;
 	}
-	it = roster_get(u->roster, s.from, it && it->listed);
+	it = roster_edit(u->roster, s.from, it && it->listed, &before);
 	if (it == NULL)
 		return; /* full: a request that nobody can answer is not kept */
 	if (sub_is_pending_in(r.next.state))
@@ -389,7 +407,8 @@ static void inbound(struct ctx *c)
 	else
 		roster_item_set_request(it, STRV_NULL);
 	it->sub = r.next;
-	roster_save(u, it, after_inbound, outcome_new(buf_strv(&b), s.from, was, r));
+	roster_save(u, it, before, after_inbound,
+		    outcome_new(buf_strv(&b), s.from, was, r));
 }
 
 /* --- probes (RFC 6121 4.3.2) --- */

@@ -118,20 +118,6 @@ static enum stanza_err read_set(struct arena *a, const struct xml_el *query,
 	return read_groups(a, item, w);
 }
 
-static void after_set(struct user *u, int err, void *arg)
-{
-	struct later *l = arg;
-	struct jid *contact = l->data;
-
-	if (err < 0) {
-		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
-		return;
-	}
-	roster_push(
-		u, *contact); /* RFC 6121 2.1.6: pushes and the result, in either order */
-	later_result(l);
-}
-
 static void send_presence(struct worker *w, struct strv from, struct jid to,
 			  const char *type)
 {
@@ -156,37 +142,73 @@ static void send_unavailable(struct user *u, struct jid to)
 	}
 }
 
+/* What a request has changed, once that is in the database. */
+struct change {
+	struct jid contact;
+	enum sub_state
+		ended; /* what the contact had before it was removed; else SUB_NONE */
+};
+
 /* RFC 6121 2.5: the subscriptions end with the item. */
-static void remove_item(struct ctx *c, struct later *l, const struct wanted *w)
+static void end_subscriptions(struct user *u, struct jid contact, enum sub_state was)
+{
+	if (sub_has_from(was))
+		send_unavailable(u, contact);
+	if (sub_has_to(was) || sub_ask(was))
+		send_presence(u->worker, jid_text(u->jid), contact, "unsubscribe");
+	if (sub_has_from(was) || sub_is_pending_in(was))
+		send_presence(u->worker, jid_text(u->jid), contact, "unsubscribed");
+}
+
+static void after_set(struct user *u, int err, void *arg)
+{
+	struct later *l = arg;
+	const struct change *change = l->data;
+
+	if (err < 0) {
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+		return;
+	}
+	/* RFC 6121 2.1.6: pushes and the result, in either order. */
+	roster_push(u, change->contact);
+	end_subscriptions(u, change->contact, change->ended);
+	later_result(l);
+}
+
+static struct later *change_new(struct ctx *c, struct jid contact, enum sub_state ended)
+{
+	struct later *l = later_new(c);
+	struct change *change = ARENA_NEW(l->arena, struct change);
+
+	change->contact = jid_dup(l->arena, contact);
+	change->ended = ended;
+	l->data = change;
+	return l;
+}
+
+static void remove_item(struct ctx *c, const struct wanted *w)
 {
 	struct user *u = c->user;
-	struct roster_item *it = roster_find(u->roster, w->jid);
+	struct roster_item *it = roster_find(u->roster, w->jid), *before;
 	enum sub_state was;
 
 	if (it == NULL || !it->listed) {
-		later_error(l, STANZA_ERR_ITEM_NOT_FOUND, NULL);
+		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
 		return;
 	}
+	before = roster_copy(u->roster, w->jid);
 	was = it->sub.state;
 	it->sub = (struct sub){ 0 };
 	roster_unlist(u->roster, it);
 	roster_item_set_request(it, STRV_NULL);
-	roster_save(u, it, after_set, l);
-	if (sub_has_from(was))
-		send_unavailable(u, w->jid);
-	if (sub_has_to(was) || sub_ask(was))
-		send_presence(c->worker, jid_text(u->jid), w->jid, "unsubscribe");
-	if (sub_has_from(was) || sub_is_pending_in(was))
-		send_presence(c->worker, jid_text(u->jid), w->jid, "unsubscribed");
+	roster_save(u, it, before, after_set, change_new(c, w->jid, was));
 }
 
 static enum verdict on_set(struct ctx *c)
 {
 	struct wanted *w = ARENA_NEW(c->scratch, struct wanted);
 	enum stanza_err err = read_set(c->scratch, stanza_payload(c->stanza), w);
-	struct roster_item *it;
-	struct later *l;
-	struct jid *kept;
+	struct roster_item *it, *before;
 
 	if (err == STANZA_ERR_NONE && jid_eq(w->jid, c->user->jid))
 		err = STANZA_ERR_NOT_ALLOWED; /* oneself is no contact */
@@ -194,41 +216,29 @@ static enum verdict on_set(struct ctx *c)
 		reply_error(c, err, NULL);
 		return HANDLED;
 	}
-	l = later_new(c);
-	kept = ARENA_NEW(l->arena, struct jid);
-	*kept = jid_dup(l->arena, w->jid);
-	l->data = kept;
 	if (w->remove) {
-		remove_item(c, l, w);
+		remove_item(c, w);
 		return HANDLED;
 	}
-	it = roster_get(c->user->roster, w->jid, true);
+	it = roster_edit(c->user->roster, w->jid, true, &before);
 	if (it == NULL) {
-		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return HANDLED;
 	}
 	roster_item_set(it, w->name.n ? w->name : STRV_NULL, w->group, w->n_group);
-	roster_save(c->user, it, after_set, l);
+	roster_save(c->user, it, before, after_set, change_new(c, w->jid, SUB_NONE));
 	return HANDLED;
 }
 
-static void end_subscriptions(struct roster_item *it, void *arg)
+static void end_item(struct roster_item *it, void *arg)
 {
-	struct user *u = arg;
-	enum sub_state was = it->sub.state;
-
-	if (sub_has_from(was))
-		send_unavailable(u, it->jid);
-	if (sub_has_to(was) || sub_ask(was))
-		send_presence(u->worker, jid_text(u->jid), it->jid, "unsubscribe");
-	if (sub_has_from(was) || sub_is_pending_in(was))
-		send_presence(u->worker, jid_text(u->jid), it->jid, "unsubscribed");
+	end_subscriptions(arg, it->jid, it->sub.state);
 }
 
 /* The account is gone: its contacts' rosters hear of it as if it had removed each of them. */
 static void account_removed(struct worker *w, struct user *u)
 {
-	roster_each(u->roster, end_subscriptions, u);
+	roster_each(u->roster, end_item, u);
 }
 
 static const struct conf_option options[] = {

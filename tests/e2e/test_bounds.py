@@ -4,7 +4,7 @@ import sqlite3
 import pytest
 
 from lib import ns
-from lib.client import settle
+from lib.client import befriend, settle
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 
@@ -108,6 +108,103 @@ def test_many_contacts_leave_room_for_requests(server, database, login, online):
                       " subscription='remove'/></query>").get("type") == "result"
     client.presence(other.bare, "subscribe")
     client.expect_push(jid=other.bare, ask="subscribe")
+
+
+# --- a database that refuses a change of a roster ---
+
+@pytest.fixture
+def broken(database):
+    """broken("contact@localhost"): rows of this contact can be neither written nor removed."""
+    made = []
+
+    def refuse(jid):
+        with database:
+            for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+                made.append(f"refuse_{len(made)}")
+                database.execute(
+                    f"CREATE TRIGGER {made[-1]} BEFORE {what} ON rosterusers"
+                    f" WHEN {row}.jid = '{jid}' BEGIN SELECT RAISE(ABORT, 'refused'); END")
+
+    def repair():
+        with database:
+            while made:
+                database.execute(f"DROP TRIGGER {made.pop()}")
+
+    refuse.repair = repair
+    yield refuse
+    repair()
+
+
+def snapshot(client):
+    return {jid: (i.get("name"), i.get("subscription"), i.get("ask"), [g.text for g in i])
+            for jid, i in items(client.ask(ROSTER)).items()}
+
+
+FAILED = ("cancel", "internal-server-error")
+
+
+def test_a_contact_that_is_not_stored_is_not_there(server, broken, login):
+    account = server.account()
+    client = login(account)
+    broken("bad@localhost")
+    assert ns.stanza_error(add_contact(client, "bad@localhost")) == FAILED
+    assert snapshot(client) == {}
+    broken.repair()
+    assert add_contact(client, "bad@localhost", "B").get("type") == "result"
+    assert snapshot(client) == {"bad@localhost": ("B", "none", None, [])}
+
+
+def test_a_change_that_is_not_stored_is_undone(server, broken, login):
+    account = server.account()
+    client = login(account)
+    client.ask("<query xmlns='jabber:iq:roster'><item jid='c@localhost' name='old'>"
+               "<group>g</group></item></query>", type_="set")
+    before = snapshot(client)
+    broken("c@localhost")
+    # Several under way at once, which may fail together or one after the other.
+    client.send("".join(
+        f"<iq type='set' id='n{i}'><query xmlns='jabber:iq:roster'><item jid='c@localhost'"
+        f" name='new{i}'/></query></iq>" for i in range(20)))
+    for i in range(20):
+        answer = client.expect(lambda s, i=i: s.get("id") == f"n{i}")
+        assert ns.stanza_error(answer) == FAILED
+    assert ns.stanza_error(client.set(
+        "<query xmlns='jabber:iq:roster'><item jid='c@localhost' subscription='remove'/></query>"
+    )) == FAILED
+    assert snapshot(client) == before
+    client.sync()  # nothing of it has been pushed
+    broken.repair()
+    assert snapshot(login(account)) == before
+
+
+def test_a_subscription_that_is_not_stored_does_not_go_out(server, broken, login, online):
+    contact = online()
+    client = online(server.account())
+    client.ask(ROSTER)
+    broken(contact.bare)
+    client.presence(contact.bare, "subscribe")
+    back = client.expect(lambda s: s.tag == ns.PRESENCE and s.get("type") == "error")
+    assert ns.stanza_error(back) == FAILED
+    assert snapshot(client) == {}
+    settle(client, contact.bare)
+    assert [s for s in contact.sync() if s.get("type") == "subscribe"] == []
+    broken.repair()
+    client.presence(contact.bare, "subscribe")
+    contact.expect_presence(client.bare, "subscribe")
+
+
+def test_subscriptions_outlive_a_removal_that_is_not_stored(server, broken, online):
+    client, contact = online(), online()
+    befriend(client, contact)
+    broken(contact.bare)
+    assert ns.stanza_error(client.set(
+        f"<query xmlns='jabber:iq:roster'><item jid='{contact.bare}' subscription='remove'/>"
+        "</query>")) == FAILED
+    settle(client, contact.bare)
+    assert [s for s in contact.sync() if s.tag == ns.PRESENCE] == []
+    assert snapshot(client)[contact.bare][1] == "both"
+    client.presence(inner="<status>still here</status>")
+    assert contact.expect_presence(client.jid).findtext(ns.CLIENT + "status") == "still here"
 
 
 # --- private storage ---
