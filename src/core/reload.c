@@ -262,3 +262,13 @@ int server_refresh(struct server *s, struct buf *err)
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
+
+struct conf *server_conf(struct server *s)
+{
+	struct conf *c;
+
+	pthread_mutex_lock(&s->lock);
+	c = conf_ref(s->conf);
+	pthread_mutex_unlock(&s->lock);
+	return c;
+}

@@ -60,5 +60,8 @@ nodiscard int server_reload(struct server *s, struct buf *err);
  * them has changed: 1 when they are in use now, 0 when there was nothing to do. */
 nodiscard int server_refresh(struct server *s, struct buf *err);
 
+/* What it runs with, one reference more. Any thread but a worker's. */
+struct conf *server_conf(struct server *s);
+
 /* The account has been removed from the database: its sessions end. Any thread. */
 void server_account_removed(struct server *s, struct jid account);

@@ -55,6 +55,14 @@ void tls_ctx_unref(struct tls_ctx **c);
 /* What is not as it was asked for, but no error: a line each, "OPTION: TEXT\n". */
 struct strv tls_ctx_notes(const struct tls_ctx *c);
 
+struct tls_cert_info {
+	const char *file;	 /* as long as the context */
+	int64_t from_s, until_s; /* since 1970 */
+};
+/* The listener's own certificate is the first. */
+size_t tls_ctx_n_certs(const struct tls_ctx *c);
+struct tls_cert_info tls_ctx_cert(const struct tls_ctx *c, size_t i);
+
 /* Makes a key (ECDSA P-256) and a self-signed certificate for these names (ended by NULL), valid
  * for ten years, into one file (keyfile NULL or the same) or two; mode 0600; whole or not at
  * all. A name may be an IP address; a domain is in its ASCII form. */

@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <time.h>
 
 /* --- reading --- */
 
@@ -116,6 +117,28 @@ int tls_cert_open(struct tls_cert *cert, const char *file, struct buf *err)
 	make_end_point(cert, SSL_CTX_get0_certificate(cert->holder));
 	read_names(cert, SSL_CTX_get0_certificate(cert->holder));
 	return 0;
+}
+
+size_t tls_ctx_n_certs(const struct tls_ctx *c)
+{
+	return c->n_certs;
+}
+
+static int64_t seconds(const ASN1_TIME *at)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(at, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+struct tls_cert_info tls_ctx_cert(const struct tls_ctx *c, size_t i)
+{
+	const X509 *x = SSL_CTX_get0_certificate(c->certs[i].holder);
+
+	ASSERT(i < c->n_certs);
+	return (struct tls_cert_info){ .file = c->certs[i].file,
+				       .from_s = seconds(X509_get0_notBefore(x)),
+				       .until_s = seconds(X509_get0_notAfter(x)) };
 }
 
 void tls_cert_fini(struct tls_cert *cert)

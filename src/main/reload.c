@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/server.h"
 #include "main/admin.h"
+#include "main/certificates.h"
 #include "main/command.h"
 
 #include <stdio.h>
@@ -23,6 +24,14 @@ static void log_lines(enum log_level level, const struct buf *b)
 	}
 }
 
+/* What is in use now. */
+static void log_certificates(struct server *s)
+{
+	AUTO(conf_unref) struct conf *c = server_conf(s);
+
+	certificates_log(c);
+}
+
 int reload(struct server *s, struct buf *text)
 {
 	int r = server_reload(s, text);
@@ -32,6 +41,8 @@ int reload(struct server *s, struct buf *text)
 		log_error("server.reload", "the configuration stays as it was");
 	else
 		log_notice("server.reload", "the configuration has been read again");
+	if (r >= 0)
+		log_certificates(s);
 	return r;
 }
 
@@ -50,6 +61,7 @@ void reload_files(struct server *s)
 	} else if (r > 0) {
 		log_notice("server.files", "the files that the configuration names have "
 					   "changed and have been read again");
+		log_certificates(s);
 	}
 	failed = r < 0;
 }

@@ -5,6 +5,7 @@
 #include "core/version.h"
 #include "io/tls.h"
 #include "main/admin.h"
+#include "main/certificates.h"
 #include "main/reload.h"
 
 #include <fcntl.h>
@@ -58,6 +59,7 @@ int cmd_check(const struct args *a)
 	}
 	if (load_conf(a, &c) < 0)
 		return EXIT_FAILED;
+	certificates_print(c);
 	printf("%s: the configuration is good\n", a->config);
 	return EXIT_OK;
 }
@@ -87,8 +89,10 @@ static void wait_for_end(struct server *s, const sigset_t *set)
 		sig = sigtimedwait(set, NULL, &period);
 		if (sig == SIGHUP && reload(s, &text) < 0)
 			continue; /* it has been logged, and nothing has changed */
-		else if (sig < 0 && errno == EAGAIN)
+		if (sig < 0 && errno == EAGAIN) {
 			reload_files(s);
+			certificates_watch(s);
+		}
 	}
 	log_notice("server.stop", "%s: ending", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
@@ -114,6 +118,7 @@ int cmd_serve(const struct args *a)
 	if (load_conf(a, &c) < 0)
 		return EXIT_FAILED;
 	log_init((enum log_level)c->general.loglevel, c->general.log_json);
+	certificates_log(c);
 	block_signals(&set);
 	if (admin_new(c, &admin, &err) < 0 || server_new(c, (uint16_t)n, &s, &err) < 0) {
 		fprintf(stderr, "meerkat: %s\n", buf_cstr(&err));

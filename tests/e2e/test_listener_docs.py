@@ -15,7 +15,7 @@ default_server_domain = "example.net"
 """
 FILES = """
 set -e
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 100 \
 	-subj /CN=example.net -keyout key.pem -out cert.pem
 cat cert.pem key.pem >server.pem
 cp cert.pem ca.pem
@@ -50,7 +50,7 @@ def test_example(place, line, text):
     (place / f"{line}.toml").write_text(text, encoding="utf-8")
     done = run("check", "-c", f"{line}.toml", cwd=place)
     assert (done.returncode, done.stderr) == (0, ""), (line, done.stderr)
-    assert done.stdout == f"{line}.toml: the configuration is good\n"
+    assert done.stdout.splitlines()[-1] == f"{line}.toml: the configuration is good"
 
 
 def test_there_are_examples():
