@@ -75,6 +75,8 @@ static void on_idle(struct timer *t)
 	struct conn *c = io->conn;
 	msec_t left = io->used_at + c->warm_ms - loop_now(c->loop);
 
+	if (c->closing) /* its last moments are counted in io->timer */
+		return;
 	if (left > 0)
 		timer_arm(c->loop, t, left);
 	else if (io->in.n || io->out.n || io->wire.n) /* it waits, but is not idle */
@@ -108,6 +110,7 @@ void conn_io_free(struct conn *c)
 {
 	if (c->io == NULL)
 		return;
+	ASSERT(list_empty(&c->io->timer.link));
 	give_back(c, &c->io->out);
 	give_back(c, &c->io->wire);
 	buf_free(&c->io->in);

@@ -195,3 +195,24 @@ TEST(conn_kept_warm_moves_and_cools_down_there)
 		clock_fake_off();
 	}
 }
+
+/* The grace of its end is longer than it would be kept warm. */
+TEST(conn_kept_warm_ends_in_its_own_time)
+{
+	EACH_WAY(w)
+	{
+		struct pair t;
+
+		open_warm(&t, w, WARM_MS);
+		talk(&t);
+		conn_close(t.s.conn, 3 * WARM_MS);
+		PAIR_UNTIL(&t, t.p.eof);
+		large_when(&t, LONGER_MS);
+		CHECK_INT(t.s.n_close, 0);
+		large_when(&t, 2 * LONGER_MS);
+		CHECK_INT(t.s.n_close, 1);
+		CHECK_INT(t.s.why, CONN_CLOSED);
+		pair_close(&t);
+		clock_fake_off();
+	}
+}
