@@ -182,3 +182,4 @@ def test_shaper_of_both(server, connect, listener):
             assert c.expect_message(text).get("id") == f"m{i}"
         assert c.sync() == []  # read only when what was too much is paid for
         assert (server.counter(name) > before) == is_held
+    shaped.close()  # is counted now, and not in the next test
