@@ -7,7 +7,9 @@ import pytest
 
 from lib.server import run
 
-PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "listener.md")
+DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
+PAGE = f"{DOCS}/listener.md"
+CONFIGURATION = f"{DOCS}/configuration.md"
 GENERAL = """[general]
 hosts = ["example.net"]
 default_server_domain = "example.net"
@@ -51,6 +53,23 @@ def test_example(place, line, text):
     done = run("check", "-c", f"{line}.toml", cwd=place)
     assert (done.returncode, done.stderr) == (0, ""), (line, done.stderr)
     assert done.stdout.splitlines()[-1] == f"{line}.toml: the configuration is good"
+
+
+def options(section):
+    """Those of a section of docs/configuration.md."""
+    with open(CONFIGURATION, encoding="utf-8") as f:
+        text = f.read().split(f"### `{section}`\n")[1].split("\n### ")[0]
+    return re.findall(r"^\| `(\w+)` \|", text, re.M)
+
+
+@pytest.mark.parametrize("section, prefix", [("[[listen.c2s]]", ""), ("[listen.c2s.tls]", "tls.")])
+def test_each_option_has_its_place(section, prefix):
+    """In a heading of the page: what is new must be explained there, too."""
+    with open(PAGE, encoding="utf-8") as f:
+        headings = " ".join(line for line in f if line.startswith("### "))
+    names = options(section)
+    assert len(names) > 10
+    assert [n for n in names if f"`{prefix}{n}`" not in headings] == []
 
 
 def test_there_are_examples():
