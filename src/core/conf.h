@@ -52,6 +52,7 @@ struct conf_tls {
 	const struct strv *crl_files;
 	size_t n_crl_files;
 	bool disconnect_on_failure;
+	struct strv ocsp_file;
 	int64_t session_tickets; /* CONF_UNSET: none */
 	bool keep_secrets, early_data;
 	const struct strv *sni_certfiles;

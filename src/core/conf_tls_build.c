@@ -29,10 +29,10 @@ static void report(const struct conf *c, const struct toml_table *root, size_t i
 		   struct strv text, struct conf_errors *e, bool is_error)
 {
 	static const char *const options[] = {
-		"certfile",	 "keyfile",   "password",	 "dhfile",
-		"ciphers",	 "versions",  "module",		 "protocol_options",
-		"cacertfile",	 "crl_files", "session_tickets", "keep_secrets",
-		"sni_certfiles", NULL
+		"certfile",	"keyfile",	 "password",  "dhfile",
+		"ciphers",	"versions",	 "module",    "protocol_options",
+		"cacertfile",	"crl_files",	 "ocsp_file", "session_tickets",
+		"keep_secrets", "sni_certfiles", NULL
 	};
 	ptrdiff_t colon = strv_find(text, ':');
 	struct strv option = strv_make(text.p, colon < 0 ? 0 : (size_t)colon);
@@ -93,6 +93,7 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 		.password = l->tls.password.p,
 		.sni_certfiles = l->tls.sni_certfiles,
 		.n_sni_certfiles = l->tls.n_sni_certfiles,
+		.ocsp_file = l->tls.ocsp_file.p,
 		.dhfile = l->tls.dhfile.p,
 		.ciphers = l->tls.ciphers.p,
 		.tickets = l->tls.session_tickets != CONF_UNSET,
@@ -108,6 +109,7 @@ void conf_build_tls(struct conf *c, size_t i, const struct toml_table *root,
 	conf_watch_file(c, l->tls.certfile);
 	conf_watch_file(c, l->tls.keyfile);
 	conf_watch_file(c, l->tls.dhfile);
+	conf_watch_file(c, l->tls.ocsp_file);
 	for (size_t k = 0; k < l->tls.n_sni_certfiles; k++)
 		conf_watch_file(c, l->tls.sni_certfiles[k]);
 	conf_watch_file(c, l->tls.cacertfile);

@@ -43,6 +43,12 @@ const struct conf_option conf_tls_options[] = {
 		"other names, and for none, there is `certfile`. (Not an option of "
 		"MongooseIM's.)",
 		.unique = true, .has_range = true, .min = 0, .max = 1024),
+	CONF_FILE(
+		"ocsp_file", struct conf_tls, ocsp_file, NULL,
+		"DER: an OCSP response about the certificate in `certfile`, which must have its "
+		"issuer in its chain. It is sent to clients that ask (stapling), until it is "
+		"out of date; a new file is picked up by itself. (Not an option of "
+		"MongooseIM's.)"),
 	CONF_FILE("dhfile", struct conf_tls, dhfile, NULL,
 		  "PEM: Diffie-Hellman parameters for the DHE suites of TLS 1.2."),
 	CONF_STRING(

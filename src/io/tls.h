@@ -26,10 +26,11 @@ struct tls_conf {
 	/* PEM: certificate, chain and key in each, for clients that ask for their names. */
 	const struct strv *sni_certfiles;
 	size_t n_sni_certfiles;
-	const char *dhfile;   /* NULL: DHE with OpenSSL's own groups */
-	const char *ciphers;  /* OpenSSL's string, TLS 1.3 included; NULL: its default */
-	unsigned versions;    /* 1u << enum tls_version; 0: all that `options` leave */
-	bool versions_needed; /* one that cannot be spoken is an error, not a note */
+	const char *ocsp_file; /* DER: a response to be stapled; NULL: none */
+	const char *dhfile;    /* NULL: DHE with OpenSSL's own groups */
+	const char *ciphers;   /* OpenSSL's string, TLS 1.3 included; NULL: its default */
+	unsigned versions;     /* 1u << enum tls_version; 0: all that `options` leave */
+	bool versions_needed;  /* one that cannot be spoken is an error, not a note */
 	const int64_t *options; /* enum tls_option */
 	size_t n_options;
 	bool tickets; /* TLS 1.3: clients may resume their sessions */
@@ -61,6 +62,9 @@ struct tls_cert_info {
 };
 /* The listener's own certificate is the first. */
 size_t tls_ctx_n_certs(const struct tls_ctx *c);
+/* From then on nothing is stapled, in seconds since 1970; INT64_MAX: nothing ever was, or there is
+ * no end. */
+int64_t tls_ctx_ocsp_until(const struct tls_ctx *c);
 struct tls_cert_info tls_ctx_cert(const struct tls_ctx *c, size_t i);
 
 /* Makes a key (ECDSA P-256) and a self-signed certificate for these names (ended by NULL), valid

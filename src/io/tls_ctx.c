@@ -60,10 +60,15 @@ static const struct {
 	const char *option;
 	step_fn run;
 } steps[] = {
-	{ NULL, tls_set_versions },	     { "ciphers", tls_set_ciphers },
-	{ NULL, tls_load_certificate },	     { "sni_certfiles", tls_load_sni },
-	{ "dhfile", tls_load_dh },	     { NULL, tls_trust_init },
-	{ NULL, tls_check_versions },	     { "session_tickets", tls_tickets_init },
+	{ NULL, tls_set_versions },
+	{ "ciphers", tls_set_ciphers },
+	{ NULL, tls_load_certificate },
+	{ "sni_certfiles", tls_load_sni },
+	{ "dhfile", tls_load_dh },
+	{ "ocsp_file", tls_ocsp_init },
+	{ NULL, tls_trust_init },
+	{ NULL, tls_check_versions },
+	{ "session_tickets", tls_tickets_init },
 	{ "keep_secrets", tls_keylog_init }, /* behind the handshakes that check */
 };
 
@@ -128,6 +133,7 @@ void tls_ctx_unref(struct tls_ctx **pc)
 	mem_free(c->certs);
 	SSL_CTX_free(c->ssl);
 	tls_tickets_fini(c);
+	tls_ocsp_fini(c);
 	tls_keylog_fini(c);
 	tls_trust_fini(&c->trust);
 	buf_free(&c->notes);

@@ -24,12 +24,20 @@ struct tls_cert {
 	size_t n_end_point;		     /* 0: not defined for this certificate */
 };
 
+/* What the issuer says about the listener's own certificate. */
+struct tls_ocsp {
+	unsigned char *der;
+	size_t n; /* 0: there is none */
+	int64_t from_s, until_s;
+};
+
 struct tls_ctx {
 	atomic_uint refs;
 	SSL_CTX *ssl;
 	struct tls_cert *certs; /* the first one is for all other names, and for none */
 	size_t n_certs;
 	struct tls_trust trust;
+	struct tls_ocsp ocsp;
 	struct tls_tickets *tickets; /* NULL: there are none */
 	int keylog_fd;		     /* -1: none */
 	struct buf notes;
@@ -84,6 +92,11 @@ nodiscard int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf,
 void tls_tickets_fini(struct tls_ctx *c);
 /* A client that shows a certificate gets no ticket: it is judged anew each time. */
 void tls_no_ticket(SSL *ssl);
+
+/* tls_ocsp.c */
+nodiscard int tls_ocsp_init(struct tls_ctx *c, const struct tls_conf *conf,
+			    struct buf *err);
+void tls_ocsp_fini(struct tls_ctx *c);
 
 /* tls_keylog.c */
 nodiscard int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf,

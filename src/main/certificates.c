@@ -74,9 +74,21 @@ static void log_one(const struct view *v)
 			 v->cert.file, v->until);
 }
 
+static void log_stale_ocsp(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_c2s; i++) {
+		const struct tls_ctx *ctx = c->c2s[i].tls_ctx;
+		if (ctx && tls_ctx_ocsp_until(ctx) <= clock_wall_us() / 1000000)
+			log_warning("tls.ocsp",
+				    "%s: the response is out of date and is not sent",
+				    c->c2s[i].tls.ocsp_file.p);
+	}
+}
+
 void certificates_log(const struct conf *c)
 {
 	each(c, log_one);
+	log_stale_ocsp(c);
 }
 
 void certificates_watch(struct server *s)

@@ -1,4 +1,5 @@
 """The options of [listen.c2s.tls] for the server's side, as a client sees them."""
+import datetime
 import hashlib
 import re
 import ssl
@@ -8,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
 
 from lib import env, pki
 from lib.client import Client
@@ -23,6 +26,8 @@ LISTENERS = {
     "ciphers": {"tls": {"mode": "tls", "ciphers": "ECDHE-ECDSA-CHACHA20-POLY1305:"
                                                   "TLS_AES_256_GCM_SHA384"}},
     "tickets": {"tls": {"mode": "tls", "session_tickets": "stateless"}},
+    "ocsp": {"tls": {"mode": "tls", "keyfile": None, "certfile": "issued.pem",
+                     "ocsp_file": "issued.der"}},
     "sni-starttls": {"tls": {"sni_certfiles": ["other.pem"]}},
     "sni": {"tls": {"mode": "tls", "sni_certfiles": ["other.pem"]}},
     "pkcs8": {"tls": {"mode": "tls", "keyfile": "pkcs8.pem", "password": "open sesame"}},
@@ -33,6 +38,17 @@ LISTENERS = {
 }
 
 
+def ocsp_response(root, issued, days):
+    """In DER: the certificate is good, for so long."""
+    now = datetime.datetime.utcnow()
+    return (ocsp.OCSPResponseBuilder()
+            .add_response(issued.certificate, root.certificate, hashes.SHA1(),
+                          ocsp.OCSPCertStatus.GOOD, now - datetime.timedelta(days=2),
+                          now + datetime.timedelta(days=days), None, None)
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, root.certificate)
+            .sign(root.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+
+
 def prepare(server):
     """The files that the listeners name."""
     for name, words in (("pkcs8", ["pkcs8", "-topk8"]), ("traditional", ["ec", "-aes256"])):
@@ -41,7 +57,12 @@ def prepare(server):
                        check=True, capture_output=True)
     other = pki.make("whatever", purpose="server", extra=[(x509.SubjectAlternativeName(
         [x509.DNSName("other.example"), x509.DNSName("*.other.example")]), False)])
-    pki.Directory(server.directory).write("other.pem", other.pem() + other.key_pem())
+    directory = pki.Directory(server.directory)
+    directory.write("other.pem", other.pem() + other.key_pem())
+    root = pki.make("root", purpose="ca")
+    issued = pki.make("issued", issuer=root, purpose="server", days=(-1, 90))
+    directory.write("issued.pem", issued.pem() + root.pem() + issued.key_pem())
+    directory.write("issued.der", ocsp_response(root, issued, 1))
 
 
 def context(version):
@@ -283,3 +304,37 @@ def test_expiry_is_shown_and_logged(new_server):
                         ("error", "early.pem: the certificate is good only from"),
                         ("warning", "soon.pem: the certificate expires")):
         assert re.search(rf" {level} +tls.expiry: {text}", log), log
+
+
+# --- stapling ---
+
+def s_client(server, listener, *words):
+    """What `openssl s_client` says of a handshake."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.ports[listener]}", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=env.DEADLINE,
+        check=False)
+    return done.stdout
+
+
+def test_ocsp_response_is_stapled(server):
+    assert "Cert Status: good" in s_client(server, "ocsp", "-status")
+    assert "Cert Status: good" in s_client(server, "ocsp", "-status", "-tls1_2")
+    assert "OCSP response: no response sent" in s_client(server, "tls", "-status")
+
+
+def test_ocsp_response_out_of_date(new_server):
+    server = new_server(listeners={"plain": {}, "ocsp": LISTENERS["ocsp"]}, start=False)
+    prepare(server)
+    root = pki.make("root", purpose="ca")
+    issued = pki.make("issued", issuer=root, purpose="server", days=(-1, 90))
+    directory = pki.Directory(server.directory)
+    directory.write("issued.pem", issued.pem() + root.pem() + issued.key_pem())
+    refused(server, LISTENERS["ocsp"]["tls"],
+            "listen.c2s[2].tls.ocsp_file: issued.der: the response is about another")
+    directory.write("issued.der", ocsp_response(root, issued, -1))
+    server.listeners = {"plain": {}, "ocsp": LISTENERS["ocsp"]}
+    server.start()
+    assert "OCSP response: no response sent" in s_client(server, "ocsp", "-status")
+    assert re.search("warning +tls.ocsp: issued.der: the response is out of date",
+                     server.read_log())
