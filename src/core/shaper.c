@@ -6,7 +6,8 @@
 
 enum {
 	PIECES = 4, /* a second's worth is read in no fewer: so little can be overdrawn */
-	UNIT = 1000, /* of a bucket's level: a byte's thousandths, for ms */
+	UNIT = 1000,	      /* of a bucket's level: a byte's thousandths, for ms */
+	COUNT_EVERY_MS = 250, /* who is held for long is counted meanwhile */
 };
 
 struct shaper {
@@ -15,7 +16,7 @@ struct shaper {
 	struct timer timer; /* while overdrawn */
 	uint32_t counted;   /* of conn_plain_in() */
 	bool is_held;	    /* overdrawn: the socket is not read ... */
-	msec_t since;	    /* ... from then on */
+	msec_t since;	    /* ... and is counted from then on */
 };
 
 /* --- the bucket --- */
@@ -45,6 +46,14 @@ msec_t bucket_take(struct bucket *b, uint64_t bytes, msec_t now)
 
 /* --- holding back --- */
 
+static void count_held(struct shaper *s)
+{
+	msec_t now = loop_now(s->c2s->worker->loop);
+
+	c2s_count(s->c2s, PORT_COUNT_SHAPED_MS, MAX(now - s->since, (msec_t)0));
+	s->since = now;
+}
+
 static void let_go(struct shaper *s)
 {
 	struct worker *w = s->c2s->worker;
@@ -53,8 +62,7 @@ static void let_go(struct shaper *s)
 		return;
 	s->is_held = false;
 	timer_cancel(w->loop, &s->timer);
-	c2s_count(s->c2s, PORT_COUNT_SHAPED_MS,
-		  MAX(loop_now(w->loop) - s->since, (msec_t)0));
+	count_held(s);
 	conn_feed_again(s->c2s->conn, CONN_PAUSE_RATE);
 }
 
@@ -62,11 +70,13 @@ static void hold(struct shaper *s, msec_t ms)
 {
 	struct loop *l = s->c2s->worker->loop;
 
-	if (!s->is_held)
+	if (s->is_held)
+		count_held(s);
+	else
 		s->since = loop_now(l);
 	s->is_held = true;
 	conn_pause(s->c2s->conn, CONN_PAUSE_RATE);
-	timer_arm(l, &s->timer, ms);
+	timer_arm(l, &s->timer, MIN(ms, (msec_t)COUNT_EVERY_MS));
 }
 
 static void take(struct shaper *s, uint64_t bytes)

@@ -275,6 +275,17 @@ def test_probes_are_no_refusals(server, watch):
     look.expect({"accepted": 1, "closed_eof": 1})
 
 
+def test_shaped_for_ever(new_server):
+    """Who is held at a byte a second is counted while that lasts."""
+    server = new_server({"shaper": {"crawl": {"max_rate": 1}}}, {"plain": {"shaper": "crawl"}})
+    with server.connect() as c:
+        c.open()
+        assert until(lambda: server.counter("shaped_ms") > 0)
+        first = server.counter("shaped_ms")
+        assert until(lambda: server.counter("shaped_ms") > first)
+        assert until(lambda: server.counter("open") == 1)
+
+
 # --- TLS ---
 
 SUITES = [
