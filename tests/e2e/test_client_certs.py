@@ -189,3 +189,39 @@ def test_revocation_list_is_read_again(new_server, clients, tmp_path):
     assert alert_of(server, "tls", other) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
     server.stop()  # the alert may be here before the line is there
     assert "warning tls.crl" in server.read_log()
+
+
+def test_system_anchors(new_server, clients, monkeypatch):
+    """Without cacertfile it is they who decide; the default module, the default mode."""
+    monkeypatch.setenv("SSL_CERT_FILE", clients.cacertfile)
+    monkeypatch.setenv("SSL_CERT_DIR", clients.files.path + "/absent")
+    server = new_server(EXTERNAL, {}, start=False)
+    server.listeners = {"tls": {"tls": {"mode": "tls", "keyfile": None, "verify_mode": None}}}
+    with open(server.certificate, "ab") as both, open(server.key, "rb") as key:
+        both.write(key.read())
+    server.start()
+    for kind, offered in (("signed", True), ("stranger", False), ("none", False)):
+        context = clients.context(kind, ssl.TLSVersion.TLSv1_3)
+        with server.connect("tls", tls=context) as client:
+            assert ("EXTERNAL" in mechanisms(client.start()[1])) == offered, kind
+
+
+def test_no_resumption_with_a_certificate(new_server, clients):
+    """A ticket would stand for a certificate that nobody looks at again: there is none for
+    whoever has shown one, and EXTERNAL for nobody who resumes."""
+    server = new_server(EXTERNAL, {"tls": {"tls": {
+        "mode": "tls", "verify_mode": "peer", "disconnect_on_failure": False,
+        "cacertfile": clients.cacertfile, "session_tickets": "stateless"}}})
+    context = tls_context(ssl.TLSVersion.TLSv1_3)
+    with server.connect("tls", tls=context) as client:
+        client.start()  # a ticket comes before the features
+        ticket = client.socket.session
+        assert ticket.has_ticket
+    clients.files.load(context, clients.certified["signed"])
+    with server.connect("tls", tls=context) as client:
+        assert "EXTERNAL" in mechanisms(client.start()[1])
+        assert not client.socket.session.has_ticket
+    with server.connect("tls", tls=False) as client:
+        client.socket = context.wrap_socket(client.socket, session=ticket)
+        assert "EXTERNAL" not in mechanisms(client.start()[1])
+        assert client.socket.session_reused
