@@ -70,19 +70,36 @@ static int64_t max_messages(const struct ctx *c)
 			     c->host->domain, c->user->jid, OFFLINE_DEFAULT_MAX);
 }
 
+/* XEP-0023, which MongooseIM's mod_offline reads; anything but a number of seconds: never. */
+static wallus_t expires(const struct stanza *s, wallus_t now)
+{
+	XML_EACH_CHILD(e, s->el) {
+		uint64_t seconds;
+
+		if (!strv_is(e->ns_uri, "jabber:x:expire"))
+			continue;
+		if (strv_to_u64(xml_attr(e, "seconds"), INT32_MAX, &seconds) < 0 ||
+		    seconds == 0)
+			return 0;
+		return now + (wallus_t)seconds * 1000000;
+	}
+	return 0;
+}
+
 static enum verdict undelivered(struct ctx *c)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(64 << 20);
+	wallus_t now = clock_wall_us();
+	struct store_call *call;
 
 	if (!is_worth_storing(c->stanza))
 		return HANDLED;
 	if (stanza_write(&b, c->stanza) < 0)
 		return PASS;
-	later_store(later_new(c),
-		    store_offline_add(c->user->jid, clock_wall_us(),
-				      jid_text(c->stanza->from), buf_strv(&b),
-				      max_messages(c)),
-		    stored);
+	call = store_offline_add(c->user->jid, now, jid_text(c->stanza->from),
+				 buf_strv(&b), max_messages(c));
+	call->expires = expires(c->stanza, now);
+	later_store(later_new(c), call, stored);
 	return HANDLED;
 }
 
@@ -224,6 +241,7 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 {
 	struct flush *f = arg;
 	struct session *s = flush_session(f);
+	wallus_t now = clock_wall_us();
 	size_t bytes = 0;
 
 	if (call->err < 0 || call->n_messages == 0 || s == NULL) {
@@ -231,9 +249,13 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 		return;
 	}
 	for (size_t i = 0; i < call->n_messages && bytes < FLUSH_MAX_BYTES; i++) {
-		send_delayed(s, &call->messages[i]);
-		bytes += call->messages[i].packet.n;
-		f->after = call->messages[i].id;
+		const struct store_message *m = &call->messages[i];
+
+		if (m->expires == 0 || m->expires > now) {
+			send_delayed(s, m);
+			bytes += m->packet.n;
+		}
+		f->after = m->id; /* removed, whether it has expired or not */
 	}
 	if (worker_store(w, store_offline_remove(f->user->jid, f->after), removed, f) < 0)
 		flush_ends(f);

@@ -419,21 +419,33 @@ static int offline_count(struct store_call *c, int64_t *ret)
 	return 0;
 }
 
+/* 0, or -ENOSPC: no more may wait. What has expired makes room. */
+static int offline_room(struct store_call *c)
+{
+	int64_t n;
+	int r = offline_count(c, &n);
+
+	if (r < 0 || n < c->number)
+		return r;
+	r = db_exec("DELETE FROM offline_message WHERE server = ? AND username = ?"
+		    " AND expire <= ?",
+		    "ssi", c->server, c->username, c->at);
+	r = r ? r : offline_count(c, &n);
+	return r ? r : n < c->number ? 0 : -ENOSPC;
+}
+
 static int offline_add(struct store *s, struct store_call *c)
 {
-	int64_t n = 0;
 	int r = account_known(c);
 
 	if (r == 0 && c->number != INT64_MAX)
-		r = offline_count(c, &n);
+		r = offline_room(c);
 	if (r < 0)
 		return r;
-	if (c->number != INT64_MAX && n >= c->number)
-		return -ENOSPC;
-	return db_exec(
-		"INSERT INTO offline_message (timestamp, server, username, from_jid, packet)"
-		" VALUES (?, ?, ?, ?, ?)",
-		"issss", c->at, c->server, c->username, c->key, c->text);
+	return db_exec("INSERT INTO offline_message (timestamp, expire, server, username,"
+		       " from_jid, packet) VALUES (?, NULLIF(?, 0), ?, ?, ?, ?)",
+		       "iissss", c->at, c->expires, c->server, c->username, c->key,
+		       c->text);
 }
 
 struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv from,
@@ -451,7 +463,8 @@ struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv fr
 static int offline_load(struct store *s, struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT id, timestamp, from_jid, packet FROM offline_message"
+		db_query("SELECT id, timestamp, from_jid, packet, COALESCE(expire, 0)"
+			 " FROM offline_message"
 			 " WHERE server = ? AND username = ? AND id > ?"
 			 " ORDER BY id LIMIT ?",
 			 "ssii", c->server, c->username, c->number,
@@ -468,6 +481,7 @@ static int offline_load(struct store *s, struct store_call *c)
 			.at = db_int(st, 1),
 			.from = db_text(c->arena, st, 2),
 			.packet = db_text(c->arena, st, 3),
+			.expires = db_int(st, 4),
 		};
 		bytes += m[c->n_messages++].packet.n;
 	}

@@ -26,6 +26,7 @@ struct store_roster_item {
 struct store_message {
 	int64_t id;
 	wallus_t at;
+	wallus_t expires; /* from then on it is not wanted any more; 0: never */
 	struct strv from;
 	struct strv packet;
 };
@@ -53,7 +54,7 @@ struct store_call {
 	struct strv server, username;
 	struct strv key, text, text2; /* inputs, by operation; outputs of the getters */
 	int64_t number;		      /* input: a limit, an id; output: a count */
-	wallus_t at;
+	wallus_t at, expires;
 	const struct store_roster_item *items; /* input of one item; output of all */
 	size_t n_items;
 	const struct store_message *messages;
@@ -132,11 +133,12 @@ struct store_call *
 store_last_get(struct jid who); /* number: seconds since 1970; text; -ENOENT */
 struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status);
 
-/* -ENOSPC: the account has `max` messages. */
+/* -ENOSPC: the account has `max` messages that have not expired by `at`. The caller may set
+ * `expires` of the call. */
 struct store_call *store_offline_add(struct jid who, wallus_t at, struct strv from,
 				     struct strv packet, int64_t max);
 /* messages: up to 200 or STORE_LOAD_BYTES, the oldest first, with ids above `after`; none: that
- * was all. */
+ * was all. Those that have expired are among them. */
 struct store_call *store_offline_load(struct jid who, int64_t after);
 struct store_call *store_offline_remove(struct jid who, int64_t up_to_id);
 

@@ -225,3 +225,65 @@ def test_private_storage_is_bounded(server, login):
     assert ns.stanza_error(answers[-1]) == ("wait", "resource-constraint")
     assert put(7, "new").get("type") == "result"
     assert put(104).get("type") == "error"
+
+
+# --- messages that expire ---
+
+def stored(sender, account):
+    """What `sender` has got when its messages to this account are in the database: a question of
+    the same account goes behind them."""
+    sender.get("<vCard xmlns='vcard-temp'/>", account.jid)
+    got, sender.inbox = sender.inbox, []
+    return got
+
+
+def offline_rows(db, account):
+    return db.execute("SELECT expire IS NOT NULL, expire - timestamp FROM offline_message"
+                      " WHERE server = ? AND username = ? ORDER BY id",
+                      (account.domain, account.user)).fetchall()
+
+
+def age(db, account):
+    """All that can expire has expired a microsecond ago."""
+    with db:
+        db.execute("UPDATE offline_message SET expire = CAST(strftime('%s') AS INTEGER) * 1000000"
+                   " - 1 WHERE server = ? AND username = ? AND expire IS NOT NULL",
+                   (account.domain, account.user))
+
+
+def test_expired_messages_are_not_delivered(server, database, online):
+    account, sender = server.account(), online()
+    for i, seconds in enumerate(["60", None, "60", "0", "-1", "x", "2147483647", "60"]):
+        expire = f"<x xmlns='jabber:x:expire' seconds='{seconds}'/>" if seconds else ""
+        sender.message(account.jid, str(i), "chat", inner=expire)
+    stored(sender, account)
+    assert offline_rows(database, account) == [
+        (1, 60_000_000), (0, None), (1, 60_000_000), (0, None), (0, None), (0, None),
+        (1, 2147483647_000_000), (1, 60_000_000)]
+    age(database, account)
+    receiver = online(account)
+    assert [ns.body(receiver.expect_message()) for _ in range(4)] == ["1", "3", "4", "5"]
+    sender.message(receiver.jid, "end", "chat")
+    assert ns.body(receiver.expect_message()) == "end"  # nothing more, and all is done
+    assert offline_rows(database, account) == []
+
+
+def test_messages_that_have_not_expired_are_delivered(server, database, online):
+    account, sender = server.account(), online()
+    sender.message(account.jid, "hi", "chat", inner="<x xmlns='jabber:x:expire' seconds='3600'/>")
+    stored(sender, account)
+    assert ns.body(online(account).expect_message()) == "hi"
+
+
+def test_expired_messages_take_no_room(server, database, online):
+    account, sender = server.account(), online()
+    for i in range(100):
+        sender.message(account.jid, str(i), "chat",
+                       inner="<x xmlns='jabber:x:expire' seconds='60'/>")
+    sender.message(account.jid, "too many", "chat")
+    assert len(stored(sender, account)) == 1
+    age(database, account)
+    sender.message(account.jid, "room", "chat")
+    assert stored(sender, account) == []
+    assert offline_rows(database, account) == [(0, None)]
+    assert ns.body(online(account).expect_message()) == "room"

@@ -20,6 +20,32 @@ static void check_text(struct store *s, struct store_call *c, const char *want)
 	store_call_free(&c);
 }
 
+ON_BOTH(offline_messages_that_have_expired_make_room)
+{
+	struct jid who = romeo(s);
+	static const wallus_t expires[] = { 50, 0, 51 };
+	struct store_call *c;
+
+	for (int i = 0; i < 3; i++) {
+		c = store_offline_add(who, i + 1, STRV("n@x"), STRV("m"), 3);
+		c->expires = expires[i];
+		CHECK_INT(fixture_do(s, c), 0);
+	}
+	CHECK_INT(fixture_do(s, store_offline_add(who, 49, STRV("n@x"), STRV("m"), 3)),
+		  -ENOSPC);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 50, STRV("n@x"), STRV("m"), 3)),
+		  0);
+	CHECK_INT(fixture_do(s, store_offline_add(who, 50, STRV("n@x"), STRV("m"), 3)),
+		  -ENOSPC);
+	c = store_offline_load(who, 0);
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->n_messages, 3);
+	CHECK_INT(c->messages[0].expires, 0);
+	CHECK_INT(c->messages[1].expires, 51);
+	CHECK_INT(c->messages[2].at, 50);
+	store_call_free(&c);
+}
+
 ON_BOTH(private_storage_takes_so_many_elements_of_an_account)
 {
 	struct jid who = romeo(s), other = fixture_jid("mercutio@example.org");
