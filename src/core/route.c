@@ -220,6 +220,9 @@ static void route_home(struct worker *w, struct session *sender, const struct st
 	ASSERT_ON(w);
 	if (!jid_is_bare(s->to) && !is_subscription(s) && s->type != PRESENCE_PROBE) {
 		to = u ? session_find(u, jid_resource(s->to)) : NULL;
+		/* RFC 6121 8.5.3.1 would have no IQ delivered that comes from somebody who may
+		 * not see this session. MongooseIM, ejabberd and Prosody deliver it, and
+		 * clients of people who are no contacts need it, for calls and files. */
 		if (to) {
 			session_send(to, s);
 			return;

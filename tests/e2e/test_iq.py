@@ -31,8 +31,7 @@ def test_to_another_account(c, online):
 
 
 def share_presence(sender, receiver):
-    """Directed presence: with it, and without it not for sure (RFC 6121 8.5.3.1), IQs reach a
-    session of somebody else."""
+    """Directed presence: the one may see the other."""
     sender.presence(to=receiver.jid)
     receiver.expect_presence(sender.jid)
 
@@ -54,6 +53,15 @@ def test_to_a_session_without_presence(c, login):
     share_presence(other, c)
     c.send(f"<iq type='get' id='abc' to='{other.jid}'>{UNKNOWN}</iq>")
     assert other.expect(ns.IQ).get("from") == c.jid
+
+
+def test_to_a_session_of_a_stranger(c, online):
+    """No presence is shared, and the IQ is delivered all the same: docs/architecture.md."""
+    other = online()
+    c.send(f"<iq type='get' id='abc' to='{other.jid}'>{UNKNOWN}</iq>")
+    assert other.expect(ns.IQ).get("from") == c.jid
+    last = "<query xmlns='jabber:iq:last'/>"
+    assert ns.stanza_error(c.get(last, other.jid)) == ("auth", "forbidden")
 
 
 def test_to_no_such_session(c, online):
