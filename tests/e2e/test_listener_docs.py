@@ -15,16 +15,22 @@ hosts = ["example.net"]
 default_server_domain = "example.net"
 
 """
-FILES = """
+FILES = r"""
 set -e
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 100 \
-	-subj /CN=example.net -keyout key.pem -out cert.pem
-cat cert.pem key.pem >server.pem
-cp cert.pem ca.pem
-cp server.pem other.pem
-touch index.txt
+new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+openssl req -x509 $new -days 300 -subj /CN=example.net -keyout key.pem -out cert.pem
+openssl req -x509 $new -days 300 -subj "/CN=An authority" -keyout ca-key.pem -out ca.pem
+openssl req $new -subj /CN=example.net -keyout issued-key.pem -out request.pem
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -set_serial 0x1000 -days 300 \
+	-out issued.pem
+cat issued.pem ca.pem issued-key.pem >server.pem
+cat cert.pem key.pem >other.pem
+printf 'V\t401231235959Z\t\t1000\tunknown\t/CN=example.net\n' >index.txt
 printf '[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=30\n' >ca.cnf
-openssl ca -config ca.cnf -gencrl -keyfile key.pem -cert cert.pem -out revoked.crl
+openssl ca -config ca.cnf -gencrl -keyfile ca-key.pem -cert ca.pem -out revoked.crl
+openssl ocsp -issuer ca.pem -cert issued.pem -no_nonce -reqout request.der
+openssl ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca-key.pem -reqin request.der \
+	-ndays 7 -respout server.ocsp
 openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem
 """
 
