@@ -11,6 +11,8 @@ enum { N_KEYS = 4096 };
 struct auth_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
+	const struct auth_pool_ops *ops;
+	void *owner;
 	struct list jobs;
 	unsigned n_jobs;
 	bool stopping;
@@ -27,9 +29,11 @@ uint32_t auth_pool_key(struct strv s)
 static void *run(void *arg)
 {
 	struct auth_pool *p = arg;
+	void *state;
 
 	/* Messages come before logins: these threads yield the cores to the workers. */
 	setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
+	state = p->ops ? p->ops->open(p->owner) : NULL;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		struct list *item = list_pop(&p->jobs);
@@ -47,17 +51,20 @@ static void *run(void *arg)
 		account = j->account_key;
 		address = j->address_key;
 		pthread_mutex_unlock(&p->lock);
-		j->work(j);
+		j->work(j, state);
 		j->done(j);
 		pthread_mutex_lock(&p->lock);
 		p->per_account[account]--;
 		p->per_address[address]--;
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (p->ops)
+		p->ops->close(state);
 	return NULL;
 }
 
-struct auth_pool *auth_pool_new(unsigned n_threads)
+struct auth_pool *auth_pool_new(unsigned n_threads, const struct auth_pool_ops *ops,
+				void *owner)
 {
 	struct auth_pool *p = mem_zalloc(sizeof(*p) + n_threads * sizeof(p->thread[0]));
 	sigset_t all, old;
@@ -65,6 +72,8 @@ struct auth_pool *auth_pool_new(unsigned n_threads)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
 	list_init(&p->jobs);
+	p->ops = ops;
+	p->owner = owner;
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (; p->n_threads < n_threads; p->n_threads++) {

@@ -1,5 +1,5 @@
-/* Threads for password checks that cost CPU (a PBKDF2 takes milliseconds), so that no worker
- * waits for one. The queue is bounded, in all and for each key (an account, an address), so
+/* Threads for what must not hold up a worker: password checks that cost CPU (a PBKDF2 takes
+ * milliseconds), and questions to programs and servers, whose answers take their time. The queue is bounded, in all and for each key (an account, an address), so
  * that one flood cannot keep the others out. */
 #pragma once
 
@@ -11,7 +11,8 @@ struct auth_pool;
 struct auth_job {
 	struct list link;
 	uint32_t account_key, address_key; /* hashes: auth_pool_key() */
-	void (*work)(struct auth_job *j);  /* on a thread of the pool */
+	/* On a thread of the pool, with what that thread has opened. */
+	void (*work)(struct auth_job *j, void *state);
 	void (*done)(struct auth_job *j); /* right after it, on the same thread; owns j */
 };
 
@@ -21,7 +22,15 @@ enum {
 	AUTH_POOL_MAX_PER_ADDRESS = 256,
 };
 
-nodiscard struct auth_pool *auth_pool_new(unsigned n_threads);
+/* What each thread of a pool has of its own: a program, a connection. On that thread. */
+struct auth_pool_ops {
+	void *(*open)(void *owner);
+	void (*close)(void *state);
+};
+
+/* `ops` may be NULL: threads without a state. */
+nodiscard struct auth_pool *auth_pool_new(unsigned n_threads,
+					  const struct auth_pool_ops *ops, void *owner);
 
 /* Runs what is queued to its end, then stops the threads. */
 void auth_pool_free(struct auth_pool **p);

@@ -86,7 +86,7 @@ static void on_hashed(struct worker *w, struct post *post)
 		put_ends(p, -EAGAIN);
 }
 
-static void hash(struct auth_job *j)
+static void hash(struct auth_job *j, void *state)
 {
 	struct putting *p = container_of(j, struct putting, job);
 

@@ -67,7 +67,7 @@ static void answer(struct login *l, int err)
 
 /* --- in the pool --- */
 
-static void work(struct auth_job *j)
+static void work(struct auth_job *j, void *state)
 {
 	struct login *l = container_of(j, struct login, job);
 	struct auth_cache *cache = l->worker->server->auth_cache;

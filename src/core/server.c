@@ -79,7 +79,7 @@ static int start(struct server *s, struct buf *err)
 	r = r ? r : read_secret(s, err);
 	if (r < 0)
 		return r;
-	s->auth_pool = auth_pool_new(AUTH_THREADS);
+	s->auth_pool = auth_pool_new(AUTH_THREADS, NULL, NULL);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	s->backoff = backoff_new(BACKOFF_ENTRIES);
 	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)

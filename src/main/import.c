@@ -60,7 +60,7 @@ static void move(struct place *p, enum place_state to)
 
 /* --- on the pool's threads --- */
 
-static void hash(struct auth_job *j)
+static void hash(struct auth_job *j, void *state)
 {
 	struct place *p = container_of(j, struct place, job);
 
@@ -212,7 +212,7 @@ int user_import(struct user_cmd *u)
 	unsigned failed;
 
 	in->user = u;
-	in->pool = auth_pool_new((unsigned)MAX(1, MIN(cores, 256)));
+	in->pool = auth_pool_new((unsigned)MAX(1, MIN(cores, 256)), NULL, NULL);
 	pthread_mutex_init(&in->lock, NULL);
 	pthread_cond_init(&in->moved, NULL);
 	read_all(in);

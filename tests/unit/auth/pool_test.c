@@ -8,7 +8,7 @@
 static atomic_int worked, finished;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
-static void work(struct auth_job *j)
+static void work(struct auth_job *j, void *state)
 {
 	pthread_mutex_lock(&gate); /* the test holds it while it fills the queue */
 	pthread_mutex_unlock(&gate);
@@ -38,7 +38,7 @@ static int submit(struct auth_pool *p, const char *account, const char *address)
 
 TEST(pool_bounds_what_one_account_may_queue_and_finishes_all_of_it)
 {
-	struct auth_pool *p = auth_pool_new(2);
+	struct auth_pool *p = auth_pool_new(2, NULL, NULL);
 
 	worked = finished = 0;
 	pthread_mutex_lock(&gate);
@@ -55,7 +55,7 @@ TEST(pool_bounds_what_one_account_may_queue_and_finishes_all_of_it)
 
 TEST(pool_bounds_what_one_address_may_queue)
 {
-	struct auth_pool *p = auth_pool_new(1);
+	struct auth_pool *p = auth_pool_new(1, NULL, NULL);
 	int ok = 0;
 
 	pthread_mutex_lock(&gate);

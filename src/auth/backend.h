@@ -1,0 +1,63 @@
+/* A method of authentication that asks somebody else: a program, a directory, a server. What it
+ * asks blocks, and so it runs on threads of its own, behind a bounded queue; every question has
+ * its answer within `timeout_ms`, and a moment. */
+#pragma once
+
+#include "auth/pool.h"
+#include "base/clock.h"
+#include "base/strv.h"
+
+enum auth_op {
+	AUTH_CHECK,  /* is this the user's password? */
+	AUTH_EXISTS, /* is there such a user? */
+	AUTH_CREATE,
+	AUTH_SET_PASSWORD,
+	AUTH_REMOVE,
+};
+
+struct auth_backend;
+
+struct auth_call {
+	struct auth_job job; /* the keys are the caller's to fill in */
+	enum auth_op op;
+	struct strv user, domain, password; /* canonical; the caller's, until done */
+	/* 0: yes, or done. -EACCES: no, or refused. -ENOENT: no such user. -EEXIST: there is one.
+	 * -ENOTSUP: it cannot do that. Anything else: it could not be asked, and `why` says
+	 * what the operator has to know. */
+	int answer;
+	char why[200];
+	void (*done)(struct auth_call *c); /* on one of its threads; owns c */
+
+	const struct auth_backend *backend;
+	msec_t until; /* clock_mono_ms(): later nobody waits for the answer */
+};
+
+struct auth_backend_ops {
+	const char *name; /* as in auth.methods */
+	unsigned can;	  /* 1u << enum auth_op */
+	/* What each thread asks with, the owner being the backend; NULL: nothing. It may not be
+	 * connected yet: call() does that. */
+	const struct auth_pool_ops *threads;
+	/* Returns what becomes `answer`. Comes back by c->until. */
+	int (*call)(void *state, struct auth_call *c);
+	void (*free)(struct auth_backend *b); /* its own part; the threads have ended */
+};
+
+/* The first member of each method's own struct. */
+struct auth_backend {
+	const struct auth_backend_ops *ops;
+	struct auth_pool *pool;
+	unsigned n_threads;
+	int timeout_ms; /* of a question, the time in the queue included */
+};
+
+void auth_backend_start(struct auth_backend *b);
+/* Answers what is queued, ends the threads. Blocks; not on a worker. */
+void auth_backend_free(struct auth_backend **b);
+
+/* -EAGAIN: too much is queued, in all or for this account or address; c is still the caller's. */
+nodiscard int auth_backend_submit(struct auth_backend *b, struct auth_call *c);
+
+/* What a question that could not be asked says to the operator. */
+nodiscard int auth_fail(struct auth_call *c, int err, const char *fmt, ...)
+	printf_like(3, 4);
