@@ -43,7 +43,7 @@ void auth_backend_free(struct auth_backend **pb)
 	*pb = NULL;
 	if (b == NULL)
 		return;
-	auth_pool_free(&b->pool);
+	auth_pool_free(&b->pool); /* NULL: never started */
 	b->ops->free(b);
 }
 

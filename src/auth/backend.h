@@ -13,9 +13,12 @@ enum auth_op {
 	AUTH_CREATE,
 	AUTH_SET_PASSWORD,
 	AUTH_REMOVE,
+	AUTH_GET_PASSWORD, /* into `text`: plain, or MongooseIM's SCRAM serialisation */
+	AUTH_GET_CERTS,	   /* into `text`: the user's certificates in PEM */
 };
 
 struct auth_backend;
+struct buf;
 
 struct auth_call {
 	struct auth_job job; /* the keys are the caller's to fill in */
@@ -26,6 +29,7 @@ struct auth_call {
 	 * what the operator has to know. */
 	int answer;
 	char why[200];
+	struct buf *text; /* for what is asked for with AUTH_GET_...; the caller's */
 	void (*done)(struct auth_call *c); /* on one of its threads; owns c */
 
 	const struct auth_backend *backend;

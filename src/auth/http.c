@@ -1,0 +1,297 @@
+#include "auth/http.h"
+#include "base/buf.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+
+enum { MAX_BODY = 256 << 10 };
+
+struct http {
+	struct auth_backend base;
+	char *url; /* with a slash at its end */
+	char *basic_auth, *cacertfile, *certfile, *keyfile, *password;
+	bool verify;
+	int request_timeout_ms;
+};
+
+/* Of a thread: it keeps its connection. */
+struct client {
+	const struct http *h;
+	CURL *curl;
+	struct buf body;
+};
+
+/* What each question is, and what the statuses that answer it mean; any other is a failure of the
+ * service. */
+static const struct question {
+	const char *path;
+	bool post, with_password;
+	enum { STATUS, TRUE_OR_FALSE, TEXT } answer;
+	int no;	       /* "false", or a refusal */
+	int not_found; /* 404 */
+} questions[] = {
+	[AUTH_CHECK] = { "check_password", false, true, TRUE_OR_FALSE, -EACCES, -EACCES },
+	[AUTH_EXISTS] = { "user_exists", false, false, TRUE_OR_FALSE, -ENOENT, -ENOENT },
+	[AUTH_CREATE] = { "register", true, true, STATUS, -EACCES, -EACCES },
+	[AUTH_SET_PASSWORD] = { "set_password", true, true, STATUS, -EACCES, -ENOENT },
+	[AUTH_REMOVE] = { "remove_user", true, false, STATUS, -EACCES, -ENOENT },
+	[AUTH_GET_PASSWORD] = { "get_password", false, false, TEXT, -ENOENT, -ENOENT },
+	[AUTH_GET_CERTS] = { "get_certs", false, false, TEXT, -ENOENT, -ENOENT },
+};
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct client *cl = arg;
+
+	return buf_add(&cl->body, data, size * n) < 0 ? 0 : size * n;
+}
+
+/* --- the request --- */
+
+static int add_escaped(CURL *curl, struct buf *b, const char *name, struct strv value)
+{
+	char *text = curl_easy_escape(curl, value.p ? value.p : "", (int)value.n);
+	int r = text ? buf_addf(b, "%s=%s", name, text) : -ENOMEM;
+
+	if (text)
+		mem_wipe(text, strlen(text));
+	curl_free(text);
+	return r;
+}
+
+static int write_query(CURL *curl, const struct auth_call *c, struct buf *b)
+{
+	struct strv password = questions[c->op].with_password ? c->password : STRV("");
+	int r = add_escaped(curl, b, "user", c->user);
+
+	r = r ? r : add_escaped(curl, b, "&server", c->domain);
+	return r ? r : add_escaped(curl, b, "&pass", password);
+}
+
+static CURLcode perform(struct client *cl, const struct auth_call *c, const char *url,
+			const char *post)
+{
+	msec_t left = c->until - clock_mono_ms();
+	long limit = (long)MAX(MIN((msec_t)cl->h->request_timeout_ms, left), 1);
+	CURLcode r;
+
+	buf_clear(&cl->body);
+	curl_easy_setopt(cl->curl, CURLOPT_URL, url);
+	curl_easy_setopt(cl->curl, CURLOPT_TIMEOUT_MS, limit);
+	if (post) {
+		curl_easy_setopt(cl->curl, CURLOPT_POST, 1L);
+		curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, post);
+	} else {
+		curl_easy_setopt(cl->curl, CURLOPT_HTTPGET, 1L);
+	}
+	r = curl_easy_perform(cl->curl);
+	/* It keeps copies; passwords may be in both. */
+	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
+	return r;
+}
+
+/* --- the answer --- */
+
+static struct strv trim(struct strv s)
+{
+	while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
+		s.n--;
+	while (s.n && strchr(" \t\r\n", s.p[0]))
+		s = strv_from_pos(s, 1);
+	return s;
+}
+
+static int unexpected(struct auth_call *c, const struct http *h, long status)
+{
+	return auth_fail(c, -EPROTO, "%s%s answered with status %ld%s", h->url,
+			 questions[c->op].path, status,
+			 status == 200 ? " and something else than true or false" : "");
+}
+
+static int read_answer(const struct client *cl, struct auth_call *c, long status)
+{
+	const struct question *q = &questions[c->op];
+	struct strv body = trim(buf_strv(&cl->body));
+
+	switch (status) {
+	case 200:
+		if (q->answer == TEXT)
+			return buf_adds(c->text, body) < 0 ? -EMSGSIZE : 0;
+		if (q->answer == STATUS)
+			return 0;
+		if (strv_is(body, "true"))
+			return 0;
+		return strv_is(body, "false") ? q->no : unexpected(c, cl->h, status);
+	case 201:
+	case 204:
+		return q->answer == STATUS ? 0 : unexpected(c, cl->h, status);
+	case 404:
+		return q->not_found;
+	case 409:
+		return c->op == AUTH_CREATE ? -EEXIST : unexpected(c, cl->h, status);
+	case 400:
+	case 403:
+		return q->no;
+	case 401: /* it is us whom it does not know, or the user: both are in use */
+		return cl->h->basic_auth && q->answer != TRUE_OR_FALSE
+			       ? unexpected(c, cl->h, status)
+			       : q->no;
+	default:
+		return unexpected(c, cl->h, status);
+	}
+}
+
+static int call(void *state, struct auth_call *c)
+{
+	AUTO(buf_free) struct buf query = BUF_INIT(MAX_BODY), url = BUF_INIT(MAX_BODY);
+	const struct question *q = &questions[c->op];
+	struct client *cl = state;
+	CURLcode code;
+	long status = 0;
+	int r = write_query(cl->curl, c, &query);
+
+	r = r ? r
+	      : buf_addf(&url, "%s%s%s%s", cl->h->url, q->path, q->post ? "" : "?",
+			 q->post ? "" : buf_cstr(&query));
+	if (r < 0)
+		return q->no; /* no such password can exist */
+	code = perform(cl, c, buf_cstr(&url), q->post ? buf_cstr(&query) : NULL);
+	mem_wipe(query.p, query.n);
+	mem_wipe(url.p, url.n);
+	if (code != CURLE_OK)
+		return auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
+				 curl_easy_strerror(code));
+	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
+	r = read_answer(cl, c, status);
+	mem_wipe(cl->body.p, cl->body.n);
+	return r;
+}
+
+/* --- the backend --- */
+
+static void set_tls(CURL *curl, const struct http *h)
+{
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, h->verify ? 1L : 0L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, h->verify ? 2L : 0L);
+	if (h->cacertfile)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, h->cacertfile);
+	if (h->certfile)
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, h->certfile);
+	if (h->keyfile)
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, h->keyfile);
+	if (h->password)
+		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, h->password);
+}
+
+static void init_curl(void)
+{
+	CURLcode r = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	ASSERT(r == CURLE_OK);
+}
+
+static void *open_client(void *owner)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct client *cl = MEM_NEW(struct client);
+
+	pthread_once(&once, init_curl);
+	cl->h = owner;
+	cl->body = (struct buf)BUF_INIT(MAX_BODY);
+	cl->curl = curl_easy_init();
+	ASSERT(cl->curl != NULL);
+	curl_easy_setopt(cl->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(cl->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(cl->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(cl->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(cl->curl, CURLOPT_USERAGENT, "Meerkat");
+	curl_easy_setopt(cl->curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(cl->curl, CURLOPT_WRITEDATA, cl);
+	if (cl->h->basic_auth) {
+		curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(cl->curl, CURLOPT_USERPWD, cl->h->basic_auth);
+	}
+	set_tls(cl->curl, cl->h);
+	return cl;
+}
+
+static void close_client(void *state)
+{
+	struct client *cl = state;
+
+	curl_easy_cleanup(cl->curl);
+	buf_free(&cl->body);
+	mem_free(cl);
+}
+
+static void free_secret(char *s)
+{
+	if (s)
+		mem_wipe(s, strlen(s));
+	mem_free(s);
+}
+
+static void free_http(struct auth_backend *b)
+{
+	struct http *h = container_of(b, struct http, base);
+
+	mem_free(h->url);
+	free_secret(h->basic_auth);
+	free_secret(h->password);
+	mem_free(h->cacertfile);
+	mem_free(h->certfile);
+	mem_free(h->keyfile);
+	mem_free(h);
+}
+
+static const struct auth_pool_ops threads = { open_client, close_client };
+
+static const struct auth_backend_ops http_ops = {
+	.name = "http",
+	.can = 1u << AUTH_CHECK | 1u << AUTH_EXISTS | 1u << AUTH_CREATE |
+	       1u << AUTH_SET_PASSWORD | 1u << AUTH_REMOVE | 1u << AUTH_GET_PASSWORD |
+	       1u << AUTH_GET_CERTS,
+	.threads = &threads,
+	.call = call,
+	.free = free_http,
+};
+
+static char *copy(const char *s)
+{
+	return s ? mem_strdup(s) : NULL;
+}
+
+/* "https://host:port" and "/prefix" with one slash between them and one behind. */
+static char *make_url(const struct auth_http_conf *conf)
+{
+	struct strv host = strv_from(conf->host), prefix = strv_from(conf->path_prefix);
+	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+
+	while (host.n && host.p[host.n - 1] == '/')
+		host.n--;
+	while (prefix.n && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	buf_putf(&b, STRV_FMT "%s" STRV_FMT "/", STRV_ARG(host),
+		 prefix.n && prefix.p[0] != '/' ? "/" : "", STRV_ARG(prefix));
+	return mem_strdup(buf_cstr(&b));
+}
+
+struct auth_backend *auth_http_new(const struct auth_http_conf *conf)
+{
+	struct http *h = MEM_NEW(struct http);
+
+	ASSERT(conf->workers > 0 && conf->request_timeout_ms > 0);
+	h->base.ops = &http_ops;
+	h->base.n_threads = conf->workers;
+	h->base.timeout_ms = conf->call_timeout_ms;
+	h->url = make_url(conf);
+	h->basic_auth = copy(conf->basic_auth);
+	h->cacertfile = copy(conf->cacertfile);
+	h->certfile = copy(conf->certfile);
+	h->keyfile = copy(conf->keyfile);
+	h->password = copy(conf->password);
+	h->verify = conf->verify;
+	h->request_timeout_ms = conf->request_timeout_ms;
+	return &h->base;
+}
