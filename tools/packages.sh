@@ -3,9 +3,10 @@
 set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
-	libunistring-dev libidn2-dev libpcre2-dev"
+	libunistring-dev libidn2-dev libpcre2-dev libcurl4-openssl-dev libjwt-dev
+	libjansson-dev libldap-dev"
 test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
-	python3-slixmpp python3-cryptography openssl sslscan sqlite3 man-db haproxy"
+	python3-slixmpp python3-cryptography openssl sslscan sqlite3 man-db haproxy slapd ldap-utils"
 bench="prosody ejabberd openssl python3"
 
 case "${1:-}" in

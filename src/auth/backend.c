@@ -18,7 +18,8 @@ static void work(struct auth_job *j, void *state)
 {
 	struct auth_call *c = container_of(j, struct auth_call, job);
 
-	c->answer = clock_mono_ms() >= c->until
+	c->answer = c->backend->ending ? -ECANCELED
+		    : clock_mono_ms() >= c->until
 			    ? auth_fail(c, -ETIMEDOUT,
 					"too many questions wait for an answer")
 			    : c->backend->ops->call(state, c);
@@ -34,6 +35,13 @@ static void done(struct auth_job *j)
 void auth_backend_start(struct auth_backend *b)
 {
 	b->pool = auth_pool_new(b->n_threads, b->ops->threads, b);
+}
+
+void auth_backend_stop(struct auth_backend *b, bool at_once)
+{
+	b->ending = at_once;
+	if (b->pool)
+		auth_pool_stop(b->pool);
 }
 
 void auth_backend_free(struct auth_backend **pb)

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/strv.h"
 
+#include <stdatomic.h>
+
 enum auth_op {
 	AUTH_CHECK,  /* is this the user's password? */
 	AUTH_EXISTS, /* is there such a user? */
@@ -52,14 +54,17 @@ struct auth_backend {
 	const struct auth_backend_ops *ops;
 	struct auth_pool *pool;
 	unsigned n_threads;
-	int timeout_ms; /* of a question, the time in the queue included */
+	int timeout_ms;	    /* of a question, the time in the queue included */
+	atomic_bool ending; /* nobody waits for answers any more: calls return soon */
 };
 
 void auth_backend_start(struct auth_backend *b);
-/* Answers what is queued, ends the threads. Blocks; not on a worker. */
+/* Answers what is queued (`at_once`: with -ECANCELED), ends the threads. Blocks; not on a worker. */
+void auth_backend_stop(struct auth_backend *b, bool at_once);
+/* Stops it, if that has not been done. */
 void auth_backend_free(struct auth_backend **b);
 
-/* -EAGAIN: too much is queued, in all or for this account or address; c is still the caller's. */
+/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all or for this account or address; c is still the caller's. */
 nodiscard int auth_backend_submit(struct auth_backend *b, struct auth_call *c);
 
 /* What a question that could not be asked says to the operator. */

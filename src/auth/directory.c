@@ -32,7 +32,15 @@ struct client {
 
 static int fail(struct auth_call *c, const struct link *l, const char *what, int code)
 {
-	return auth_fail(c, -EIO, "%s: %s: %s", l->uri, what, ldap_err2string(code));
+	char *more = NULL;
+	int r;
+
+	if (l->ld)
+		ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
+	r = auth_fail(c, -EIO, "%s: %s: %s%s%s", l->uri, what, ldap_err2string(code),
+		      more ? ": " : "", more ? more : "");
+	ldap_memfree(more);
+	return r;
 }
 
 static struct timeval time_left(const struct auth_call *c)

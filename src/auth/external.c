@@ -16,6 +16,7 @@ enum {
 	MAX_MESSAGE = 65535,
 	BACKOFF_MIN_MS = 500,
 	BACKOFF_MAX_MS = 30000,
+	LOOK_UP_MS = 200,   /* so often a wait looks whether it shall end */
 	KILL_WAIT_MS = 200, /* between closing its input and SIGKILL */
 };
 
@@ -147,30 +148,30 @@ static int make_ready(struct program *p, struct auth_call *c)
 
 /* --- one question --- */
 
-static int wait_for(int fd, short events, msec_t until)
+static int wait_for(const struct program *p, int fd, short events, msec_t until)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd what = { .fd = fd, .events = events };
 
 	for (;;) {
 		msec_t left = until - clock_mono_ms();
-		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
+		int r = left > 0 ? poll(&what, 1, (int)MIN(left, (msec_t)LOOK_UP_MS)) : 0;
 		if (r > 0)
 			return 0;
-		if (r == 0)
+		if (left <= 0 || p->x->base.ending)
 			return -ETIMEDOUT;
-		if (errno != EINTR)
+		if (r < 0 && errno != EINTR)
 			return -errno;
 	}
 }
 
-static int write_all(int fd, struct strv bytes, msec_t until)
+static int write_all(const struct program *p, struct strv bytes, msec_t until)
 {
 	while (bytes.n) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
+		ssize_t n = write(p->in, bytes.p, bytes.n);
 		int r = n >= 0 || errno == EINTR ? 0 : -errno;
 
 		if (r == -EAGAIN)
-			r = wait_for(fd, POLLOUT, until);
+			r = wait_for(p, p->in, POLLOUT, until);
 		if (r < 0)
 			return r;
 		bytes = strv_from_pos(bytes, n > 0 ? (size_t)n : 0);
@@ -178,16 +179,16 @@ static int write_all(int fd, struct strv bytes, msec_t until)
 	return 0;
 }
 
-static int read_all(int fd, unsigned char *to, size_t n, msec_t until)
+static int read_all(const struct program *p, unsigned char *to, size_t n, msec_t until)
 {
 	while (n) {
-		ssize_t got = read(fd, to, n);
+		ssize_t got = read(p->out, to, n);
 		int r = got >= 0 || errno == EINTR ? 0 : -errno;
 
 		if (got == 0)
 			return -EPIPE; /* it has ended */
 		if (r == -EAGAIN)
-			r = wait_for(fd, POLLIN, until);
+			r = wait_for(p, p->out, POLLIN, until);
 		if (r < 0)
 			return r;
 		to += got > 0 ? got : 0;
@@ -200,9 +201,9 @@ static int read_all(int fd, unsigned char *to, size_t n, msec_t until)
 static int ask(struct program *p, struct strv message, msec_t until)
 {
 	unsigned char answer[4];
-	int r = write_all(p->in, message, until);
+	int r = write_all(p, message, until);
 
-	r = r ? r : read_all(p->out, answer, sizeof(answer), until);
+	r = r ? r : read_all(p, answer, sizeof(answer), until);
 	if (r < 0)
 		return r;
 	if (answer[0] != 0 || answer[1] != 2 || answer[2] != 0 || answer[3] > 1)

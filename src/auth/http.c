@@ -40,6 +40,15 @@ static const struct question {
 	[AUTH_GET_CERTS] = { "get_certs", false, false, TEXT, -ENOENT, -ENOENT },
 };
 
+/* curl asks at least once a second. */
+static int on_progress(void *arg, curl_off_t down, curl_off_t has, curl_off_t up,
+		       curl_off_t sent)
+{
+	const struct client *cl = arg;
+
+	return cl->h->base.ending;
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct client *cl = arg;
@@ -206,6 +215,9 @@ static void *open_client(void *owner)
 	curl_easy_setopt(cl->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(cl->curl, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(cl->curl, CURLOPT_USERAGENT, "Meerkat");
+	curl_easy_setopt(cl->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(cl->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(cl->curl, CURLOPT_XFERINFODATA, cl);
 	curl_easy_setopt(cl->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(cl->curl, CURLOPT_WRITEDATA, cl);
 	if (cl->h->basic_auth) {

@@ -84,6 +84,16 @@ struct auth_pool *auth_pool_new(unsigned n_threads, const struct auth_pool_ops *
 	return p;
 }
 
+void auth_pool_stop(struct auth_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->more);
+	pthread_mutex_unlock(&p->lock);
+	for (; p->n_threads; p->n_threads--)
+		pthread_join(p->thread[p->n_threads - 1], NULL);
+}
+
 void auth_pool_free(struct auth_pool **pp)
 {
 	struct auth_pool *p = *pp;
@@ -91,12 +101,7 @@ void auth_pool_free(struct auth_pool **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->stopping = true;
-	pthread_cond_broadcast(&p->more);
-	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->n_threads; i++)
-		pthread_join(p->thread[i], NULL);
+	auth_pool_stop(p);
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
 	mem_free(p);
@@ -108,9 +113,11 @@ int auth_pool_submit(struct auth_pool *p, struct auth_job *j)
 
 	ASSERT(j->account_key < N_KEYS && j->address_key < N_KEYS);
 	pthread_mutex_lock(&p->lock);
-	if (p->n_jobs < AUTH_POOL_MAX_JOBS &&
-	    p->per_account[j->account_key] < AUTH_POOL_MAX_PER_ACCOUNT &&
-	    p->per_address[j->address_key] < AUTH_POOL_MAX_PER_ADDRESS) {
+	if (p->stopping) {
+		r = -ECANCELED;
+	} else if (p->n_jobs < AUTH_POOL_MAX_JOBS &&
+		   p->per_account[j->account_key] < AUTH_POOL_MAX_PER_ACCOUNT &&
+		   p->per_address[j->address_key] < AUTH_POOL_MAX_PER_ADDRESS) {
 		p->per_account[j->account_key]++;
 		p->per_address[j->address_key]++;
 		p->n_jobs++;

@@ -35,7 +35,10 @@ nodiscard struct auth_pool *auth_pool_new(unsigned n_threads,
 /* Runs what is queued to its end, then stops the threads. */
 void auth_pool_free(struct auth_pool **p);
 
-/* -EAGAIN: too much is queued, in all or for one of its keys; j is still the caller's. */
+/* The first half of free: from here on nothing is taken. */
+void auth_pool_stop(struct auth_pool *p);
+
+/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all or for one of its keys; j is still the caller's. */
 nodiscard int auth_pool_submit(struct auth_pool *p, struct auth_job *j);
 
 uint32_t auth_pool_key(struct strv s);

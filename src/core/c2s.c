@@ -208,6 +208,33 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
+static void load_and_bind(struct c2s *c, struct bind_request *b)
+{
+	if (user_with(c->worker, c->st.jid, sizeof(*b) + b->n, on_user, b) == 0)
+		return;
+	mem_free(b);
+	stream_on_bound(&c->st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
+}
+
+static void on_noted(struct worker *w, struct store_call *call, void *arg)
+{
+	struct bind_request *b = arg;
+	struct c2s *c = c2s_get(w, b->handle);
+
+	if (c && !c->st.closed && call->err == 0) {
+		c->elsewhere = false;
+		load_and_bind(c, b);
+		return;
+	}
+	mem_free(b);
+	if (c && !c->st.closed) {
+		stream_on_bound(&c->st, (struct jid){ 0 },
+				STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
+	}
+}
+
 static void env_bind(struct stream *st, struct strv resource)
 {
 	struct c2s *c = c2s_of(st);
@@ -219,7 +246,12 @@ static void env_bind(struct stream *st, struct strv resource)
 	b->handle = c->handle;
 	b->n = resource.n;
 	memcpy(b->resource, resource.p ? resource.p : "", resource.n);
-	if (user_with(c->worker, st->jid, sizeof(*b) + resource.n, on_user, b) < 0) {
+	if (!c->elsewhere) {
+		load_and_bind(c, b);
+		return;
+	}
+	/* Whoever logs in with another server's word has an account from now on. */
+	if (worker_store(c->worker, store_account_note(st->jid), on_noted, b) < 0) {
 		mem_free(b);
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
 				NULL);

@@ -32,6 +32,7 @@ struct c2s {
 	struct throttled *throttled; /* who waits for this one: see core/throttle.h */
 	uint32_t n_throttles;	     /* for how many others it waits itself */
 	struct loop_task move_task;
+	bool elsewhere; /* credentials: the account is to be noted, see store_account_note() */
 	struct handle handle;
 	struct proxy_reader
 		*proxy; /* while its header is awaited: see core/c2s_proxy.h */

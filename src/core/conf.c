@@ -185,8 +185,8 @@ static void settle_auth(struct conf_auth *a, const char *section,
 	snprintf(key, sizeof(key), "%sauth.methods", section);
 	if (a->n_methods == 0)
 		conf_error_at(e, root, key,
-			      "none of these is supported here: nobody could log in; "
-			      "there are \"internal\" and \"pki\"");
+			      "none of these is supported here: nobody "
+			      "could log in");
 	for (size_t i = 0; i < a->n_methods; i++)
 		a->method_set |= 1u << a->methods[i];
 	for (size_t i = 0; i < a->n_methods; i++)
@@ -249,6 +249,8 @@ static void settle_hosts(struct conf *c, const struct toml_table *root,
 					    c->arena);
 		if (own->has_auth)
 			settle_auth(&own->auth, section, root, e);
+		if (own->has_auth)
+			methods_make(c, &own->auth, section, root, e);
 		if (own->modules)
 			settle_modules(c->arena, &own->modules);
 	}
@@ -273,6 +275,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	}
 	conf_settle_methods(&c->auth, find_auth(root, -1), c->arena);
 	settle_auth(&c->auth, "", root, e);
+	methods_make(c, &c->auth, "", root, e);
 	settle_modules(c->arena, &c->modules);
 	settle_hosts(c, root, e);
 	if (e->n_errors == 0)
@@ -364,6 +367,7 @@ void conf_unref(struct conf **pc)
 	for (size_t i = 0; i < c->n_c2s; i++)
 		if (c->c2s[i].tls_ctx)
 			tls_ctx_unref(&c->c2s[i].tls_ctx);
+	conf_free_methods(c);
 	access_free(c);
 	arena_free(&c->arena);
 	mem_free(c);

@@ -41,7 +41,18 @@ enum tls_mode {
 enum tls_module { TLS_MODULE_FAST, TLS_MODULE_JUST };
 
 /* Where credentials are looked up. */
-enum auth_method { AUTH_INTERNAL, AUTH_PKI, AUTH_METHOD_MAX };
+enum auth_method {
+	AUTH_INTERNAL,
+	AUTH_RDBMS,
+	AUTH_EXTERNAL,
+	AUTH_ANONYMOUS,
+	AUTH_LDAP,
+	AUTH_JWT,
+	AUTH_HTTP,
+	AUTH_PKI,
+	AUTH_DUMMY,
+	AUTH_METHOD_MAX,
+};
 
 struct conf_tls {
 	int64_t mode;	/* enum tls_mode, never NONE */
@@ -100,6 +111,71 @@ struct conf_listener {
 	struct tls_ctx *tls_ctx; /* built when the snapshot is checked */
 };
 
+struct conf_program {
+	struct strv program;
+	int64_t instances;
+};
+
+struct conf_jwt {
+	struct strv file, env, value; /* exactly one */
+	struct strv algorithm, username_key;
+};
+
+struct conf_http_auth {
+	struct strv basic_auth;
+};
+
+struct conf_ldap_uid {
+	struct strv attr, format;
+};
+
+struct conf_ldap {
+	struct strv pool_tag, bind_pool_tag, base, filter;
+	struct conf_ldap_uid *uids; /* n_uids == 0: `uid` */
+	size_t n_uids;
+	struct strv dn_filter;
+	const struct strv *dn_attributes;
+	size_t n_dn_attributes;
+	struct strv local_attribute;
+	int64_t local_equal;
+	const struct strv *local_values;
+	size_t n_local_values;
+	int64_t deref; /* enum auth_ldap_deref */
+};
+
+struct conf_dummy {
+	int64_t base_time_ms, variance_ms;
+};
+
+/* TLS towards a server of ours. */
+struct conf_client_tls {
+	int64_t verify; /* 0: not at all */
+	bool starttls;	/* LDAP: on the port of plain text */
+	struct strv cacertfile, certfile, keyfile, password;
+};
+
+/* [outgoing_pools.http.TAG] */
+struct conf_http_pool {
+	struct strv tag;
+	int64_t workers, call_timeout_ms;
+	struct strv host, path_prefix;
+	int64_t request_timeout_ms;
+	struct conf_client_tls tls;
+};
+
+/* [outgoing_pools.ldap.TAG] */
+struct conf_ldap_pool {
+	struct strv tag;
+	int64_t workers, call_timeout_ms;
+	const struct strv *servers;
+	size_t n_servers;
+	int64_t port; /* CONF_UNSET: 389, or 636 with TLS */
+	struct strv root_dn, password;
+	int64_t connect_interval_ms;
+	bool has_tls;
+	struct conf_client_tls tls;
+};
+
 struct conf_auth {
 	const int64_t *methods; /* enum auth_method */
 	size_t n_methods;
@@ -108,9 +184,16 @@ struct conf_auth {
 	size_t n_sasl_mechanisms, n_hash, n_sasl_external;
 	int64_t password_format, iterations;
 	struct external_conf external;
+	bool has_program, has_jwt, has_http, has_ldap;
+	struct conf_ldap ldap;
+	struct conf_program program;
+	struct conf_jwt jwt;
+	struct conf_http_auth http;
+	struct conf_dummy dummy;
 
 	/* The same, ready for use. */
-	unsigned method_set; /* 1u << enum auth_method */
+	unsigned method_set;				/* 1u << enum auth_method */
+	struct auth_backend *backends[AUTH_METHOD_MAX]; /* of those that ask somebody */
 	unsigned mechanisms; /* 1u << enum sasl_mech, those offered ... */
 	uint8_t order[16];   /* ... in this order */
 	uint8_t n_order;
@@ -166,6 +249,10 @@ struct conf {
 	size_t n_acls;
 	struct access_rule *rules;
 	size_t n_rules;
+	struct conf_http_pool *http_pools;
+	size_t n_http_pools;
+	struct conf_ldap_pool *ldap_pools;
+	size_t n_ldap_pools;
 	struct conf_shaper *shapers;
 	size_t n_shapers;
 	struct conf_host *host_configs;
@@ -198,6 +285,11 @@ const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain);
  * `shaper`; 0: no limit. */
 int64_t conf_shaper_rate(const struct conf *c, struct strv name, struct strv domain,
 			 struct jid jid);
+/* Its backends of authentication get their threads, which end in conf_stop(): that waits for
+ * them, and for answers to what has been asked unless `at_once`. Not on a worker. One that was never started needs no stop. */
+void conf_start(struct conf *c);
+void conf_stop(struct conf *c, bool at_once);
+
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf **c);
 

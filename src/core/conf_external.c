@@ -15,7 +15,19 @@ const struct conf_word conf_external_rules[] = {
 
 unsigned conf_method_mechanisms(enum auth_method m)
 {
-	return m == AUTH_PKI ? 1u << SASL_EXTERNAL : ~0u;
+	switch (m) {
+	case AUTH_PKI:
+		return 1u << SASL_EXTERNAL;
+	case AUTH_EXTERNAL:
+	case AUTH_LDAP:
+	case AUTH_JWT:
+	case AUTH_DUMMY:
+		return 1u << SASL_PLAIN;
+	case AUTH_HTTP: /* as it gives SCRAM keys, too */
+		return ~(1u << SASL_EXTERNAL);
+	default:
+		return ~0u;
+	}
 }
 
 /* Part of a localpart. */
@@ -31,8 +43,13 @@ void conf_check_local(struct conf_ctx *c, const struct toml_value *v, void *dst)
 void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 			 struct arena *arena)
 {
-	bool pki = section && toml_get(section, "pki");
-	bool internal = !pki || toml_get(section, "internal");
+	static const struct {
+		const char *name;
+		enum auth_method method;
+	} all[] = { { "dummy", AUTH_DUMMY }, { "external", AUTH_EXTERNAL },
+		    { "http", AUTH_HTTP },   { "internal", AUTH_INTERNAL },
+		    { "jwt", AUTH_JWT },     { "ldap", AUTH_LDAP },
+		    { "pki", AUTH_PKI } };
 	int64_t *methods;
 
 	a->external.rules = a->sasl_external;
@@ -40,10 +57,11 @@ void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 	if (section && toml_get(section, "methods"))
 		return;
 	methods = ARENA_ARRAY(arena, int64_t, AUTH_METHOD_MAX);
-	if (internal)
+	for (size_t i = 0; section && i < ARRAY_LEN(all); i++)
+		if (toml_get(section, all[i].name))
+			methods[a->n_methods++] = all[i].method;
+	if (a->n_methods == 0)
 		methods[a->n_methods++] = AUTH_INTERNAL;
-	if (pki)
-		methods[a->n_methods++] = AUTH_PKI;
 	a->methods = methods;
 }
 

@@ -95,11 +95,11 @@ static const struct conf_option general[] = {
 
 /* Of auth.methods and of the subsets of it. */
 static const struct conf_word auth_methods[] = {
-	{ "internal", AUTH_INTERNAL },		{ "rdbms", 0, .unsupported = true },
-	{ "external", 0, .unsupported = true }, { "anonymous", 0, .unsupported = true },
-	{ "ldap", 0, .unsupported = true },	{ "jwt", 0, .unsupported = true },
-	{ "http", 0, .unsupported = true },	{ "pki", AUTH_PKI },
-	{ "dummy", 0, .unsupported = true },	{ 0 },
+	{ "internal", AUTH_INTERNAL }, { "rdbms", 0, .unsupported = true },
+	{ "external", AUTH_EXTERNAL }, { "anonymous", 0, .unsupported = true },
+	{ "ldap", AUTH_LDAP },	       { "jwt", AUTH_JWT },
+	{ "http", AUTH_HTTP },	       { "pki", AUTH_PKI },
+	{ "dummy", AUTH_DUMMY },       { 0 },
 };
 
 /* --- [[listen.c2s]] --- */
@@ -310,12 +310,18 @@ static const struct conf_option auth[] = {
 	CONF_SAME_TABLE("sasl_external_common_name", external_common_name,
 			"What `common_name` makes of the common name."),
 	CONF_UNSUPPORTED("rdbms"),
-	CONF_UNSUPPORTED("external"),
+	CONF_OPTIONAL_TABLE("external", struct conf_auth, program, conf_program_options,
+			    "A program knows the accounts."),
 	CONF_UNSUPPORTED("anonymous"),
-	CONF_UNSUPPORTED("ldap"),
-	CONF_UNSUPPORTED("jwt"),
-	CONF_UNSUPPORTED("http"),
-	CONF_UNSUPPORTED("dummy"),
+	CONF_OPTIONAL_TABLE("ldap", struct conf_auth, ldap, conf_ldap_options,
+			    "A directory knows the accounts: `outgoing_pools.ldap`."),
+	CONF_OPTIONAL_TABLE("jwt", struct conf_auth, jwt, conf_jwt_options,
+			    "A JSON Web Token is given as the password (PLAIN)."),
+	CONF_OPTIONAL_TABLE("http", struct conf_auth, http, conf_http_auth_options,
+			    "An HTTP service knows the accounts: "
+			    "`outgoing_pools.http.auth`."),
+	CONF_TABLE("dummy", struct conf_auth, dummy, conf_dummy_options,
+		   "Any password of anybody is right, after a while: for load tests."),
 	{ 0 },
 };
 
@@ -385,7 +391,8 @@ static struct conf_option root[] = {
 	CONF_MAP("shaper", struct conf, shapers, name, &conf_any_shaper,
 		 "Rates: `shaper.NAME` is one, and `listen.c2s.shaper` leads to it."),
 	CONF_UNSUPPORTED("s2s"),
-	CONF_UNSUPPORTED("outgoing_pools"),
+	CONF_SAME_TABLE("outgoing_pools", conf_pool_options,
+			"Connections to other servers."),
 	CONF_UNSUPPORTED("services"),
 	CONF_UNSUPPORTED("instrumentation"),
 	{ 0 }, /* modules, and host_config behind them */

@@ -81,6 +81,34 @@ void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 void conf_warn_external(const struct conf *c, const struct toml_table *root,
 			struct conf_errors *e);
 
+/* conf_methods.c */
+extern const struct conf_option conf_program_options[], conf_jwt_options[],
+	conf_http_auth_options[], conf_dummy_options[], conf_pool_options[];
+void methods_make(struct conf *c, struct conf_auth *a, const char *section,
+		  const struct toml_table *root, struct conf_errors *e);
+void conf_free_methods(struct conf *c);
+
+/* TLS towards a server of ours: rows that fill struct conf_client_tls. */
+#define CONF_CLIENT_TLS_ROWS                                                             \
+	CONF_ENUM(                                                                       \
+		"verify_mode", struct conf_client_tls, verify, "\"peer\"",               \
+		CONF_WORDS({ "peer", 1 }, { "none", 0 }),                                \
+		"`peer`: the server's certificate must be valid, and its name right."),  \
+		CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,        \
+			  "Whom to trust; not given: the system's store."),              \
+		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,            \
+			  "Our certificate."),                                           \
+		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL, "Its key."), \
+		CONF_STRING("password", struct conf_client_tls, password, NULL,          \
+			    "The key's password.", .secret = true),                      \
+		CONF_UNSUPPORTED("ciphers"), CONF_UNSUPPORTED("versions"),               \
+		CONF_UNSUPPORTED("server_name_indication")
+
+/* conf_ldap.c */
+extern const struct conf_option conf_ldap_options[], conf_any_ldap_pool;
+void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
+		       const struct toml_table *root, struct conf_errors *e);
+
 /* conf_tls.c */
 void conf_settle_tls(struct conf *c, size_t i, const struct toml_table *root,
 		     struct conf_errors *e);

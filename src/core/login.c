@@ -1,18 +1,26 @@
 #include "core/login.h"
+#include "auth/backend.h"
 #include "auth/cache.h"
-#include "auth/pool.h"
+#include "base/log.h"
+#include "base/rand.h"
 #include "core/account.h"
 #include "core/c2s.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xmpp/sasl/password.h"
 
-/* One question of one stream. It outlives the stream if it must; the handle tells. */
+/* One question of one stream, put to the domain's methods in their order until one has the answer.
+ * It outlives the stream if it must; the handle tells. */
 struct login {
 	struct auth_job job;
-	struct post post; /* brings the pool's answer home */
+	struct post post; /* brings a pool's answer home */
+	struct auth_call call;
+	struct timer timer;  /* dummy's ... */
+	struct list waiting; /* ... while it runs: in the worker's list */
 	struct worker *worker;
 	struct handle handle;
+	struct conf *conf; /* our reference: the methods are its */
+	const struct conf_auth *auth;
 	struct arena *arena; /* owns all that follows */
 	struct jid user;
 	struct strv password; /* p == NULL: the stream asks for keys */
@@ -20,8 +28,17 @@ struct login {
 	enum digest_alg alg;
 	struct credentials creds;
 	struct scram_keys keys;
-	bool exists, right;
+	struct buf text; /* credentials as a backend gives them */
+	unsigned usable; /* 1u << enum auth_method */
+	size_t next;	 /* of auth->methods */
+	bool exists;	 /* for the method that is being asked, and the answer */
+	bool right;	 /* so is the password */
+	bool elsewhere;	 /* the credentials are not in our database */
+	bool unanswered; /* by a method: it may have been the one */
+	bool keys_ready; /* real or made up */
 };
+
+static void next_method(struct login *l);
 
 static struct login *login_new(struct stream *st, struct jid user)
 {
@@ -32,7 +49,11 @@ static struct login *login_new(struct stream *st, struct jid user)
 	l->arena = a;
 	l->worker = c->worker;
 	l->handle = c->handle;
+	l->conf = conf_ref(c->worker->conf);
+	l->auth = conf_auth_of(l->conf, jid_domain(user));
+	l->usable = st->listener->auth_methods;
 	l->user = jid_dup(a, user);
+	l->text = (struct buf)BUF_INIT(256 << 10);
 	return l;
 }
 
@@ -44,28 +65,35 @@ static void login_free(struct login *l)
 	if (l->password.p)
 		mem_wipe((char *)l->password.p, l->password.n);
 	mem_wipe(&l->keys, sizeof(l->keys));
+	if (l->text.n)
+		mem_wipe(l->text.p, l->text.n);
+	buf_free(&l->text);
+	conf_unref(&l->conf);
 	arena_free(&a);
 }
 
 /* The answer, on the worker of the stream. */
-static void answer(struct login *l, int err)
+static void answer(struct login *l)
 {
 	struct c2s *c = c2s_get(l->worker, l->handle);
+	bool found = l->password.p ? l->right : l->exists;
+	int err = !found && l->unanswered ? -EAGAIN : 0;
 
+	if (c)
+		c->elsewhere = found && l->elsewhere;
 	if (c && !l->password.p) {
 		stream_on_keys(&c->st, &l->keys, l->exists, err);
 	} else if (c) {
-		enum password_answer a = err < 0		 ? PASSWORD_BUSY
-					 : l->exists && l->right ? PASSWORD_RIGHT
-								 : PASSWORD_WRONG;
-		stream_on_password(&c->st, a);
+		stream_on_password(&c->st, err	      ? PASSWORD_BUSY
+					   : l->right ? PASSWORD_RIGHT
+						      : PASSWORD_WRONG);
 	}
 	if (c)
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 	login_free(l);
 }
 
-/* --- in the pool --- */
+/* --- credentials that we have: keys, or a PBKDF2 in the password pool --- */
 
 static void work(struct auth_job *j, void *state)
 {
@@ -80,15 +108,20 @@ static void work(struct auth_job *j, void *state)
 	/* An account that does not exist costs the same work. */
 	if (l->exists)
 		l->right = credentials_check(&l->creds, l->password);
-	else
-		l->right = scram_check_password(&l->keys, l->password);
-	if (l->exists && l->right)
+	else if (scram_check_password(&l->keys, l->password))
+		l->right = false;
+	if (l->right)
 		auth_cache_add(cache, jid_text(l->user), l->password, l->row);
 }
 
 static void on_worked(struct worker *w, struct post *p)
 {
-	answer(container_of(p, struct login, post), 0);
+	struct login *l = container_of(p, struct login, post);
+
+	if (l->password.p && !l->right)
+		next_method(l);
+	else
+		answer(l);
 }
 
 static void done(struct auth_job *j)
@@ -99,6 +132,12 @@ static void done(struct auth_job *j)
 	worker_post(l->worker, &l->post, sizeof(*l));
 }
 
+static void set_queue(struct login *l, struct auth_job *j, const struct c2s *c)
+{
+	j->account_key = auth_pool_key(jid_text(l->user));
+	j->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+}
+
 static void submit(struct login *l)
 {
 	struct c2s *c = c2s_get(l->worker, l->handle);
@@ -107,20 +146,14 @@ static void submit(struct login *l)
 		login_free(l);
 		return;
 	}
-	l->job.account_key = auth_pool_key(jid_text(l->user));
-	l->job.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	set_queue(l, &l->job, c);
 	l->job.work = work;
 	l->job.done = done;
-	if (l->worker->server->auth_pool == NULL || /* the server ends */
-	    auth_pool_submit(l->worker->server->auth_pool, &l->job) < 0)
-		answer(l, -EAGAIN);
-}
-
-/* --- from the database --- */
-
-static const struct conf_auth *auth_of(const struct login *l)
-{
-	return conf_auth_of(l->worker->conf, jid_domain(l->user));
+	if (l->worker->server->auth_pool && /* NULL: the server ends */
+	    auth_pool_submit(l->worker->server->auth_pool, &l->job) == 0)
+		return;
+	l->unanswered = true;
+	next_method(l);
 }
 
 static void fake_keys(struct login *l)
@@ -128,7 +161,8 @@ static void fake_keys(struct login *l)
 	const struct server *s = l->worker->server;
 
 	scram_fake_keys(l->alg, strv_make((const char *)s->secret, sizeof(s->secret)),
-			jid_text(l->user), auth_of(l)->scram_iterations, &l->keys);
+			jid_text(l->user), l->auth->scram_iterations, &l->keys);
+	l->keys_ready = true;
 }
 
 static void find_keys(struct login *l)
@@ -137,7 +171,8 @@ static void find_keys(struct login *l)
 
 	if (keys) {
 		l->keys = *keys;
-		answer(l, 0);
+		l->keys_ready = true;
+		answer(l);
 		return;
 	}
 	/* The same salt each time, so that plain storage cannot be told from keys. */
@@ -147,7 +182,7 @@ static void find_keys(struct login *l)
 		return;
 	}
 	l->exists = false; /* nothing is stored for this hash: no proof can fit */
-	answer(l, 0);
+	next_method(l);
 }
 
 static void check(struct login *l)
@@ -156,40 +191,189 @@ static void check(struct login *l)
 
 	if (l->exists && auth_cache_has(cache, jid_text(l->user), l->password, l->row)) {
 		l->right = true;
-		answer(l, 0);
+		answer(l);
 		return;
 	}
 	l->alg = DIGEST_SHA1;
-	while (l->alg < DIGEST_SHA512 && !(auth_of(l)->hashes & (1u << l->alg)))
+	while (l->alg < DIGEST_SHA512 && !(l->auth->hashes & (1u << l->alg)))
 		l->alg++;
 	fake_keys(l);
 	submit(l);
 }
 
-static void on_account(struct worker *w, struct store_call *call, void *arg)
+/* `r` says whether there are credentials. */
+static void use_credentials(struct login *l, int r)
 {
-	struct login *l = arg;
-	int r = account_credentials(call, l->arena, &l->creds, &l->row);
-
 	if (r == -EINVAL)
 		log_error("auth.row",
 			  "the stored credentials of " STRV_FMT " cannot be read",
 			  STRV_ARG(jid_text(l->user)));
-	if (r < 0 && r != -ENOENT) {
-		answer(l, r);
-		return;
-	}
 	l->exists = r == 0;
-	if (l->password.p)
+	if (r < 0 && r != -ENOENT) {
+		l->unanswered = true;
+		next_method(l);
+	} else if (l->password.p) {
 		check(l);
-	else
+	} else {
 		find_keys(l);
+	}
 }
 
-static void ask(struct login *l)
+/* --- the methods --- */
+
+static void on_account(struct worker *w, struct store_call *call, void *arg)
 {
-	if (worker_store(l->worker, account_get_call(l->user), on_account, l) < 0)
-		answer(l, -EAGAIN);
+	struct login *l = arg;
+
+	use_credentials(l, account_credentials(call, l->arena, &l->creds, &l->row));
+}
+
+static bool ask_store(struct login *l)
+{
+	if (worker_store(l->worker, account_get_call(l->user), on_account, l) == 0)
+		return true;
+	l->unanswered = true;
+	return false;
+}
+
+static void complain(const struct login *l)
+{
+	static struct log_limit limit;
+	unsigned dropped;
+
+	if (log_limit_ok(&limit, 10, &dropped))
+		log_error("auth.backend", "%s: %s (%u more like it)",
+			  l->call.backend->ops->name,
+			  l->call.why[0] ? l->call.why : strerrordesc_np(-l->call.answer),
+			  dropped);
+}
+
+/* A service's text is what would stand in our column. */
+static int parse_text(struct login *l)
+{
+	bool scram = strv_starts(buf_strv(&l->text), STRV("==MULTI_SCRAM==")) ||
+		     strv_starts(buf_strv(&l->text), STRV("==SCRAM=="));
+
+	l->row = arena_strv(l->arena, buf_strv(&l->text));
+	return credentials_parse(l->arena, scram ? STRV_NULL : l->row,
+				 scram ? l->row : STRV_NULL, &l->creds);
+}
+
+static void on_asked(struct worker *w, struct post *p)
+{
+	struct login *l = container_of(p, struct login, post);
+	int r = l->call.answer;
+
+	l->elsewhere = true;
+	if (r == 0 && l->call.op == AUTH_GET_PASSWORD) {
+		use_credentials(l, parse_text(l));
+	} else if (r == 0) {
+		l->exists = l->right = true;
+		answer(l);
+	} else if (r == -ENOENT && l->call.op == AUTH_GET_PASSWORD) {
+		use_credentials(l, -ENOENT);
+	} else {
+		if (r != -ENOENT && r != -EACCES) {
+			complain(l);
+			l->unanswered = true;
+		}
+		next_method(l);
+	}
+}
+
+static void asked(struct auth_call *call)
+{
+	struct login *l = container_of(call, struct login, call);
+
+	l->post.fn = on_asked;
+	worker_post(l->worker, &l->post, sizeof(*l));
+}
+
+/* A service that keeps SCRAM keys is asked for them; any other is given the password. */
+static bool ask_backend(struct login *l, struct auth_backend *b)
+{
+	bool gives = b->ops->can & (1u << AUTH_GET_PASSWORD);
+	struct c2s *c = c2s_get(l->worker, l->handle);
+
+	if (c == NULL || (!l->password.p && !gives))
+		return false;
+	l->call = (struct auth_call){
+		.op = gives && (!l->password.p || !l->auth->store_plain)
+			      ? AUTH_GET_PASSWORD
+			      : AUTH_CHECK,
+		.user = jid_local(l->user),
+		.domain = jid_domain(l->user),
+		.password = l->password,
+		.text = &l->text,
+		.done = asked,
+	};
+	set_queue(l, &l->call.job, c);
+	if (auth_backend_submit(b, &l->call) == 0)
+		return true;
+	l->unanswered = true;
+	return false;
+}
+
+static void on_dummy(struct timer *t)
+{
+	struct login *l = container_of(t, struct login, timer);
+
+	list_remove(&l->waiting);
+	l->exists = l->right = l->elsewhere = true;
+	answer(l);
+}
+
+void login_drop_waiting(struct worker *w)
+{
+	struct list *item;
+
+	while ((item = list_pop(&w->waiting_logins))) {
+		struct login *l = container_of(item, struct login, waiting);
+		timer_cancel(w->loop, &l->timer);
+		login_free(l);
+	}
+}
+
+static bool ask_dummy(struct login *l)
+{
+	int64_t variance = l->auth->dummy.variance_ms;
+
+	if (!l->password.p)
+		return false;
+	timer_init(&l->timer, on_dummy);
+	timer_arm(l->worker->loop, &l->timer,
+		  l->auth->dummy.base_time_ms +
+			  (variance ? (int64_t)(rand_u64() % (uint64_t)variance) : 0));
+	list_push(&l->worker->waiting_logins, &l->waiting);
+	return true;
+}
+
+/* True: the answer comes later, or has come. */
+static bool ask(struct login *l, enum auth_method m)
+{
+	struct auth_backend *b;
+
+	l->exists = l->elsewhere = false;
+	if (m == AUTH_INTERNAL || m == AUTH_RDBMS)
+		return ask_store(l);
+	if (m == AUTH_DUMMY)
+		return ask_dummy(l);
+	/* The worker's own: those of an older snapshot may have been stopped. */
+	b = conf_auth_of(l->worker->conf, jid_domain(l->user))->backends[m];
+	return b && ask_backend(l, b);
+}
+
+static void next_method(struct login *l)
+{
+	while (l->next < l->auth->n_methods) {
+		enum auth_method m = (enum auth_method)l->auth->methods[l->next++];
+		if ((l->usable & (1u << m)) && ask(l, m))
+			return;
+	}
+	if (!l->password.p && !l->keys_ready)
+		fake_keys(l);
+	l->exists = false;
+	answer(l);
 }
 
 void login_lookup(struct stream *st, struct jid user, enum digest_alg alg)
@@ -197,7 +381,7 @@ void login_lookup(struct stream *st, struct jid user, enum digest_alg alg)
 	struct login *l = login_new(st, user);
 
 	l->alg = alg;
-	ask(l);
+	next_method(l);
 }
 
 void login_check_password(struct stream *st, struct jid user, struct strv password)
@@ -210,5 +394,5 @@ void login_check_password(struct stream *st, struct jid user, struct strv passwo
 	if (precis_password(l->arena, password, &prepared) < 0)
 		prepared = STRV("\x01");
 	l->password = arena_strv(l->arena, prepared);
-	ask(l);
+	next_method(l);
 }

@@ -15,3 +15,6 @@ void login_check_password(struct stream *st, struct jid user, struct strv passwo
  * `pki` takes everybody, and the account is known to the database from then on; `internal` who
  * has an account there. */
 void login_check_vouched(struct stream *st, struct jid user, unsigned methods);
+
+/* At the end of a worker: what still waits has nobody to answer. */
+void login_drop_waiting(struct worker *w);

@@ -9,7 +9,7 @@
 
 const struct register_conf *register_conf(const struct host *h)
 {
-	if (!(h->auth->method_set & (1u << AUTH_INTERNAL)))
+	if (!host_keeps_passwords(h))
 		return NULL; /* nobody could log in by the password */
 	for (size_t i = 0; all_modules[i]; i++)
 		if (strcmp(all_modules[i]->name, "mod_register") == 0)

@@ -226,7 +226,9 @@ static int apply(struct server *s, struct conf *c, struct buf *err)
 		conf_unref(&c);
 		return e;
 	}
+	conf_start(c);
 	tell_workers(s, &r);
+	conf_stop(s->conf, false); /* nobody asks its backends any more */
 	drop_ports(s, s->ports, s->n_ports, r.ports, r.n_ports);
 	s->ports = r.ports;
 	s->n_ports = r.n_ports;

@@ -79,6 +79,7 @@ static int start(struct server *s, struct buf *err)
 	r = r ? r : read_secret(s, err);
 	if (r < 0)
 		return r;
+	conf_start(s->conf);
 	s->auth_pool = auth_pool_new(AUTH_THREADS, NULL, NULL);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	s->backoff = backoff_new(BACKOFF_ENTRIES);
@@ -121,6 +122,7 @@ void server_free(struct server **ps)
 			worker_stop_ports(s->workers[i]);
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_close(s->ports[i]);
+	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store);
 	for (uint16_t i = 0; i < s->n_workers; i++)
@@ -216,6 +218,7 @@ void server_stop(struct server *s)
 	/* Nobody runs any more: what workers have sent each other and the database's and the
 	 * pool's answers are handled here, one worker after the other, until it is quiet. */
 	finish_all(s);
+	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store); /* everything queued is committed */
 	finish_all(s);

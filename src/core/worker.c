@@ -1,5 +1,6 @@
 #include "core/worker.h"
 #include "core/c2s.h"
+#include "core/login.h"
 #include "core/port.h"
 #include "core/server.h"
 #include "core/throttle.h"
@@ -103,6 +104,7 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	list_init(&w->all_streams);
 	list_init(&w->paused);
 	list_init(&w->ports);
+	list_init(&w->waiting_logins);
 	timer_init(&w->room_timer, on_room_timer);
 	*ret = w;
 	return 0;
@@ -130,6 +132,7 @@ void worker_free(struct worker **pw)
 		return;
 	this_worker = w; /* its thread has ended: we stand in for it */
 	worker_stop_ports(w);
+	login_drop_waiting(w);
 	hash_each(&w->users, free_user, NULL);
 	hash_fini(&w->users);
 	slots_fini(&w->streams);

@@ -37,9 +37,10 @@ struct worker {
 	struct counters counters;
 	struct list all_streams;
 	uint32_t n_streams;
-	struct list paused;	  /* streams that wait for room in another's inbox */
-	struct timer room_timer;  /* looks for it */
-	struct timer drain_timer; /* at shutdown: have all streams ended? */
+	struct list waiting_logins; /* see core/login.h */
+	struct list paused;	    /* streams that wait for room in another's inbox */
+	struct timer room_timer;    /* looks for it */
+	struct timer drain_timer;   /* at shutdown: have all streams ended? */
 	msec_t drain_until;
 	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;

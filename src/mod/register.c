@@ -81,6 +81,10 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "only one's own password");
 		return HANDLED;
 	}
+	if (!host_keeps_passwords(c->host)) {
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "passwords are kept elsewhere");
+		return HANDLED;
+	}
 	if (!register_is_offered(c->session->stream)) {
 		reply_error(c, STANZA_ERR_NOT_AUTHORIZED, "only over TLS");
 		return HANDLED;

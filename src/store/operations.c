@@ -82,10 +82,14 @@ static int account_room(struct store_call *c)
 	return n >= c->number ? -ENOSPC : 0;
 }
 
+/* Nobody gets a password for what belongs to somebody whose password is elsewhere. */
 static int account_add(struct store *s, struct store_call *c)
 {
-	int r = account_room(c);
+	int r = account_known(c);
 
+	if (r != -ENOENT)
+		return r ? r : -EEXIST;
+	r = account_room(c);
 	if (r < 0)
 		return r;
 	return db_exec("INSERT INTO users (server, username, password, pass_details)"

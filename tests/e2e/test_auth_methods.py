@@ -6,12 +6,12 @@ from lib.client import SaslFailure
 from lib.scram import HASHES
 from lib.server import free_port
 
-CONFIG = {"auth": {"methods": ["internal", "ldap"]}}
+CONFIG = {"auth": {"methods": ["internal", "anonymous"]}}
 LISTENERS = {
     "internal": {"allowed_auth_methods": ["internal"]},
     "nobody": {"allowed_auth_methods": []},
     "nobody_tls": {"allowed_auth_methods": [], "tls": {"mode": "tls"}},
-    "ldap": {"allowed_auth_methods": ["ldap"]},
+    "anonymous": {"allowed_auth_methods": ["anonymous"]},
 }
 MECHANISMS = [*HASHES, *(name + "-PLUS" for name in HASHES), "PLAIN"]
 
@@ -24,7 +24,7 @@ def test_method_is_allowed(connect, server, listener):
     client.auth_scram("SCRAM-SHA-256", account.user, account.password)
 
 
-@pytest.mark.parametrize("listener", ["nobody", "nobody_tls", "ldap"])
+@pytest.mark.parametrize("listener", ["nobody", "nobody_tls", "anonymous"])
 def test_no_method_no_mechanisms(connect, listener):
     features = connect(listener).start()[1]
     assert features.find(ns.SASL + "mechanisms") is None
@@ -44,7 +44,7 @@ def test_no_method_no_login(connect, server, mechanism):
 @pytest.mark.parametrize("methods, complaint", [
     (["interal"], 'did you mean "internal"?'),
     (["internal", "internal"], "a second time"),
-    (["ldap"], 'expected one of auth.methods, found "ldap"'),
+    (["anonymous"], 'expected one of auth.methods, found "anonymous"'),
 ])
 def test_wrong_methods(new_server, methods, complaint):
     server = new_server({"auth": {"methods": ["internal"]}},

@@ -43,7 +43,8 @@ TEST(conf_lists_all_errors_with_place_and_spelling)
 		":4:10: error: listen.c2s[1].port: this option is mandatory, and is missing: "
 		"expected an integer from 1 to 65535\n"
 		":5:1: error: listen.c2s[1].prot: unknown option; did you mean \"port\"?\n"
-		":8:12: error: auth.methods[1]: expected \"internal\" or \"pki\", found the "
+		":8:12: error: auth.methods[1]: expected \"internal\", \"external\", \"ldap\", \"jwt\", "
+		"\"http\", \"pki\" or \"dummy\", found the "
 		"string \"interal\"; did you mean \"internal\"?\n");
 }
 
@@ -71,9 +72,9 @@ TEST(conf_checks_the_methods_of_a_listener)
 	CHECK_INT(
 		conf_text_load(
 			GENERAL
-			"[auth]\nmethods = [\"ldap\", \"internal\"]\n" LISTEN
+			"[auth]\nmethods = [\"anonymous\", \"internal\"]\n" LISTEN
 			"allowed_auth_methods = [\"internal\"]\n" LISTEN
-			"ip_address = \"::1\"\nallowed_auth_methods = [\"ldap\"]\n" LISTEN
+			"ip_address = \"::1\"\nallowed_auth_methods = [\"anonymous\"]\n" LISTEN
 			"ip_address = \"::2\"\nallowed_auth_methods = []\n" LISTEN
 			"ip_address = \"::3\"\n",
 			&c, &errors),
@@ -87,18 +88,19 @@ TEST(conf_checks_the_methods_of_a_listener)
 	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
 		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
-		"\"internal\" or \"pki\", found the string \"interal\"; did you mean "
+		"\"internal\", \"external\", \"ldap\", \"jwt\", \"http\", \"pki\" or \"dummy\", found the "
+		"string \"interal\"; did you mean "
 		"\"internal\"?\n");
 	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"internal\", \"internal\"]\n",
 		":6:37: error: listen.c2s[1].allowed_auth_methods[2]: found the string "
 		"\"internal\" a second time (the first is at 6:25)\n");
 	conf_text_fails(
-		GENERAL LISTEN "allowed_auth_methods = [\"ldap\"]\n",
-		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"ldap\" is known "
+		GENERAL LISTEN "allowed_auth_methods = [\"anonymous\"]\n",
+		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"anonymous\" is known "
 		"to MongooseIM, not supported here\n"
 		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected one of "
-		"auth.methods, found \"ldap\"\n");
+		"auth.methods, found \"anonymous\"\n");
 }
 
 TEST(conf_names_what_mongooseim_knows_and_we_do_not)

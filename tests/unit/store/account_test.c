@@ -108,8 +108,6 @@ static void fill(struct store *s, const char *jid)
 					  .groups = &STRV("Friends"),
 					  .n_groups = 1 };
 
-	CHECK_INT(fixture_do(s, store_account_note(who)),
-		  0); /* both rows, of which one is enough */
 	fixture_account(s, jid);
 	CHECK_INT(fixture_do(s, store_roster_put(who, &item, STRV("1"))), 0);
 	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns:a"), STRV("<a/>"),
@@ -134,6 +132,11 @@ TEST(account_removal_takes_all_its_rows_and_no_others)
 
 	fill(s, "romeo@example.org");
 	fill(s, "mercutio@example.org");
+	CHECK(fixture_sql_is(
+		path,
+		"INSERT INTO meerkat_accounts VALUES ('example.org', 'romeo'),"
+		" ('example.org', 'mercutio') RETURNING 1",
+		1));
 	CHECK_INT(fixture_do(s, store_account_remove(fixture_jid("romeo@example.org"))),
 		  0);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -159,6 +162,9 @@ ON_BOTH(account_without_a_password_has_data_and_cannot_be_had)
 	CHECK_INT(fixture_do(s, store_account_note(who)), 0);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), 0);
 	CHECK_INT(fixture_do(s, store_account_get(who)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_add(who, STRV("secret"), STRV_NULL,
+						  INT64_MAX)),
+		  -EEXIST);
 	CHECK_INT(fixture_do(s, store_account_remove(who)), 0);
 	CHECK_INT(fixture_do(s, store_account_remove(who)), -ENOENT);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);

@@ -1,4 +1,4 @@
-"""Each TOML example of docs/listener.md is a good configuration, without a warning."""
+"""Each TOML example of the documentation is a good configuration, without a warning."""
 import os
 import re
 import subprocess
@@ -10,11 +10,13 @@ from lib.server import run
 DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
 PAGE = f"{DOCS}/listener.md"
 CONFIGURATION = f"{DOCS}/configuration.md"
+PAGES = {"listener": 15, "authentication": 5}  # how many examples there are at least
 GENERAL = """[general]
 hosts = ["example.net"]
 default_server_domain = "example.net"
 
 """
+LISTENER = "\n[[listen.c2s]]\nport = 5222\n"
 FILES = r"""
 set -e
 new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
@@ -35,11 +37,11 @@ openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem
 """
 
 
-def examples():
-    """(line, text) of each example, in the order of the page."""
-    with open(PAGE, encoding="utf-8") as f:
+def examples(name):
+    """(page and line, text) of each example, in the order of the page."""
+    with open(f"{DOCS}/{name}.md", encoding="utf-8") as f:
         page = f.read()
-    return [(page[:found.start()].count("\n") + 2, found.group(1))
+    return [(f"{name}-{page[:found.start()].count(chr(10)) + 2}", found.group(1))
             for found in re.finditer(r"^```toml\n(.*?)^```$", page, re.M | re.S)]
 
 
@@ -50,11 +52,14 @@ def place(tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("line, text", examples(), ids=lambda x: x if isinstance(x, int) else "")
+@pytest.mark.parametrize("line, text", [e for name in PAGES for e in examples(name)],
+                         ids=lambda x: x if "\n" not in x else "")
 def test_example(place, line, text):
     text = text.replace("/etc/meerkat/", f"{place}/")
     if "[general]" not in text:
         text = GENERAL + text
+    if "[[listen.c2s]]" not in text:
+        text += LISTENER
     (place / f"{line}.toml").write_text(text, encoding="utf-8")
     done = run("check", "-c", f"{line}.toml", cwd=place)
     assert (done.returncode, done.stderr) == (0, ""), (line, done.stderr)
@@ -78,5 +83,6 @@ def test_each_option_has_its_place(section, prefix):
     assert [n for n in names if f"`{prefix}{n}`" not in headings] == []
 
 
-def test_there_are_examples():
-    assert len(examples()) > 15
+@pytest.mark.parametrize("name", PAGES)
+def test_there_are_examples(name):
+    assert len(examples(name)) >= PAGES[name]

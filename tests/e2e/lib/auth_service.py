@@ -1,0 +1,76 @@
+"""An HTTP service of the method `http`, in a thread: MongooseIM's API over a dictionary."""
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, text=""):
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        url = urlsplit(self.path)
+        self.act(url.path, url.query)
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.act(self.path, self.rfile.read(length).decode())
+
+    def act(self, path, text):
+        service = self.server.service
+        query = {k: v[0] for k, v in parse_qs(text, keep_blank_values=True).items()}
+        user, password = query.get("user"), query.get("pass")
+        service.asked.append((path, user, self.headers.get("Authorization"),
+                              self.client_address[1]))
+        if service.broken:
+            self.answer(*service.broken)
+            return
+        known = service.accounts
+        what = path.rsplit("/", 1)[1]
+        if what == "check_password":
+            self.answer(200, "true" if known.get(user) == password else "false")
+        elif what == "user_exists":
+            self.answer(200, "true" if user in known else "false")
+        elif what == "get_password" and user in known:
+            self.answer(200, known[user])
+        elif what == "register" and user in known:
+            self.answer(409)
+        elif what in ("register", "set_password"):
+            known[user] = password
+            self.answer(201 if what == "register" else 204)
+        elif what == "remove_user" and known.pop(user, None) is not None:
+            self.answer(204)
+        else:
+            self.answer(404)
+
+
+class Service:
+    """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything."""
+
+    def __init__(self):
+        self.accounts = {}
+        self.asked = []
+        self.broken = None
+        self.start(0)
+
+    def start(self, port):
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.server.service = self
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
