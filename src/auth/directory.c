@@ -57,21 +57,23 @@ static void disconnect(struct link *l)
 	l->ld = NULL;
 }
 
-static void set_tls(const struct link *l)
+/* Any of them that fails would leave the library's own idea of whom to trust. */
+static int set_tls(const struct link *l)
 {
 	const struct auth_ldap_pool *p = l->pool;
 	int require = p->verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER,
 	    server = 0;
+	int r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require);
 
-	ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require);
-	if (p->cacertfile)
-		ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, p->cacertfile);
-	if (p->certfile)
-		ldap_set_option(l->ld, LDAP_OPT_X_TLS_CERTFILE, p->certfile);
-	if (p->certfile)
-		ldap_set_option(l->ld, LDAP_OPT_X_TLS_KEYFILE,
-				p->keyfile ? p->keyfile : p->certfile);
-	ldap_set_option(l->ld, LDAP_OPT_X_TLS_NEWCTX, &server);
+	if (r == 0 && p->cacertfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, p->cacertfile);
+	if (r == 0 && p->certfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CERTFILE, p->certfile);
+	if (r == 0 && p->certfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_KEYFILE,
+				    p->keyfile ? p->keyfile : p->certfile);
+	r = r ? r : ldap_set_option(l->ld, LDAP_OPT_X_TLS_NEWCTX, &server);
+	return r ? LDAP_PARAM_ERROR : 0;
 }
 
 static int set_options(struct link *l, const struct auth_call *c)
@@ -89,8 +91,8 @@ static int set_options(struct link *l, const struct auth_call *c)
 	ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
 	ldap_set_option(l->ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
 	ldap_set_option(l->ld, LDAP_OPT_DEREF, &derefs[l->deref]);
-	if (l->pool->tls != AUTH_LDAP_CLEAR)
-		set_tls(l);
+	if (r == 0 && l->pool->tls != AUTH_LDAP_CLEAR)
+		r = set_tls(l);
 	return r;
 }
 
@@ -109,6 +111,8 @@ static int open_link(struct link *l, struct auth_call *c)
 	int r = ldap_initialize(&l->ld, l->uri);
 
 	r = r ? r : set_options(l, c);
+	if (r == LDAP_PARAM_ERROR)
+		what = "TLS cannot be set up with these files";
 	if (r == 0 && l->pool->tls == AUTH_LDAP_STARTTLS)
 		r = ldap_start_tls_s(l->ld, NULL, NULL);
 	if (r == 0) {
@@ -220,6 +224,7 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 	struct link *l = &cl->search;
 	int r = LDAP_SERVER_DOWN;
 
+	*ret = NULL;
 	for (int tries = 0; tries < 2 && is_gone(r); tries++) {
 		struct timeval limit = time_left(c);
 		int e = make_ready(l, c);
@@ -232,10 +237,10 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 		if (r == LDAP_SUCCESS || r == LDAP_SIZELIMIT_EXCEEDED)
 			return 0;
 		ldap_msgfree(*ret);
+		*ret = NULL;
 		if (is_gone(r))
 			disconnect(l);
 	}
-	*ret = NULL;
 	return r == LDAP_NO_SUCH_OBJECT ? 0 : fail(c, l, "searching", r);
 }
 

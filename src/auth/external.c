@@ -197,12 +197,24 @@ static int read_all(const struct program *p, unsigned char *to, size_t n, msec_t
 	return 0;
 }
 
+/* What it has said without being asked would be taken for the answer to another question. */
+static int check_silence(const struct program *p)
+{
+	char byte;
+	ssize_t n = read(p->out, &byte, 1);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return n == 0 ? -EPIPE : -EPROTO;
+}
+
 /* 1: yes, 0: no. */
 static int ask(struct program *p, struct strv message, msec_t until)
 {
 	unsigned char answer[4];
-	int r = write_all(p, message, until);
+	int r = check_silence(p);
 
+	r = r ? r : write_all(p, message, until);
 	r = r ? r : read_all(p, answer, sizeof(answer), until);
 	if (r < 0)
 		return r;
@@ -262,8 +274,10 @@ static int call(void *state, struct auth_call *c)
 	struct program *p = state;
 	int r = write_message(c, &message), answer;
 
-	if (r < 0)
-		return ops[c->op].no; /* no such user or password can exist */
+	if (r < 0) { /* no such user or password can exist */
+		mem_wipe(message.p, message.n);
+		return ops[c->op].no;
+	}
 	for (int tries = 0;; tries++) {
 		r = make_ready(p, c);
 		if (r < 0)

@@ -163,8 +163,11 @@ static int call(void *state, struct auth_call *c)
 	r = r ? r
 	      : buf_addf(&url, "%s%s%s%s", cl->h->url, q->path, q->post ? "" : "?",
 			 q->post ? "" : buf_cstr(&query));
-	if (r < 0)
-		return q->no; /* no such password can exist */
+	if (r < 0) { /* no such password can exist */
+		mem_wipe(query.p, query.n);
+		mem_wipe(url.p, url.n);
+		return q->no;
+	}
 	code = perform(cl, c, buf_cstr(&url), q->post ? buf_cstr(&query) : NULL);
 	mem_wipe(query.p, query.n);
 	mem_wipe(url.p, url.n);

@@ -222,7 +222,7 @@ static void on_noted(struct worker *w, struct store_call *call, void *arg)
 	struct bind_request *b = arg;
 	struct c2s *c = c2s_get(w, b->handle);
 
-	if (c && !c->st.closed && call->err == 0) {
+	if (c && !c->st.closed && call->err == 0 && !is_gone(c)) {
 		c->elsewhere = false;
 		load_and_bind(c, b);
 		return;

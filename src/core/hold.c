@@ -71,9 +71,19 @@ static bool takes_messages(const struct session *s)
 	return session_is_available(s) && s->priority >= 0;
 }
 
-/* `to` NULL: the session has ended or does not take messages to the account. */
-static void let_go(struct worker *w, struct hold *h, struct session *to)
+static bool somebody_takes_messages(const struct user *u)
 {
+	LIST_EACH(it, &u->sessions)
+		if (takes_messages(container_of(it, struct session, in_user)))
+			return true;
+	return false;
+}
+
+/* `to` NULL: the session has ended or does not take messages to the account. What others have
+ * had, or hold themselves, is theirs; when nobody is left it is everybody's again. */
+static void let_go(struct user *u, struct hold *h, struct session *to)
+{
+	struct worker *w = u->worker;
 	struct handle sender = w->sender;
 	struct list *it;
 
@@ -85,7 +95,7 @@ static void let_go(struct worker *w, struct hold *h, struct session *to)
 		w->held_bytes -= m->n;
 		if (to)
 			session_send_bytes(to, bytes);
-		else if (m->sole)
+		else if (m->sole || !somebody_takes_messages(u))
 			route_bytes(w, bytes);
 		mem_free(m);
 	}
@@ -101,7 +111,7 @@ void hold_end(struct session *s)
 	if (h == NULL || s->stream->closed || conn_is_dead(c->conn))
 		return;
 	s->hold = NULL;
-	let_go(s->user->worker, h, takes_messages(s) ? s : NULL);
+	let_go(s->user, h, takes_messages(s) ? s : NULL);
 	if (!conn_is_congested(c->conn))
 		throttle_release(c);
 }
@@ -112,5 +122,5 @@ void hold_session_ends(struct session *s)
 
 	s->hold = NULL;
 	if (h)
-		let_go(s->user->worker, h, NULL);
+		let_go(s->user, h, NULL);
 }

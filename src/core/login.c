@@ -34,6 +34,7 @@ struct login {
 	bool exists;	 /* for the method that is being asked, and the answer */
 	bool right;	 /* so is the password */
 	bool elsewhere;	 /* the credentials are not in our database */
+	bool denied; /* by a method that knows the user: nothing else is to be waited for */
 	bool unanswered; /* by a method: it may have been the one */
 	bool keys_ready; /* real or made up */
 };
@@ -77,7 +78,7 @@ static void answer(struct login *l)
 {
 	struct c2s *c = c2s_get(l->worker, l->handle);
 	bool found = l->password.p ? l->right : l->exists;
-	int err = !found && l->unanswered ? -EAGAIN : 0;
+	int err = !found && l->unanswered && !l->denied ? -EAGAIN : 0;
 
 	if (c)
 		c->elsewhere = found && l->elsewhere;
@@ -118,6 +119,7 @@ static void on_worked(struct worker *w, struct post *p)
 {
 	struct login *l = container_of(p, struct login, post);
 
+	l->denied |= l->password.p && l->exists && !l->right;
 	if (l->password.p && !l->right)
 		next_method(l);
 	else
@@ -238,7 +240,7 @@ static bool ask_store(struct login *l)
 
 static void complain(const struct login *l)
 {
-	static struct log_limit limit;
+	static _Thread_local struct log_limit limit;
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 10, &dropped))
@@ -356,6 +358,8 @@ static bool ask(struct login *l, enum auth_method m)
 	l->exists = l->elsewhere = false;
 	if (m == AUTH_INTERNAL || m == AUTH_RDBMS)
 		return ask_store(l);
+	if (strv_is(jid_local(l->user), LOGIN_NOBODY))
+		return false; /* who says yes to everybody would say yes to a name that is none */
 	if (m == AUTH_DUMMY)
 		return ask_dummy(l);
 	/* The worker's own: those of an older snapshot may have been stopped. */

@@ -5,6 +5,9 @@
 
 struct worker;
 
+/* Stands for a name that cannot be a localpart: the account of nobody. */
+#define LOGIN_NOBODY "\x01"
+
 /* stream_env.lookup: ends in stream_on_keys(). */
 void login_lookup(struct stream *st, struct jid user, enum digest_alg alg);
 

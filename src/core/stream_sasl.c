@@ -2,6 +2,7 @@
 #include "core/stream_priv.h"
 #include "base/base64.h"
 #include "base/rand.h"
+#include "core/login.h"
 
 static const char *const cb_names[CB_MAX] = {
 	[CB_TLS_EXPORTER] = "tls-exporter",
@@ -172,7 +173,7 @@ static struct jid user_jid(struct stream *st, struct strv name)
 	struct strv local;
 
 	if (jid_prep_local(a, name, &local) < 0)
-		local = STRV("\x01");
+		local = STRV(LOGIN_NOBODY);
 	return jid_make(a, local, st->host->domain, STRV(""));
 }
 

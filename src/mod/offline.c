@@ -251,13 +251,17 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 	for (size_t i = 0; i < call->n_messages && bytes < FLUSH_MAX_BYTES; i++) {
 		const struct store_message *m = &call->messages[i];
 
+		if (i > 0 && session_room(s) < 2 * m->packet.n)
+			break;
 		if (m->expires == 0 || m->expires > now) {
 			send_delayed(s, m);
 			bytes += m->packet.n;
 		}
 		f->after = m->id; /* removed, whether it has expired or not */
 	}
-	if (worker_store(w, store_offline_remove(f->user->jid, f->after), removed, f) < 0)
+	/* What did not fit into the connection ended it: it comes again. */
+	if (flush_session(f) == NULL ||
+	    worker_store(w, store_offline_remove(f->user->jid, f->after), removed, f) < 0)
 		flush_ends(f);
 }
 

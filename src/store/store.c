@@ -7,7 +7,7 @@
 
 static void log_failure(const char *what)
 {
-	static struct log_limit limit;
+	static _Thread_local struct log_limit limit;
 	unsigned dropped;
 
 	if (log_limit_ok(&limit, 60, &dropped))

@@ -249,6 +249,30 @@ def test_dummy_takes_everybody(new_server):
     assert "dummy takes any password" in server.read_log()
 
 
+@pytest.mark.parametrize("name", ["a b", "x@y", "\x01", "a/b"])
+def test_a_name_that_is_none_is_nobody(new_server, name):
+    """Not even for who says yes to everybody."""
+    server = new_server(over={"auth": {"methods": ["dummy"], "dummy": {"base_time": 0}}})
+    client = server.connect()
+    client.start()
+    with pytest.raises(SaslFailure) as failure:
+        client.auth("PLAIN", f"\0{name}\0x".encode())
+    assert failure.value.condition == "not-authorized"
+
+
+def test_a_method_that_is_down_does_not_take_the_brake_off(new_server, service):
+    """Whom the database knows, and whose password is wrong, is told so, and counted."""
+    service.stop()
+    server = new_server(over={
+        "auth": {"methods": ["internal", "http"], "http": {}},
+        "outgoing_pools": {"http": {"auth": {"connection": {
+            "host": f"http://127.0.0.1:{service.port}"}}}}})
+    known = server.account()
+    refused(server, known.user, "wrong")
+    refused(server, "of-http", "wrong", "temporary-auth-failure")
+    service.start(service.port)
+
+
 def test_methods_are_asked_in_their_order(new_server, program, service):
     """Each knows one of them; who is in none is in none."""
     service.accounts = {"mercutio": "of http"}

@@ -37,6 +37,11 @@ static void act(const char *q, const char *argument)
 			exit(1);
 		return;
 	}
+	if (strstr(q, ":twice:")) { /* answers a question that nobody has asked, too */
+		if (write(1, "\0\2\0\1\0\2\0\1", 8) != 8)
+			exit(1);
+		return;
+	}
 	if (strstr(q, ":once:")) { /* answers, and then it is gone */
 		answer(1);
 		exit(0);

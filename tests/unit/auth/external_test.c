@@ -149,6 +149,15 @@ TEST(external_takes_nothing_but_yes_and_no)
 	auth_backend_free(&b);
 }
 
+TEST(external_takes_no_answer_for_that_to_another_question)
+{
+	struct auth_backend *b = start(EXTERNAL_PROGRAM, 20000);
+
+	CHECK_INT(ask(b, AUTH_CHECK, "twice", ""), 0);
+	CHECK_INT(ask(b, AUTH_CHECK, "romeo", "wrong"), -EPROTO);
+	auth_backend_free(&b);
+}
+
 TEST(external_says_that_a_program_cannot_be_started)
 {
 	struct auth_backend *b = start("/nonexistent/program", 20000);
