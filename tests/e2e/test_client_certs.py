@@ -1,11 +1,12 @@
 """Clients' certificates: verify_mode, cacertfile, crl_files, disconnect_on_failure, for each
 certificate and both modules: does the handshake end well, is EXTERNAL offered, does it log in.
-docs/client-certificates.md has the same tables in words."""
+docs/listener.md has the same table in words."""
 import ssl
+import time
 
 import pytest
 
-from lib import ns, pki
+from lib import env, ns, pki
 from lib.client import SaslFailure
 from lib.raw import tls_context
 from lib.server import Server
@@ -166,7 +167,8 @@ def test_certificate(server, clients, mode, version):
 
 
 def test_revocation_list_is_read_again(new_server, clients, tmp_path):
-    """A new list holds from the reload on; one that is out of date lets nobody pass."""
+    """A new list holds from the reload on, or soon by itself; one that is out of date lets nobody
+    pass."""
     files = pki.Directory(tmp_path)
     crl = files.write("list.pem", pki.make_crl(clients.root))
     server = new_server(listeners={"tls": {"tls": {
@@ -187,6 +189,14 @@ def test_revocation_list_is_read_again(new_server, clients, tmp_path):
     done = server.run("reload")
     assert done.returncode == 0 and "crl_files[1]: out of date" in done.stderr + done.stdout
     assert alert_of(server, "tls", other) == "SSLV3_ALERT_CERTIFICATE_EXPIRED"
+    # without a command, within seconds
+    before = server.read_log().count("have been read again")
+    files.write("list.pem", pki.make_crl(clients.root, [clients.certified["signed"]]))
+    deadline = time.monotonic() + env.DEADLINE
+    while server.read_log().count("have been read again") == before:
+        assert time.monotonic() < deadline, "the new list was not noticed"
+        alert_of(server, "tls", other)
+    assert alert_of(server, "tls", other) == "SSLV3_ALERT_CERTIFICATE_REVOKED"
     server.stop()  # the alert may be here before the line is there
     assert "warning tls.crl" in server.read_log()
 
