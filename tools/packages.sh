@@ -4,9 +4,10 @@ set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
 	libunistring-dev libidn2-dev libpcre2-dev libcurl4-openssl-dev libjwt-dev
-	libjansson-dev libldap-dev"
+	libjansson-dev libldap-dev libmariadb-dev libpq-dev"
 test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
-	python3-slixmpp python3-cryptography openssl sslscan sqlite3 man-db haproxy slapd ldap-utils"
+	python3-slixmpp python3-cryptography openssl sslscan sqlite3 man-db haproxy slapd ldap-utils
+	postgresql mariadb-server"
 bench="prosody ejabberd openssl python3"
 
 case "${1:-}" in
@@ -27,4 +28,12 @@ sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 echo "Installing Debian packages:$missing"
 $sudo apt-get update -qq
+# The tests start servers of their own: the packages' are not to run.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+	policy=$(mktemp)
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	$sudo install -m 755 "$policy" /usr/sbin/policy-rc.d
+	rm -f "$policy"
+	trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
+fi
 DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null

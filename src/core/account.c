@@ -39,6 +39,7 @@ int account_put_call(const struct conf_auth *conf, struct jid account,
 	*ret = create ? store_account_add(account, plain, details,
 					  conf->max_users_per_domain)
 		      : store_account_set(account, plain, details);
+	(*ret)->estimate = conf->users_number_estimate;
 	if (prepared.p != password.p)
 		mem_wipe((char *)prepared.p, prepared.n);
 	return 0;

@@ -278,6 +278,7 @@ static void check_all(struct conf *c, const struct toml_table *root,
 	methods_make(c, &c->auth, "", root, e);
 	settle_modules(c->arena, &c->modules);
 	settle_hosts(c, root, e);
+	conf_rdbms_check(c, root, e);
 	if (e->n_errors == 0)
 		access_warn(c, root, e);
 	for (size_t i = 0; i < c->n_c2s && e->n_errors == 0; i++)

@@ -201,10 +201,31 @@ struct conf_auth {
 	unsigned hashes;  /* 1u << enum digest_alg: stored */
 	uint32_t scram_iterations;
 	int64_t max_users_per_domain;
+	bool users_number_estimate; /* about so many will do */
 };
 
 struct conf_store {
 	struct strv path; /* of the database's file; ":memory:" keeps it in memory */
+};
+
+/* [outgoing_pools.rdbms.default] */
+struct conf_rdbms_tls {
+	bool required, sni;
+	int64_t verify; /* enum store_verify */
+	struct strv certfile, keyfile, cacertfile, password, ciphers;
+	const int64_t *versions; /* 0x0303, 0x0304 */
+	size_t n_versions;
+};
+
+struct conf_rdbms {
+	int64_t scope, strategy;
+	int64_t workers, call_timeout_ms;
+	int64_t driver; /* enum store_driver */
+	struct strv host, database, username, password;
+	int64_t port, keepalive_s; /* or CONF_UNSET */
+	int64_t query_timeout_ms, max_start_s;
+	bool has_tls;
+	struct conf_rdbms_tls tls;
 };
 
 struct acl;
@@ -241,6 +262,8 @@ struct conf {
 	struct conf_general general;
 	struct conf_auth auth;
 	struct conf_store store;
+	bool has_rdbms;
+	struct conf_rdbms rdbms; /* everything is there, instead of in `store` */
 	struct conf_listener *c2s;
 	size_t n_c2s;
 	struct host *hosts;
@@ -271,6 +294,11 @@ nodiscard int conf_refresh(const struct conf *old, struct conf **ret, struct buf
 
 /* Is one of those files another one than when it was read? */
 bool conf_files_changed(const struct conf *c);
+
+/* Where the store is; *ret and its texts are in the arena. */
+struct store_conf;
+void conf_store_conf(const struct conf *c, struct arena *a, struct store_conf *ret);
+bool conf_same_rdbms(const struct conf *a, const struct conf *b);
 
 /* What this domain has of its own; NULL: nothing. */
 const struct conf_host *conf_host_find(const struct conf *c, struct strv domain);

@@ -49,7 +49,7 @@ void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 	} all[] = { { "dummy", AUTH_DUMMY }, { "external", AUTH_EXTERNAL },
 		    { "http", AUTH_HTTP },   { "internal", AUTH_INTERNAL },
 		    { "jwt", AUTH_JWT },     { "ldap", AUTH_LDAP },
-		    { "pki", AUTH_PKI } };
+		    { "pki", AUTH_PKI },     { "rdbms", AUTH_RDBMS } };
 	int64_t *methods;
 
 	a->external.rules = a->sasl_external;

@@ -119,7 +119,8 @@ static const struct conf_option any_http_pool =
 const struct conf_option conf_pool_options[] = {
 	CONF_MAP("http", struct conf, http_pools, tag, &any_http_pool,
 		 "Connections to HTTP services."),
-	CONF_UNSUPPORTED("rdbms"),
+	CONF_SAME_TABLE("rdbms", conf_rdbms_pools,
+			"Database servers. There is one, named `default`."),
 	CONF_MAP("ldap", struct conf, ldap_pools, tag, &conf_any_ldap_pool,
 		 "Connections to directories."),
 	CONF_UNSUPPORTED("redis"),

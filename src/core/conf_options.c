@@ -95,7 +95,7 @@ static const struct conf_option general[] = {
 
 /* Of auth.methods and of the subsets of it. */
 static const struct conf_word auth_methods[] = {
-	{ "internal", AUTH_INTERNAL }, { "rdbms", 0, .unsupported = true },
+	{ "internal", AUTH_INTERNAL }, { "rdbms", AUTH_RDBMS },
 	{ "external", AUTH_EXTERNAL }, { "anonymous", 0, .unsupported = true },
 	{ "ldap", AUTH_LDAP },	       { "jwt", AUTH_JWT },
 	{ "http", AUTH_HTTP },	       { "pki", AUTH_PKI },
@@ -278,10 +278,21 @@ static const struct conf_option external_common_name[] = {
 	{ 0 },
 };
 
+static const struct conf_option rdbms[] = {
+	CONF_BOOL("users_number_estimate", struct conf_auth, users_number_estimate,
+		  "false",
+		  "For `max_users_per_domain`, take what the database server knows about the "
+		  "size of the table instead of counting: all domains together, and as of "
+		  "its last look at it."),
+	{ 0 },
+};
+
 static const struct conf_option auth[] = {
 	CONF_ENUM_ARRAY(
 		"methods", struct conf_auth, methods, NULL, auth_methods,
-		"Where accounts are: `internal` is the server's own database; with "
+		"Where accounts are: `internal` is the server's own database, and so is "
+		"`rdbms`, which needs `[outgoing_pools.rdbms.default]`: there is one database "
+		"for everything, and with that section it is that one; with "
 		"`pki` everybody has one whom a certificate vouches for (SASL "
 		"EXTERNAL). Not given: those that have a section here, or "
 		"`internal`.",
@@ -309,7 +320,7 @@ static const struct conf_option auth[] = {
 		.unique = true, .has_range = true, .min = 1, .max = 3),
 	CONF_SAME_TABLE("sasl_external_common_name", external_common_name,
 			"What `common_name` makes of the common name."),
-	CONF_UNSUPPORTED("rdbms"),
+	CONF_SAME_TABLE("rdbms", rdbms, "Accounts on a database server."),
 	CONF_OPTIONAL_TABLE("external", struct conf_auth, program, conf_program_options,
 			    "A program knows the accounts."),
 	CONF_UNSUPPORTED("anonymous"),

@@ -56,6 +56,11 @@ void shaper_check(const struct conf *c, const struct toml_table *root,
 void shaper_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);
 
+/* conf_rdbms.c */
+extern const struct conf_option conf_rdbms_pools[]; /* [outgoing_pools.rdbms] */
+void conf_rdbms_check(const struct conf *c, const struct toml_table *root,
+		      struct conf_errors *e);
+
 /* conf_warn.c: of what cannot be meant. */
 void access_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);

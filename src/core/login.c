@@ -5,6 +5,7 @@
 #include "base/rand.h"
 #include "core/account.h"
 #include "core/c2s.h"
+#include "core/secret.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "xmpp/sasl/password.h"
@@ -160,9 +161,9 @@ static void submit(struct login *l)
 
 static void fake_keys(struct login *l)
 {
-	const struct server *s = l->worker->server;
+	const struct worker *w = l->worker;
 
-	scram_fake_keys(l->alg, strv_make((const char *)s->secret, sizeof(s->secret)),
+	scram_fake_keys(l->alg, strv_make((const char *)w->secret, sizeof(w->secret)),
 			jid_text(l->user), l->auth->scram_iterations, &l->keys);
 	l->keys_ready = true;
 }
@@ -380,12 +381,21 @@ static void next_method(struct login *l)
 	answer(l);
 }
 
+/* Without it, an account that does not exist could be told from one that does. */
+static void on_secret(struct worker *w, int err, void *arg)
+{
+	struct login *l = arg;
+
+	l->unanswered |= err < 0;
+	next_method(l);
+}
+
 void login_lookup(struct stream *st, struct jid user, enum digest_alg alg)
 {
 	struct login *l = login_new(st, user);
 
 	l->alg = alg;
-	next_method(l);
+	secret_need(l->worker, on_secret, l);
 }
 
 void login_check_password(struct stream *st, struct jid user, struct strv password)
@@ -398,5 +408,5 @@ void login_check_password(struct stream *st, struct jid user, struct strv passwo
 	if (precis_password(l->arena, password, &prepared) < 0)
 		prepared = STRV("\x01");
 	l->password = arena_strv(l->arena, prepared);
-	next_method(l);
+	secret_need(l->worker, on_secret, l);
 }

@@ -139,6 +139,10 @@ static int check_restart(struct server *s, const struct conf *new, struct buf *e
 		refuse_restart(err, "internal_databases.sqlite.path");
 		r = -EBUSY;
 	}
+	if (!conf_same_rdbms(s->conf, new)) {
+		refuse_restart(err, "outgoing_pools.rdbms.default");
+		r = -EBUSY;
+	}
 	for (size_t i = 0; i < new->n_c2s; i++)
 		for (size_t k = 0; k < s->n_ports; k++)
 			if (port_is(s->ports[k], &new->c2s[i]) &&

@@ -2,11 +2,11 @@
 #include "auth/backoff.h"
 #include "auth/cache.h"
 #include "auth/pool.h"
-#include "base/base64.h"
 #include "core/c2s.h"
 #include "core/port.h"
 #include "core/roster.h"
 #include "core/route.h"
+#include "core/secret.h"
 #include "core/user.h"
 #include "core/worker.h"
 
@@ -41,19 +41,14 @@ static int open_ports(struct server *s, struct buf *err)
 
 /* --- making it --- */
 
+/* A database server may be away: then the workers read it when they need it. */
 static int read_secret(struct server *s, struct buf *err)
 {
-	struct store_call *c = store_secret("scram-salt", SERVER_SECRET_LEN);
-	int r = store_wait(s->store, c);
+	int r = s->conf->has_rdbms ? 0 : secret_wait(s->store, s->secret);
 
-	if (r == 0 && c->text.n == 2 * SERVER_SECRET_LEN)
-		r = hex_decode(c->text, s->secret);
-	else if (r == 0)
-		r = -EINVAL;
 	if (r < 0 && buf_addf(err, "the database %s: its secret cannot be read",
 			      s->conf->store.path.p) < 0)
 		r = -EINVAL;
-	store_call_free(&c);
 	return r;
 }
 
@@ -73,9 +68,11 @@ static void raise_limits(void)
 
 static int start(struct server *s, struct buf *err)
 {
-	struct store_conf sc = { .path = s->conf->store.path.p };
-	int r = store_open(&sc, &s->store, err);
+	struct store_conf sc;
+	int r;
 
+	conf_store_conf(s->conf, s->arena, &sc);
+	r = store_open(&sc, &s->store, err);
 	r = r ? r : read_secret(s, err);
 	if (r < 0)
 		return r;
@@ -97,6 +94,7 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 	raise_limits();
 	pthread_mutex_init(&s->lock, NULL);
 	port_totals_init(&s->port_totals);
+	s->arena = arena_new(1024);
 	s->conf = conf_ref(c);
 	s->n_workers = n_workers;
 	s->workers = mem_zalloc(n_workers * sizeof(*s->workers));
@@ -136,6 +134,7 @@ void server_free(struct server **ps)
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
 	conf_unref(&s->conf);
+	arena_free(&s->arena);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
 }

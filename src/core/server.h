@@ -25,12 +25,13 @@ struct server {
 	struct conf *conf; /* the workers have their own references */
 	struct worker **workers;
 	uint16_t n_workers;
+	struct arena *arena; /* what the store was opened with */
 	struct store *store;
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;
 	struct backoff *backoff;
 	unsigned char secret
-		[SERVER_SECRET_LEN]; /* for the salts of accounts that do not exist */
+		[SERVER_SECRET_LEN]; /* of the embedded database; see core/secret.h */
 	wallus_t started;
 	atomic_bool stopping;
 	struct port **ports; /* those that the configuration names, in its order */

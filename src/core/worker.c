@@ -94,6 +94,8 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	w->id = id;
 	w->server = s;
 	w->conf = conf_ref(s->conf);
+	w->has_secret = !s->conf->has_rdbms;
+	memcpy(w->secret, s->secret, sizeof(w->secret));
 	w->loop = loop_new();
 	loop_set_owner(w->loop, w);
 	w->reader = xml_reader_new();
@@ -140,6 +142,7 @@ void worker_free(struct worker **pw)
 	arena_free(&w->scratch);
 	loop_free(&w->loop);
 	conf_unref(&w->conf);
+	mem_wipe(w->secret, sizeof(w->secret));
 	mem_free(w);
 	this_worker = NULL;
 }

@@ -42,6 +42,8 @@ struct worker {
 	struct timer room_timer;    /* looks for it */
 	struct timer drain_timer;   /* at shutdown: have all streams ended? */
 	msec_t drain_until;
+	unsigned char secret[32]; /* core/secret.h */
+	bool has_secret;
 	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;
 };

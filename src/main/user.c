@@ -171,6 +171,7 @@ static int open_all(struct user_cmd *u, const struct args *a)
 {
 	AUTO(buf_free) struct buf err = BUF_INIT(1 << 20);
 	struct store_conf sc;
+	struct store_sql *sql;
 
 	if (a->config == NULL && prepare_defaults() < 0)
 		return EXIT_FAILED;
@@ -179,12 +180,19 @@ static int open_all(struct user_cmd *u, const struct args *a)
 		return EXIT_FAILED;
 	}
 	buf_clear(&err);
-	if (strv_is(u->conf->store.path, ":memory:"))
+	conf_store_conf(u->conf, u->arena, &sc);
+	sc.wait = true;
+	if (sc.sql) {
+		sql = ARENA_NEW(u->arena, struct store_sql);
+		*sql = *sc.sql;
+		sql->readers = 1;
+		sc.sql = sql;
+	}
+	if (sc.sql == NULL && strcmp(sc.path, ":memory:") == 0)
 		return complain(
 			"the database is in memory: only the server itself has it", NULL);
-	if (access(u->conf->store.path.p, F_OK) < 0 && errno == ENOENT)
-		fprintf(stderr, "meerkat: a new database: %s\n", u->conf->store.path.p);
-	sc = (struct store_conf){ .path = u->conf->store.path.p };
+	if (sc.sql == NULL && access(sc.path, F_OK) < 0 && errno == ENOENT)
+		fprintf(stderr, "meerkat: a new database: %s\n", sc.path);
 	if (store_open(&sc, &u->store, &err) < 0)
 		return complain(buf_cstr(&err), NULL);
 	return EXIT_OK;

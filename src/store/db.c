@@ -1,15 +1,17 @@
-/* What all drivers have in common: the statements that a connection keeps, and their parameters. */
+/* What all drivers have in common: the statements that a connection keeps, their parameters, and
+ * transactions. */
 #include "store/db.h"
+#include "store/store.h"
 
 #include <stdarg.h>
 
 _Thread_local struct db *store_db;
 
-int db_open(struct db *d, const struct db_driver *driver, const char *path, bool writable,
-	    struct buf *err)
+int db_open(struct db *d, const struct db_driver *driver, const struct store_conf *conf,
+	    bool writable, struct buf *err)
 {
 	*d = (struct db){ .driver = driver };
-	return driver->open(d, path, writable, err);
+	return driver->open(d, conf, writable, err);
 }
 
 void db_close(struct db *d)
@@ -20,60 +22,151 @@ void db_close(struct db *d)
 	if (d->db)
 		d->driver->close(d);
 	d->db = NULL;
+	d->in_transaction = d->reading = false;
 }
 
-int db_fail(struct db *d, const char *path, const char *what, int code, struct buf *err)
+bool db_is_lost(struct db *d)
 {
-	int r = buf_addf(err, "the database %s: %s: %s", path, what, d->driver->error(d));
+	return d->driver->is_lost && d->driver->is_lost(d);
+}
+
+int db_fail(struct db *d, const struct store_conf *conf, const char *what, int code,
+	    struct buf *err)
+{
+	int r = buf_addf(err, "the database %s: %s: %s", conf->path, what,
+			 d->driver->error(d));
 
 	(void)r; /* a message cut short is still one */
 	db_close(d);
 	return code;
 }
 
-static int prepare(struct db *d, const char *sql, struct db_stmt **ret)
+/* --- transactions --- */
+
+int db_begin(void)
 {
+	struct db *d = store_db;
+	int r = db_later(d->driver->begin);
+
+	d->in_transaction = r == 0;
+	return r;
+}
+
+int db_begin_read(void)
+{
+	struct db *d = store_db;
+	int r = d->in_transaction ? 0 : db_later(d->driver->begin_read);
+
+	d->reading = r == 0 && !d->in_transaction;
+	return r;
+}
+
+int db_end_read(void)
+{
+	struct db *d = store_db;
+
+	if (!d->reading)
+		return 0;
+	d->reading = false;
+	/* A rollback is right for one that has failed, too. */
+	return d->driver->script(d, "ROLLBACK");
+}
+
+int db_commit(void)
+{
+	struct db *d = store_db;
+	int r = d->driver->commit(d);
+
+	if (r == 0)
+		d->in_transaction = false;
+	return r;
+}
+
+int db_rollback(void)
+{
+	struct db *d = store_db;
+
+	d->in_transaction = false;
+	return d->driver->script(d, "ROLLBACK");
+}
+
+bool db_in_transaction(void)
+{
+	struct db *d = store_db;
+
+	return d->in_transaction && d->driver->in_transaction(d);
+}
+
+int db_later(const char *sql)
+{
+	struct db *d = store_db;
+
+	return d->driver->later ? d->driver->later(d, sql) : d->driver->script(d, sql);
+}
+
+/* --- statements --- */
+
+/* 0 and its number, or -errno. */
+static int prepare(struct db *d, const char *sql, const char *types, unsigned *ret)
+{
+	AUTO(buf_free) struct buf text = BUF_INIT(DB_SQL_MAX);
+	unsigned i = 0;
 	int r;
 
-	for (unsigned i = 0; i < d->n_stmt; i++) {
-		if (d->stmt[i].sql == sql) {
-			*ret = d->stmt[i].stmt;
-			return 0;
-		}
-	}
-	ASSERT(d->n_stmt < DB_STMT_MAX);
-	r = d->driver->prepare(d, sql, ret);
+	while (i < d->n_stmt && d->stmt[i].sql != sql)
+		i++;
+	*ret = i;
+	if (i < d->n_stmt)
+		return 0;
+	ASSERT(i < DB_STMT_MAX);
+	d->stmt[i].n_param =
+		(uint8_t)db_translate(&d->driver->dialect, sql, &text, d->stmt[i].param);
+	r = d->driver->prepare(d, buf_cstr(&text), types, &d->stmt[i].stmt);
 	if (r < 0)
 		return r;
-	d->stmt[d->n_stmt].sql = sql;
-	d->stmt[d->n_stmt++].stmt = *ret;
+	d->stmt[i].sql = sql;
+	d->n_stmt++;
 	return 0;
 }
 
-static int bind(struct db *d, struct db_stmt *st, const char *types, va_list ap)
-{
-	int r = 0;
+struct value {
+	struct strv text;
+	int64_t number;
+};
 
-	for (int i = 1; *types && r == 0; types++, i++) {
-		ASSERT(*types == 's' || *types == 'i');
-		if (*types == 's')
-			r = d->driver->bind_text(st, i, va_arg(ap, struct strv));
+static unsigned read_values(const char *types, va_list ap, struct value *v)
+{
+	unsigned n = 0;
+
+	for (; types[n]; n++) {
+		ASSERT(n < DB_PARAM_MAX && (types[n] == 's' || types[n] == 'i'));
+		if (types[n] == 's')
+			v[n].text = va_arg(ap, struct strv);
 		else
-			r = d->driver->bind_int(st, i, va_arg(ap, int64_t));
+			v[n].number = va_arg(ap, int64_t);
 	}
-	return r;
+	return n;
 }
 
 static struct db_stmt *query(const char *sql, const char *types, va_list ap)
 {
 	struct db *d = store_db;
+	struct value v[DB_PARAM_MAX];
 	struct db_stmt *st;
+	unsigned at, n = read_values(types, ap, v);
 
-	d->err = prepare(d, sql, &st);
+	d->err = prepare(d, sql, types, &at);
 	if (d->err < 0)
 		return NULL;
+	st = d->stmt[at].stmt;
 	d->driver->reset(st);
-	d->err = bind(d, st, types, ap);
+	for (int i = 0; i < d->stmt[at].n_param && d->err == 0; i++) {
+		uint8_t k = d->stmt[at].param[i];
+
+		ASSERT(k < n);
+		d->err = types[k] == 's' ? d->driver->bind_text(st, i + 1, v[k].text)
+					 : d->driver->bind_int(st, i + 1, v[k].number);
+	}
 	return d->err < 0 ? NULL : st;
 }
 
@@ -106,19 +199,41 @@ void db_finish(struct db_stmt *st)
 		store_db->driver->reset(st);
 }
 
-int db_exec(const char *sql, const char *types, ...)
+static int exec(const char *sql, const char *types, va_list ap)
 {
-	va_list ap;
-	struct db_stmt *st;
-	int r;
+	int r = db_step(query(sql, types, ap));
 
-	va_start(ap, types);
-	st = query(sql, types, ap);
-	va_end(ap);
-	r = db_step(st);
 	ASSERT(r <= 0);
 	return r;
 }
+
+int db_exec(const char *sql, const char *types, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = exec(sql, types, ap);
+	va_end(ap);
+	return r;
+}
+
+int db_put(const char *update, const char *insert, const char *types, ...)
+{
+	va_list ap, again;
+	int r;
+
+	va_start(ap, types);
+	va_copy(again, ap);
+	r = exec(update, types, ap);
+	if (r == 0 && db_changes() == 0)
+		r = exec(insert, types, again);
+	va_end(again);
+	va_end(ap);
+	return r;
+}
+
+/* --- rows --- */
 
 struct strv db_text(struct arena *a, struct db_stmt *st, int column)
 {
@@ -140,11 +255,6 @@ char db_letter(struct db_stmt *st, int column, char otherwise)
 int64_t db_changes(void)
 {
 	return store_db->driver->changes(store_db);
-}
-
-bool db_in_transaction(void)
-{
-	return store_db->driver->in_transaction(store_db);
 }
 
 const char *db_error(void)

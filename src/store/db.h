@@ -1,6 +1,6 @@
 /* A connection to a database. The operations are written once, in SQL that is the same for all of
- * them, over the functions below; what differs from one database to another is its driver's: a
- * constant structure in a file of its own. */
+ * them but for a few marks, over the functions below; what differs from one database to another is
+ * its driver's: a constant structure in a file of its own. */
 #pragma once
 
 #include "base/arena.h"
@@ -8,23 +8,65 @@
 
 struct db_stmt; /* a driver's prepared statement */
 struct db;
+struct store_conf;
 
-/* Functions that return an int return 0 or -errno: -EEXIST (a unique index says no), -ENOSPC (the
- * disk is full), -EBUSY (others hold the database), -EROFS, -EIO. */
+/* How a statement is put for a database. Marks in the text of a statement:
+ *
+ *     ?          the next parameter
+ *     {name}     the column has the bytes of the next parameter
+ *     {#name}    the column, to be compared and sorted by its bytes
+ *
+ * A collation may take for equal, or sort, what for XMPP are different names. */
+struct db_dialect {
+	bool numbered;		    /* parameters are $1, $2, ... */
+	bool by_bytes;		    /* `=` compares bytes */
+	const char *before, *after; /* of a column, to compare it by its bytes */
+};
+
+/* Functions that return an int return 0 or -errno: -EEXIST (a unique index says no), -ENOSPC (a
+ * limit of the database's, or the disk is full), -EBUSY (others hold the database), -EROFS,
+ * -ETIMEDOUT, -ENOTCONN (the connection is lost), -EIO. */
 struct db_driver {
+	struct db_dialect dialect;
+
+	void (*init)(void); /* before the first thread; may be NULL */
+
 	/* Opens d->db; -errno with a text in `err`, and nothing is left open. */
-	int (*open)(struct db *d, const char *path, bool writable, struct buf *err);
+	int (*open)(struct db *d, const struct store_conf *conf, bool writable,
+		    struct buf *err);
 	void (*close)(struct db *d);	    /* its statements are finalized by then */
 	const char *(*error)(struct db *d); /* the last one, for people */
 
-	const char *begin; /* opens a transaction that will write */
-	bool (*in_transaction)(struct db *d);
-	int (*script)(struct db *d,
-		      const char *sql); /* statements without parameters or rows */
-	int (*version)(struct db *d, int *ret); /* the schema's; 0 in a new database */
+	/* Whether the connection is gone, as far as can be known without waiting; NULL: it never
+	 * is. */
+	bool (*is_lost)(struct db *d);
+
+	/* Each row brings a database from one version of the schema to the next; NULL ends. */
+	const char *const *migrations;
+	/* NULL: the version is in a table, `meerkat_schema`, and this counts tables of that name;
+	 * else it is the driver's. */
+	const char *has_version;
+	/* A query that waits until nobody else migrates and gives 1, and one that ends that; NULL:
+	 * `begin` does, the end of the transaction does. */
+	const char *lock, *unlock;
+	int (*version)(struct db *d, int *ret); /* 0 in a new database */
 	int (*set_version)(struct db *d, int version);
 
-	int (*prepare)(struct db *d, const char *sql, struct db_stmt **ret);
+	/* About how many accounts there are; NULL: it cannot tell, and they are counted. */
+	const char *estimate;
+
+	const char *begin;	/* opens a transaction that will write */
+	const char *begin_read; /* one in which all reads see the same moment */
+	bool (*in_transaction)(struct db *d); /* asked while there should be one */
+	int (*commit)(struct db *d);
+	int (*script)(struct db *d,
+		      const char *sql); /* one statement without parameters or rows */
+	/* The same, but its answer may come with that of the next statement; NULL: script. */
+	int (*later)(struct db *d, const char *sql);
+
+	/* `types`: see db_query(). The text of the statement is the driver's to copy. */
+	int (*prepare)(struct db *d, const char *sql, const char *types,
+		       struct db_stmt **ret);
 	void (*finalize)(struct db_stmt *st);
 	void (*reset)(struct db_stmt *st);
 	/* Parameters count from 1; the text must outlive the query; s.p == NULL binds NULL. */
@@ -38,36 +80,60 @@ struct db_driver {
 	int64_t (*integer)(struct db_stmt *st, int column);
 };
 
-extern const struct db_driver db_sqlite;
+extern const struct db_driver db_sqlite, db_pgsql, db_cockroachdb, db_mysql;
 
-enum { DB_STMT_MAX = 48 }; /* prepared statements kept by a connection */
+enum {
+	DB_STMT_MAX = 64,  /* prepared statements kept by a connection */
+	DB_PARAM_MAX = 16, /* of a statement */
+	DB_SQL_MAX = 4096, /* bytes of a statement */
+};
 
 struct db {
 	const struct db_driver *driver;
 	void *db; /* the driver's connection; NULL: closed */
 	int err;  /* why the last query could not even begin */
+	bool in_transaction, reading;
 	unsigned n_stmt;
 	struct {
 		const char *sql; /* by address: they are literals */
 		struct db_stmt *stmt;
+		uint8_t n_param;
+		uint8_t param[DB_PARAM_MAX]; /* which parameter each place takes */
 	} stmt[DB_STMT_MAX];
 };
 
-nodiscard int db_open(struct db *d, const struct db_driver *driver, const char *path,
-		      bool writable, struct buf *err);
+nodiscard int db_open(struct db *d, const struct db_driver *driver,
+		      const struct store_conf *conf, bool writable, struct buf *err);
 void db_close(struct db *d); /* one that is closed, too */
+bool db_is_lost(struct db *d);
 
-/* Brings the schema to this server's version, in one transaction. -errno with a text in `err`, and
- * the connection is closed: -EPROTONOSUPPORT for a newer schema than this server knows. */
-nodiscard int db_migrate(struct db *d, const char *path, struct buf *err);
+/* The statement for people's database, with all marks replaced. `param[i]`: which of the
+ * parameters, from 0, place i takes; returns how many places there are. */
+unsigned db_translate(const struct db_dialect *dialect, const char *sql, struct buf *ret,
+		      uint8_t param[DB_PARAM_MAX]);
+
+/* Brings the schema to this server's version. -errno with a text in `err`, and the connection is
+ * closed: -EPROTONOSUPPORT for a newer schema than this server knows. */
+nodiscard int db_migrate(struct db *d, const struct store_conf *conf, struct buf *err);
 
 /* For drivers and the schema: puts "the database PATH: WHAT: ERROR" into `err`, closes, returns
  * `code`. */
-nodiscard int db_fail(struct db *d, const char *path, const char *what, int code,
-		      struct buf *err);
+nodiscard int db_fail(struct db *d, const struct store_conf *conf, const char *what,
+		      int code, struct buf *err);
 
 /* Which connection the calling thread works on: that of all functions below. */
 extern _Thread_local struct db *store_db;
+
+/* Transactions. db_begin_read() within one that writes is nothing, nor is then its end. */
+nodiscard int db_begin(void);
+nodiscard int db_begin_read(void);
+nodiscard int db_end_read(void);
+nodiscard int db_commit(void);
+nodiscard int db_rollback(void);
+bool db_in_transaction(void);
+
+/* Runs a statement without parameters or rows; its failure may only show in the next one's. */
+nodiscard int db_later(const char *sql);
 
 /* The prepared statement for this literal, reset, its parameters bound by `types`: s = struct strv,
  * i = int64_t. NULL: it could not be; db_step() says why. */
@@ -75,6 +141,10 @@ struct db_stmt *db_query(const char *sql, const char *types, ...);
 
 /* Runs a statement that gives no rows. 0, or -errno. */
 nodiscard int db_exec(const char *sql, const char *types, ...);
+
+/* The same for a row that is changed if it is there and else added: the two statements take the
+ * same parameters in the same order. */
+nodiscard int db_put(const char *update, const char *insert, const char *types, ...);
 
 /* 1: a row; 0: no more; -errno. */
 nodiscard int db_step(struct db_stmt *st);
@@ -94,5 +164,4 @@ int64_t db_int(struct db_stmt *st, int column);
 char db_letter(struct db_stmt *st, int column, char otherwise);
 
 int64_t db_changes(void);
-bool db_in_transaction(void);
 const char *db_error(void);

@@ -25,9 +25,9 @@ struct store_call *call_new(struct jid who,
 int account_known(struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT 1 FROM users WHERE server = ? AND username = ?"
+		db_query("SELECT 1 FROM users WHERE {server} AND {username}"
 			 " UNION ALL SELECT 1 FROM meerkat_accounts"
-			 " WHERE server = ? AND username = ? LIMIT 1",
+			 " WHERE {server} AND {username} LIMIT 1",
 			 "ssss", c->server, c->username, c->server, c->username);
 	int r = db_one(st);
 
@@ -40,7 +40,7 @@ int account_known(struct store_call *c)
 static int account_get(struct store *s, struct store_call *c)
 {
 	struct db_stmt *st = db_query("SELECT password, pass_details FROM users"
-				      " WHERE server = ? AND username = ?",
+				      " WHERE {server} AND {username}",
 				      "ss", c->server, c->username);
 	int r = db_one(st);
 
@@ -57,12 +57,8 @@ struct store_call *store_account_get(struct jid who)
 	return call_new(who, account_get, false);
 }
 
-static int account_count(struct strv server, int64_t *ret)
+static int read_number(struct db_stmt *st, int64_t *ret)
 {
-	struct db_stmt *st =
-		db_query("SELECT (SELECT count(*) FROM users WHERE server = ?)"
-			 " + (SELECT count(*) FROM meerkat_accounts WHERE server = ?)",
-			 "ss", server, server);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -72,10 +68,25 @@ static int account_count(struct strv server, int64_t *ret)
 	return 0;
 }
 
+/* The database's estimate is negative as long as it has none. */
+static int account_count(const struct store_call *c, int64_t *ret)
+{
+	const char *estimate = c->estimate ? store_db->driver->estimate : NULL;
+	int r = estimate ? read_number(db_query(estimate, ""), ret) : -ENOENT;
+
+	if (r != -ENOENT && (r < 0 || *ret >= 0))
+		return r;
+	return read_number(db_query("SELECT (SELECT count(*) FROM users WHERE {server}) +"
+				    " (SELECT count(*) FROM meerkat_accounts WHERE"
+				    " {server})",
+				    "ss", c->server, c->server),
+			   ret);
+}
+
 static int account_room(struct store_call *c)
 {
 	int64_t n = 0;
-	int r = c->number == INT64_MAX ? 0 : account_count(c->server, &n);
+	int r = c->number == INT64_MAX ? 0 : account_count(c, &n);
 
 	if (r < 0)
 		return r;
@@ -152,7 +163,7 @@ void store_account_must_be_new(struct store_call *c)
 static int account_set(struct store *s, struct store_call *c)
 {
 	int r = db_exec("UPDATE users SET password = ?, pass_details = ?"
-			" WHERE server = ? AND username = ?",
+			" WHERE {server} AND {username}",
 			"ssss", c->text, c->text2, c->server, c->username);
 
 	if (r < 0)
@@ -176,30 +187,31 @@ static int end_subscriptions(struct store_call *c)
 {
 	int r = db_exec(
 		"UPDATE roster_version SET version = version || '-' WHERE (server, username)"
-		" IN (SELECT server, username FROM rosterusers WHERE jid = ?)",
+		" IN (SELECT server, username FROM rosterusers WHERE {jid})",
 		"s", c->key);
 
 	r = r ? r
-	      : db_exec("DELETE FROM rosterusers WHERE jid = ? AND listed = 0", "s",
-			c->key);
+	      : db_exec("DELETE FROM rosterusers WHERE {jid} AND (listed = 0 OR"
+			" (listed IS NULL AND subscription = 'N' AND ask = 'I'))",
+			"s", c->key);
 	return r ? r
 		 : db_exec("UPDATE rosterusers SET subscription = 'N', ask = 'N',"
-			   " askmessage = '', approved = 0 WHERE jid = ?",
+			   " askmessage = '', approved = 0 WHERE {jid}",
 			   "s", c->key);
 }
 
 static int account_remove(struct store *s, struct store_call *c)
 {
 	static const char *const rows[] = {
-		"DELETE FROM users WHERE server = ? AND username = ?",
-		"DELETE FROM meerkat_accounts WHERE server = ? AND username = ?",
-		"DELETE FROM last WHERE server = ? AND username = ?",
-		"DELETE FROM rosterusers WHERE server = ? AND username = ?",
-		"DELETE FROM rostergroups WHERE server = ? AND username = ?",
-		"DELETE FROM roster_version WHERE server = ? AND username = ?",
-		"DELETE FROM vcard WHERE server = ? AND username = ?",
-		"DELETE FROM private_storage WHERE server = ? AND username = ?",
-		"DELETE FROM offline_message WHERE server = ? AND username = ?",
+		"DELETE FROM users WHERE {server} AND {username}",
+		"DELETE FROM meerkat_accounts WHERE {server} AND {username}",
+		"DELETE FROM last WHERE {server} AND {username}",
+		"DELETE FROM rosterusers WHERE {server} AND {username}",
+		"DELETE FROM rostergroups WHERE {server} AND {username}",
+		"DELETE FROM roster_version WHERE {server} AND {username}",
+		"DELETE FROM vcard WHERE {server} AND {username}",
+		"DELETE FROM private_storage WHERE {server} AND {username}",
+		"DELETE FROM offline_message WHERE {server} AND {username}",
 	};
 	int r = account_known(c);
 
@@ -219,9 +231,11 @@ struct store_call *store_account_remove(struct jid who)
 static int account_list(struct store *s, struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT username FROM users WHERE server = ? AND username > ?"
+		db_query("SELECT username FROM"
+			 " (SELECT username FROM users WHERE {server} AND {#username} > ?"
 			 " UNION SELECT username FROM meerkat_accounts"
-			 " WHERE server = ? AND username > ? ORDER BY username LIMIT ?",
+			 " WHERE {server} AND {#username} > ?) AS accounts"
+			 " ORDER BY {#username} LIMIT ?",
 			 "ssssi", c->server, c->key, c->server, c->key,
 			 (int64_t)ACCOUNTS_AT_ONCE);
 	struct jid *list = ARENA_ARRAY(c->arena, struct jid, ACCOUNTS_AT_ONCE);
@@ -260,10 +274,9 @@ static int read_text(struct store_call *c, struct db_stmt *st)
 
 static int private_get(struct store *s, struct store_call *c)
 {
-	return read_text(c,
-			 db_query("SELECT data FROM private_storage WHERE server = ? AND"
-				  " username = ? AND namespace = ?",
-				  "sss", c->server, c->username, c->key));
+	return read_text(c, db_query("SELECT data FROM private_storage WHERE {server} AND"
+				     " {username} AND {namespace}",
+				     "sss", c->server, c->username, c->key));
 }
 
 struct store_call *store_private_get(struct jid who, struct strv ns)
@@ -277,7 +290,7 @@ struct store_call *store_private_get(struct jid who, struct strv ns)
 static int private_count(struct store_call *c, int64_t *ret)
 {
 	struct db_stmt *st = db_query(
-		"SELECT count(*) FROM private_storage WHERE server = ? AND username = ?",
+		"SELECT count(*) FROM private_storage WHERE {server} AND {username}",
 		"ss", c->server, c->username);
 	int r = db_one(st);
 
@@ -291,7 +304,7 @@ static int private_count(struct store_call *c, int64_t *ret)
 static int private_is_there(struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT 1 FROM private_storage WHERE server = ? AND username = ?"
+		db_query("SELECT 1 FROM private_storage WHERE {server} AND {username}"
 			 " AND namespace = ?",
 			 "sss", c->server, c->username, c->key);
 	int r = db_one(st);
@@ -314,10 +327,11 @@ static int private_set(struct store *s, struct store_call *c)
 		return r;
 	if (n >= c->number)
 		return -ENOSPC;
-	return db_exec("INSERT INTO private_storage (server, username, namespace, data)"
-		       " VALUES (?, ?, ?, ?) ON CONFLICT (server, username, namespace)"
-		       " DO UPDATE SET data = excluded.data",
-		       "ssss", c->server, c->username, c->key, c->text);
+	return db_put("UPDATE private_storage SET data = ? WHERE {server} AND"
+		      " {username} AND {namespace}",
+		      "INSERT INTO private_storage (data, server, username, namespace)"
+		      " VALUES (?, ?, ?, ?)",
+		      "ssss", c->text, c->server, c->username, c->key);
 }
 
 struct store_call *store_private_set(struct jid who, struct strv ns, struct strv xml,
@@ -333,9 +347,9 @@ struct store_call *store_private_set(struct jid who, struct strv ns, struct strv
 
 static int vcard_get(struct store *s, struct store_call *c)
 {
-	return read_text(
-		c, db_query("SELECT vcard FROM vcard WHERE server = ? AND username = ?",
-			    "ss", c->server, c->username));
+	return read_text(c,
+			 db_query("SELECT vcard FROM vcard WHERE {server} AND {username}",
+				  "ss", c->server, c->username));
 }
 
 struct store_call *store_vcard_get(struct jid who)
@@ -349,10 +363,9 @@ static int vcard_set(struct store *s, struct store_call *c)
 
 	if (r < 0)
 		return r;
-	return db_exec(
-		"INSERT INTO vcard (server, username, vcard) VALUES (?, ?, ?)"
-		" ON CONFLICT (server, username) DO UPDATE SET vcard = excluded.vcard",
-		"sss", c->server, c->username, c->text);
+	return db_put("UPDATE vcard SET vcard = ? WHERE {server} AND {username}",
+		      "INSERT INTO vcard (vcard, server, username) VALUES (?, ?, ?)",
+		      "sss", c->text, c->server, c->username);
 }
 
 struct store_call *store_vcard_set(struct jid who, struct strv xml)
@@ -365,10 +378,9 @@ struct store_call *store_vcard_set(struct jid who, struct strv xml)
 
 static int last_get(struct store *s, struct store_call *c)
 {
-	struct db_stmt *st =
-		db_query("SELECT seconds, state FROM last WHERE server = ? AND"
-			 " username = ?",
-			 "ss", c->server, c->username);
+	struct db_stmt *st = db_query("SELECT seconds, state FROM last WHERE {server} AND"
+				      " {username}",
+				      "ss", c->server, c->username);
 	int r = db_one(st);
 
 	if (r < 0)
@@ -390,11 +402,10 @@ static int last_set(struct store *s, struct store_call *c)
 
 	if (r < 0)
 		return r;
-	return db_exec(
-		"INSERT INTO last (server, username, seconds, state) VALUES (?, ?, ?, ?)"
-		" ON CONFLICT (server, username) DO UPDATE SET seconds = excluded.seconds,"
-		" state = excluded.state",
-		"ssis", c->server, c->username, c->number, c->text);
+	return db_put(
+		"UPDATE last SET seconds = ?, state = ? WHERE {server} AND {username}",
+		"INSERT INTO last (seconds, state, server, username) VALUES (?, ?, ?, ?)",
+		"isss", c->number, c->text, c->server, c->username);
 }
 
 struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status)
@@ -410,17 +421,10 @@ struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv s
 
 static int offline_count(struct store_call *c, int64_t *ret)
 {
-	struct db_stmt *st =
-		db_query("SELECT count(*) FROM offline_message WHERE server = ? AND"
-			 " username = ?",
-			 "ss", c->server, c->username);
-	int r = db_one(st);
-
-	if (r < 0)
-		return r;
-	*ret = db_int(st, 0);
-	db_finish(st);
-	return 0;
+	return read_number(db_query("SELECT count(*) FROM offline_message WHERE {server}"
+				    " AND {username}",
+				    "ss", c->server, c->username),
+			   ret);
 }
 
 /* 0, or -ENOSPC: no more may wait. What has expired makes room. */
@@ -431,7 +435,7 @@ static int offline_room(struct store_call *c)
 
 	if (r < 0 || n < c->number)
 		return r;
-	r = db_exec("DELETE FROM offline_message WHERE server = ? AND username = ?"
+	r = db_exec("DELETE FROM offline_message WHERE {server} AND {username}"
 		    " AND expire <= ?",
 		    "ssi", c->server, c->username, c->at);
 	r = r ? r : offline_count(c, &n);
@@ -469,7 +473,7 @@ static int offline_load(struct store *s, struct store_call *c)
 	struct db_stmt *st =
 		db_query("SELECT id, timestamp, from_jid, packet, COALESCE(expire, 0)"
 			 " FROM offline_message"
-			 " WHERE server = ? AND username = ? AND id > ?"
+			 " WHERE {server} AND {username} AND id > ?"
 			 " ORDER BY id LIMIT ?",
 			 "ssii", c->server, c->username, c->number,
 			 (int64_t)MESSAGES_AT_ONCE);
@@ -505,7 +509,7 @@ struct store_call *store_offline_load(struct jid who, int64_t after)
 static int offline_remove(struct store *s, struct store_call *c)
 {
 	return db_exec(
-		"DELETE FROM offline_message WHERE server = ? AND username = ? AND id <= ?",
+		"DELETE FROM offline_message WHERE {server} AND {username} AND id <= ?",
 		"ssi", c->server, c->username, c->number);
 }
 
@@ -519,16 +523,23 @@ struct store_call *store_offline_remove(struct jid who, int64_t up_to_id)
 
 /* --- secrets of the server --- */
 
+static int secret_get(struct store_call *c)
+{
+	return read_text(c, db_query("SELECT value FROM meerkat_secrets WHERE {name}",
+				     "s", c->key));
+}
+
 static int secret(struct store *s, struct store_call *c)
 {
-	int r = db_exec("INSERT INTO meerkat_secrets (name, value) VALUES (?, ?)"
-			" ON CONFLICT (name) DO NOTHING",
-			"ss", c->key, c->text2);
+	int r = secret_get(c);
 
-	return r ? r
-		 : read_text(c,
-			     db_query("SELECT value FROM meerkat_secrets WHERE name = ?",
-				      "s", c->key));
+	if (r != -ENOENT)
+		return r;
+	r = db_exec("INSERT INTO meerkat_secrets (name, value) VALUES (?, ?)", "ss",
+		    c->key, c->text2);
+	if (r == 0)
+		c->text = c->text2;
+	return r;
 }
 
 struct store_call *store_secret(const char *name, size_t n)

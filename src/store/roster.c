@@ -9,8 +9,8 @@ struct group_row {
 static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret_n)
 {
 	struct db_stmt *st =
-		db_query("SELECT jid, grp FROM rostergroups WHERE server = ? AND"
-			 " username = ? ORDER BY jid, rowid",
+		db_query("SELECT jid, grp FROM rostergroups WHERE {server} AND"
+			 " {username} ORDER BY {#jid}, {#grp}",
 			 "ss", c->server, c->username);
 	struct group_row *row = NULL;
 	size_t n = 0, cap = 0;
@@ -33,6 +33,8 @@ static int load_groups(struct store_call *c, struct group_row **ret, size_t *ret
 	return r;
 }
 
+/* Columns of ours are NULL in rows of MongooseIM's, which has no roster item for a contact that has
+ * only asked. */
 static void read_item(struct store_call *c, struct db_stmt *st,
 		      struct store_roster_item *it)
 {
@@ -42,17 +44,19 @@ static void read_item(struct store_call *c, struct db_stmt *st,
 		.subscription = db_letter(st, 2, 'N'),
 		.ask = db_letter(st, 3, 'N'),
 		.request = db_text(c->arena, st, 4),
-		.approved = db_int(st, 5) != 0,
-		.listed = db_int(st, 6) != 0,
+		.approved = db_letter(st, 5, '0') != '0',
 	};
+	it->listed =
+		db_letter(st, 6, it->subscription == 'N' && it->ask == 'I' ? '0' : '1') !=
+		'0';
 }
 
 static int load_items(struct store_call *c, struct store_roster_item **ret)
 {
 	struct db_stmt *st =
 		db_query("SELECT jid, nick, subscription, ask, askmessage, approved,"
-			 " listed FROM rosterusers WHERE server = ? AND username = ?"
-			 " ORDER BY jid",
+			 " listed FROM rosterusers WHERE {server} AND {username}"
+			 " ORDER BY {#jid}",
 			 "ss", c->server, c->username);
 	size_t cap = 0;
 	int r;
@@ -98,8 +102,8 @@ static void join_groups(struct store_call *c, struct store_roster_item *items,
 static int load_version(struct store_call *c)
 {
 	struct db_stmt *st =
-		db_query("SELECT version FROM roster_version WHERE server = ? AND"
-			 " username = ?",
+		db_query("SELECT version FROM roster_version WHERE {server} AND"
+			 " {username}",
 			 "ss", c->server, c->username);
 	int r = db_step(st);
 
@@ -128,14 +132,14 @@ static int load_all(struct store_call *c)
 
 static int roster_load(struct store *s, struct store_call *c)
 {
-	/* The savepoint makes the reader see one moment in all of its queries: an item with the
-	 * version of a later one would never be sent again. */
-	int r = db_exec("SAVEPOINT load", ""), end;
+	/* One moment in all of its queries: an item with the version of a later one would never be
+	 * sent again. */
+	int r = db_begin_read(), end;
 
 	if (r < 0)
 		return r;
 	r = load_all(c);
-	end = db_exec("RELEASE SAVEPOINT load", "");
+	end = db_end_read();
 	return r ? r : end;
 }
 
@@ -146,46 +150,61 @@ struct store_call *store_roster_load(struct jid who)
 
 static int put_version(struct store_call *c)
 {
-	return db_exec(
-		"INSERT INTO roster_version (server, username, version) VALUES (?, ?, ?)"
-		" ON CONFLICT (server, username) DO UPDATE SET version = excluded.version",
-		"sss", c->server, c->username, c->text);
+	return db_put(
+		"UPDATE roster_version SET version = ? WHERE {server} AND {username}",
+		"INSERT INTO roster_version (version, server, username) VALUES (?, ?, ?)",
+		"sss", c->text, c->server, c->username);
 }
 
 static int drop_groups(struct store_call *c)
 {
-	return db_exec(
-		"DELETE FROM rostergroups WHERE server = ? AND username = ? AND jid = ?",
-		"sss", c->server, c->username, c->key);
+	return db_exec("DELETE FROM rostergroups WHERE {server} AND {username} AND {jid}",
+		       "sss", c->server, c->username, c->key);
 }
 
 static int put_item(struct store_call *c)
 {
 	const struct store_roster_item *it = c->items;
 
-	return db_exec(
-		"INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
-		" askmessage, approved, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT (server, username, jid) DO UPDATE SET nick = excluded.nick,"
-		" subscription = excluded.subscription, ask = excluded.ask,"
-		" askmessage = excluded.askmessage, approved = excluded.approved,"
-		" listed = excluded.listed",
-		"sssssssii", c->server, c->username, c->key, it->name,
-		strv_make(&it->subscription, 1), strv_make(&it->ask, 1), it->request,
-		(int64_t)it->approved, (int64_t)it->listed);
+	return db_put(
+		"UPDATE rosterusers SET nick = ?, subscription = ?, ask = ?, askmessage = ?,"
+		" approved = ?, listed = ? WHERE {server} AND {username} AND {jid}",
+		"INSERT INTO rosterusers (nick, subscription, ask, askmessage, approved,"
+		" listed, server, username, jid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"ssssiisss", it->name, strv_make(&it->subscription, 1),
+		strv_make(&it->ask, 1), it->request, (int64_t)it->approved,
+		(int64_t)it->listed, c->server, c->username, c->key);
+}
+
+static bool is_named_before(const struct store_roster_item *it, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (strv_eq(it->groups[i], it->groups[at]))
+			return true;
+	return false;
+}
+
+static int put_groups(struct store_call *c)
+{
+	const struct store_roster_item *it = c->items;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < it->n_groups; i++)
+		if (!is_named_before(it, i))
+			r = db_exec(
+				"INSERT INTO rostergroups (server, username, jid, grp)"
+				" VALUES (?, ?, ?, ?)",
+				"ssss", c->server, c->username, c->key, it->groups[i]);
+	return r;
 }
 
 static int roster_put(struct store *s, struct store_call *c)
 {
-	const struct store_roster_item *it = c->items;
 	int r = account_known(c);
 
 	r = r ? r : put_item(c);
 	r = r ? r : drop_groups(c);
-	for (size_t i = 0; r == 0 && i < it->n_groups; i++)
-		r = db_exec("INSERT INTO rostergroups (server, username, jid, grp)"
-			    " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			    "ssss", c->server, c->username, c->key, it->groups[i]);
+	r = r ? r : put_groups(c);
 	return r ? r : put_version(c);
 }
 
@@ -213,7 +232,7 @@ static int roster_remove(struct store *s, struct store_call *c)
 	int r = account_known(c);
 
 	r = r ? r
-	      : db_exec("DELETE FROM rosterusers WHERE server = ? AND username = ? AND jid = ?",
+	      : db_exec("DELETE FROM rosterusers WHERE {server} AND {username} AND {jid}",
 			"sss", c->server, c->username, c->key);
 	r = r ? r : drop_groups(c);
 	return r ? r : put_version(c);

@@ -1,76 +1,133 @@
 /* The schema, and how a database gets to it. */
 #include "store/db.h"
+#include "store/store.h"
 
-/* One row a version: what brings a database there from the one before. */
-static const char *const migrations[] = {
-	"CREATE TABLE users (username TEXT NOT NULL, server TEXT NOT NULL, password TEXT NOT NULL,"
-	" pass_details TEXT, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
-	"CREATE UNIQUE INDEX i_users ON users (server, username);"
-	"CREATE TABLE last (server TEXT NOT NULL, username TEXT NOT NULL, seconds INTEGER NOT NULL,"
-	" state TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX i_last ON last (server, username);"
-	"CREATE TABLE rosterusers (server TEXT NOT NULL, username TEXT NOT NULL, jid TEXT NOT NULL,"
-	" nick TEXT NOT NULL, subscription CHARACTER(1) NOT NULL, ask CHARACTER(1) NOT NULL,"
-	" askmessage TEXT NOT NULL, approved INTEGER NOT NULL DEFAULT 0,"
-	" listed INTEGER NOT NULL DEFAULT 1,"
-	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
-	"CREATE UNIQUE INDEX i_rosterusers ON rosterusers (server, username, jid);"
-	"CREATE INDEX i_rosterusers_jid ON rosterusers (jid);"
-	"CREATE TABLE rostergroups (server TEXT NOT NULL, username TEXT NOT NULL,"
-	" jid TEXT NOT NULL, grp TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX i_rostergroups ON rostergroups (server, username, jid, grp);"
-	"CREATE TABLE roster_version (server TEXT NOT NULL, username TEXT NOT NULL,"
-	" version TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX i_roster_version ON roster_version (server, username);"
-	"CREATE TABLE vcard (username TEXT NOT NULL, server TEXT NOT NULL, vcard TEXT NOT NULL,"
-	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
-	"CREATE UNIQUE INDEX i_vcard ON vcard (server, username);"
-	"CREATE TABLE private_storage (server TEXT NOT NULL, username TEXT NOT NULL,"
-	" namespace TEXT NOT NULL, data TEXT NOT NULL,"
-	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
-	"CREATE UNIQUE INDEX i_private ON private_storage (server, username, namespace);"
-	"CREATE TABLE offline_message (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-	" timestamp BIGINT NOT NULL, expire BIGINT, server TEXT NOT NULL, username TEXT NOT NULL,"
-	" from_jid TEXT NOT NULL, packet TEXT NOT NULL, permanent_fields BLOB);"
-	"CREATE INDEX i_offline_message ON offline_message (server, username, id);"
-	"CREATE TABLE meerkat_secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);",
+static int known_version(const struct db *d)
+{
+	int n = 0;
 
-	/* Accounts whose credentials are elsewhere: a row in `users` would give them a password. */
-	"CREATE TABLE meerkat_accounts (server TEXT NOT NULL, username TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX i_meerkat_accounts ON meerkat_accounts (server, username);",
-};
+	while (d->driver->migrations[n])
+		n++;
+	return n;
+}
 
-static int run_migrations(struct db *d, int v)
+/* --- the version, for drivers that have none of their own --- */
+
+static int read_int(struct db_stmt *st, int *ret)
+{
+	int r = db_one(st);
+
+	if (r == 0)
+		*ret = (int)db_int(st, 0);
+	db_finish(st);
+	return r;
+}
+
+static int get_version(struct db *d, int *ret)
+{
+	int n, r;
+
+	if (d->driver->version)
+		return d->driver->version(d, ret);
+	r = read_int(db_query(d->driver->has_version, ""), &n);
+	*ret = 0;
+	return r || n == 0 ? r
+			   : read_int(db_query("SELECT version FROM meerkat_schema", ""),
+				      ret);
+}
+
+static int put_version(struct db *d, int version)
+{
+	if (d->driver->set_version)
+		return d->driver->set_version(d, version);
+	return db_put("UPDATE meerkat_schema SET version = ?",
+		      "INSERT INTO meerkat_schema (version) VALUES (?)", "i",
+		      (int64_t)version);
+}
+
+/* --- the way there --- */
+
+/* Statements end in ';', which stands nowhere else in them. */
+static int run_script(struct db *d, const char *script)
+{
+	char sql[DB_SQL_MAX];
+	int r = 0;
+
+	while (r == 0 && *script) {
+		size_t n = strcspn(script, ";");
+
+		ASSERT(script[n] == ';' && n < sizeof(sql));
+		memcpy(sql, script, n);
+		sql[n] = '\0';
+		r = d->driver->script(d, sql);
+		script += n + 1;
+	}
+	return r;
+}
+
+static int migrate(struct db *d, int from)
 {
 	int r = 0;
 
-	for (; r == 0 && v < (int)ARRAY_LEN(migrations); v++)
-		r = d->driver->script(d, migrations[v]);
-	r = r ? r : d->driver->set_version(d, v);
-	return r ? r : d->driver->script(d, "COMMIT");
+	for (int v = from; r == 0 && d->driver->migrations[v]; v++)
+		r = run_script(d, d->driver->migrations[v]);
+	return r ? r : put_version(d, known_version(d));
 }
 
-int db_migrate(struct db *d, const char *path, struct buf *err)
+static int refuse(struct db *d, const struct store_conf *conf, int version,
+		  struct buf *err)
 {
+	int r = buf_addf(err,
+			 "the database %s is of schema %d, and this is a server that "
+			 "knows only up to %d: it was written by a newer one",
+			 conf->path, version, known_version(d));
+
+	(void)r; /* a message cut short is still one */
+	db_close(d);
+	return -EPROTONOSUPPORT;
+}
+
+static int lock(struct db *d)
+{
+	int is_ours = 1, r = db_begin();
+
+	if (r == 0 && d->driver->lock)
+		r = read_int(db_query(d->driver->lock, ""), &is_ours);
+	return r == 0 && is_ours != 1 ? -EBUSY : r;
+}
+
+static int unlock(struct db *d)
+{
+	int was_ours, r = db_commit();
+
+	if (r == 0 && d->driver->unlock)
+		r = read_int(db_query(d->driver->unlock, ""), &was_ours);
+	return r;
+}
+
+int db_migrate(struct db *d, const struct store_conf *conf, struct buf *err)
+{
+	struct db *before = store_db;
 	int v, r;
 
+	store_db = d;
 	/* One transaction: two processes that start together do not both make the tables, and
 	 * what fails half-way leaves nothing. */
-	r = d->driver->script(d, d->driver->begin);
-	if (r < 0)
-		return db_fail(d, path, "cannot be written", r, err);
-	r = d->driver->version(d, &v);
-	if (r < 0)
-		return db_fail(d, path, "cannot be read", r, err);
-	if (v > (int)ARRAY_LEN(migrations)) {
-		r = buf_addf(err,
-			     "the database %s is of schema %d, and this is a server that "
-			     "knows only up to %zu: it was written by a newer one",
-			     path, v, ARRAY_LEN(migrations));
-		(void)r; /* a message cut short is still one */
-		db_close(d);
-		return -EPROTONOSUPPORT;
+	r = lock(d);
+	if (r < 0) {
+		r = db_fail(d, conf, "cannot be written", r, err);
+	} else if ((r = get_version(d, &v)) < 0) {
+		r = db_fail(d, conf, "cannot be read", r, err);
+	} else if (v > known_version(d)) {
+		r = refuse(d, conf, v, err);
+	} else {
+		/* A file's version is written again: so a file that cannot be is refused
+		 * now. */
+		r = v < known_version(d) || d->driver->set_version ? migrate(d, v) : 0;
+		r = r ? r : unlock(d);
+		if (r < 0)
+			r = db_fail(d, conf, "its tables cannot be made", r, err);
 	}
-	r = run_migrations(d, v);
-	return r < 0 ? db_fail(d, path, "its tables cannot be made", r, err) : 0;
+	store_db = before;
+	return r;
 }

@@ -1,5 +1,6 @@
 /* The driver for SQLite. */
 #include "store/db.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -76,8 +77,10 @@ static const char for_writer[] = "PRAGMA cache_size=-512; PRAGMA temp_store=MEMO
 				 "PRAGMA wal_autocheckpoint=4000;"
 				 "PRAGMA journal_size_limit=33554432;";
 
-static int open_file(struct db *d, const char *path, bool writable, struct buf *err)
+static int open_file(struct db *d, const struct store_conf *conf, bool writable,
+		     struct buf *err)
 {
+	const char *path = conf->path;
 	int flags = SQLITE_OPEN_NOMUTEX |
 		    (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 			      : SQLITE_OPEN_READONLY);
@@ -89,12 +92,12 @@ static int open_file(struct db *d, const char *path, bool writable, struct buf *
 	r = sqlite3_open_v2(path, &db, flags, NULL);
 	d->db = db; /* also when it failed: it has the reason */
 	if (r != SQLITE_OK)
-		return db_fail(d, path, "cannot be opened", error_code(d), err);
+		return db_fail(d, conf, "cannot be opened", error_code(d), err);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	if (sqlite3_exec(db, writable ? for_writer : for_reader, NULL, NULL, NULL) !=
 	    SQLITE_OK)
-		return db_fail(d, path, "cannot be used", error_code(d), err);
+		return db_fail(d, conf, "cannot be used", error_code(d), err);
 	return 0;
 }
 
@@ -106,6 +109,46 @@ static void close_file(struct db *d)
 
 /* --- transactions and the schema --- */
 
+/* One row a version: what brings a database there from the one before. */
+static const char *const migrations[] = {
+	"CREATE TABLE users (username TEXT NOT NULL, server TEXT NOT NULL, password TEXT NOT NULL,"
+	" pass_details TEXT, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+	"CREATE UNIQUE INDEX i_users ON users (server, username);"
+	"CREATE TABLE last (server TEXT NOT NULL, username TEXT NOT NULL, seconds INTEGER NOT NULL,"
+	" state TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX i_last ON last (server, username);"
+	"CREATE TABLE rosterusers (server TEXT NOT NULL, username TEXT NOT NULL, jid TEXT NOT NULL,"
+	" nick TEXT NOT NULL, subscription CHARACTER(1) NOT NULL, ask CHARACTER(1) NOT NULL,"
+	" askmessage TEXT NOT NULL, approved INTEGER NOT NULL DEFAULT 0,"
+	" listed INTEGER NOT NULL DEFAULT 1,"
+	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+	"CREATE UNIQUE INDEX i_rosterusers ON rosterusers (server, username, jid);"
+	"CREATE INDEX i_rosterusers_jid ON rosterusers (jid);"
+	"CREATE TABLE rostergroups (server TEXT NOT NULL, username TEXT NOT NULL,"
+	" jid TEXT NOT NULL, grp TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX i_rostergroups ON rostergroups (server, username, jid, grp);"
+	"CREATE TABLE roster_version (server TEXT NOT NULL, username TEXT NOT NULL,"
+	" version TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX i_roster_version ON roster_version (server, username);"
+	"CREATE TABLE vcard (username TEXT NOT NULL, server TEXT NOT NULL, vcard TEXT NOT NULL,"
+	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+	"CREATE UNIQUE INDEX i_vcard ON vcard (server, username);"
+	"CREATE TABLE private_storage (server TEXT NOT NULL, username TEXT NOT NULL,"
+	" namespace TEXT NOT NULL, data TEXT NOT NULL,"
+	" created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);"
+	"CREATE UNIQUE INDEX i_private ON private_storage (server, username, namespace);"
+	"CREATE TABLE offline_message (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" timestamp BIGINT NOT NULL, expire BIGINT, server TEXT NOT NULL, username TEXT NOT NULL,"
+	" from_jid TEXT NOT NULL, packet TEXT NOT NULL, permanent_fields BLOB);"
+	"CREATE INDEX i_offline_message ON offline_message (server, username, id);"
+	"CREATE TABLE meerkat_secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);",
+
+	/* Accounts whose credentials are elsewhere: a row in `users` would give them a password. */
+	"CREATE TABLE meerkat_accounts (server TEXT NOT NULL, username TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX i_meerkat_accounts ON meerkat_accounts (server, username);",
+	NULL,
+};
+
 static bool in_transaction(struct db *d)
 {
 	return !sqlite3_get_autocommit(d->db);
@@ -115,6 +158,11 @@ static int script(struct db *d, const char *sql)
 {
 	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
 								       : error_code(d);
+}
+
+static int commit(struct db *d)
+{
+	return script(d, "COMMIT");
 }
 
 static int version(struct db *d, int *ret)
@@ -141,7 +189,7 @@ static int set_version(struct db *d, int v)
 
 /* --- statements --- */
 
-static int prepare(struct db *d, const char *sql, struct db_stmt **ret)
+static int prepare(struct db *d, const char *sql, const char *types, struct db_stmt **ret)
 {
 	sqlite3_stmt *st;
 
@@ -205,14 +253,18 @@ static int64_t integer(struct db_stmt *st, int column)
 }
 
 const struct db_driver db_sqlite = {
+	.dialect = { .by_bytes = true, .before = "", .after = "" },
 	.open = open_file,
 	.close = close_file,
 	.error = error_text,
-	.begin = "BEGIN IMMEDIATE",
-	.in_transaction = in_transaction,
-	.script = script,
+	.migrations = migrations,
 	.version = version,
 	.set_version = set_version,
+	.begin = "BEGIN IMMEDIATE",
+	.begin_read = "BEGIN",
+	.in_transaction = in_transaction,
+	.commit = commit,
+	.script = script,
 	.prepare = prepare,
 	.finalize = finalize,
 	.reset = reset,

@@ -1,4 +1,4 @@
-/* The queues and the two threads: a writer that groups commits, and a reader. */
+/* The queues and the threads: a writer that groups commits, and readers. */
 #include "store/store_priv.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -46,13 +46,13 @@ static void deliver_all(struct store *s, struct list *batch)
 	}
 }
 
-/* --- the writer --- */
+/* --- writing --- */
 
 /* Runs one call within the batch's transaction; what fails is undone alone. -errno: the
  * transaction is lost, with all calls that were in it. */
 static int run_in_batch(struct store *s, struct store_call *c)
 {
-	int r = db_exec("SAVEPOINT call", "");
+	int r = db_later("SAVEPOINT one_call");
 
 	if (r < 0)
 		return r;
@@ -62,8 +62,8 @@ static int run_in_batch(struct store *s, struct store_call *c)
 	if (!db_in_transaction())
 		return c->err < 0 ? c->err : -EIO;
 	if (c->err < 0)
-		r = db_exec("ROLLBACK TO SAVEPOINT call", "");
-	return r ? r : db_exec("RELEASE SAVEPOINT call", "");
+		r = db_later("ROLLBACK TO SAVEPOINT one_call");
+	return r ? r : db_later("RELEASE SAVEPOINT one_call");
 }
 
 static int commit(struct store *s)
@@ -72,87 +72,135 @@ static int commit(struct store *s)
 
 	if (s->fail_in > 0 && --s->fail_in == 0)
 		r = -ENOSPC; /* a test's full disk */
-	return r ? r : db_exec("COMMIT", "");
+	return r ? r : db_commit();
+}
+
+static void set_errors(struct list *batch, int err)
+{
+	LIST_EACH(it, batch)
+		container_of(it, struct store_call, link)->err = err;
 }
 
 /* Nothing of the batch is in the database, and what its calls have read there is not either. */
 static void fail_batch(struct list *batch, int err)
 {
 	log_failure("nothing can be written");
-	if (db_in_transaction() && db_exec("ROLLBACK", "") < 0)
+	if (db_in_transaction() && db_rollback() < 0)
 		log_failure("nothing can be undone");
-	LIST_EACH(it, batch)
-		container_of(it, struct store_call, link)->err = err;
+	set_errors(batch, err);
 }
 
-static void run_batch(struct store *s, struct list *batch)
+static void write_batch(struct store *s, struct list *batch)
 {
-	int r = db_exec(store_db->driver->begin, "");
+	int r = db_begin();
 
 	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next)
 		r = run_in_batch(s, container_of(it, struct store_call, link));
 	r = r ? r : commit(s);
 	if (r < 0)
 		fail_batch(batch, r);
+}
+
+/* --- the threads --- */
+
+/* Who has waited for too long may have given up, and what comes behind need not wait for it. */
+static void drop_late(struct store *s, struct list *batch)
+{
+	msec_t limit = s->conf.sql ? s->conf.sql->call_timeout_ms : INT64_MAX;
+	struct list late;
+
+	list_init(&late);
+	LIST_EACH_SAFE(it, batch) {
+		struct store_call *c = container_of(it, struct store_call, link);
+
+		if (clock_mono_ms() - c->submitted < limit)
+			continue;
+		list_remove(it);
+		list_push(&late, it);
+		c->err = -ETIMEDOUT;
+	}
+	deliver_all(s, &late);
+}
+
+static void run_batch(struct store_link *l, struct list *batch)
+{
+	struct store *s = l->store;
+
+	link_check(l);
+	if (s->conf.sql)
+		drop_late(s, batch);
+	if (list_empty(batch))
+		return;
+	if (!l->up)
+		set_errors(batch, -ENOTCONN);
+	else if (l->writes)
+		write_batch(s, batch);
+	else
+		run_call(s, container_of(batch->next, struct store_call, link));
+	l->used_at = clock_mono_ms();
 	deliver_all(s, batch);
 }
 
-/* Takes up to STORE_BATCH calls; the lock is held. */
-static void take(struct list *from, struct list *batch, unsigned max)
+/* Takes calls that this link is to run; the lock is held. A reader without its connection leaves
+ * them to the others, if there are any with one. */
+static void take(struct store_link *l, struct list *batch)
 {
+	struct store *s = l->store;
+	unsigned n = l->writes ? STORE_BATCH : l->up || s->readers_up == 0;
 	struct list *it;
 
-	while (max-- && (it = list_pop(from)))
+	while (n-- && (it = list_pop(l->writes ? &s->writes : &s->reads)))
 		list_push(batch, it);
 }
 
-static void *writer(void *arg)
+static void wait_for_calls(struct store_link *l)
 {
-	struct store *s = arg;
+	struct store *s = l->store;
+	pthread_cond_t *cond = l->writes ? &s->more_writes
+			       : l->up	 ? &s->more_reads
+					 : &s->down_reads;
+	msec_t ms = link_patience(l);
+	struct timespec t;
+	int r;
+
+	if (ms < 0) {
+		pthread_cond_wait(cond, &s->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	r = pthread_cond_timedwait(cond, &s->lock, &t);
+	if (r != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&s->lock);
+	link_idle(l);
+	pthread_mutex_lock(&s->lock);
+}
+
+static void *run_link(void *arg)
+{
+	struct store_link *l = arg;
+	struct store *s = l->store;
 	struct list batch;
 
 	list_init(&batch);
-	store_db = &s->write;
+	store_db = &l->db;
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
-		take(&s->writes, &batch, STORE_BATCH);
+		take(l, &batch);
 		if (list_empty(&batch)) {
 			if (s->stopping)
 				break;
-			pthread_cond_wait(&s->more_writes, &s->lock);
+			wait_for_calls(l);
 			continue;
 		}
 		/* What arrives while this batch commits makes up the next one: the group grows
 		 * with the load, and a lone call waits for nobody. */
 		pthread_mutex_unlock(&s->lock);
-		run_batch(s, &batch);
-		pthread_mutex_lock(&s->lock);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
-}
-
-/* --- the reader --- */
-
-static void *reader(void *arg)
-{
-	struct store *s = arg;
-	struct list batch;
-
-	list_init(&batch);
-	store_db = &s->read;
-	pthread_mutex_lock(&s->lock);
-	for (;;) {
-		take(&s->reads, &batch, 1);
-		if (list_empty(&batch)) {
-			if (s->stopping)
-				break;
-			pthread_cond_wait(&s->more_reads, &s->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&s->lock);
-		run_call(s, container_of(batch.next, struct store_call, link));
-		deliver_all(s, &batch);
+		run_batch(l, &batch);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -161,43 +209,102 @@ static void *reader(void *arg)
 
 /* --- opening and closing --- */
 
-static void start_thread(pthread_t *t, void *(*fn)(void *), struct store *s)
+static void start_thread(struct store_link *l)
 {
 	sigset_t all, old;
 	int r;
 
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	r = pthread_create(t, NULL, fn, s);
+	r = pthread_create(&l->thread, NULL, run_link, l);
 	ASSERT(r == 0);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-int store_open(const struct store_conf *conf, struct store **ret, struct buf *err)
+static const struct db_driver *find_driver(const struct store_conf *conf)
+{
+	if (conf->sql == NULL)
+		return &db_sqlite;
+	switch (conf->sql->driver) {
+	case STORE_PGSQL:
+		return &db_pgsql;
+	case STORE_COCKROACHDB:
+		return &db_cockroachdb;
+	case STORE_MYSQL:
+		return &db_mysql;
+	}
+	UNREACHABLE();
+}
+
+static void init_link(struct store *s, struct store_link *l, bool writes)
+{
+	l->store = s;
+	l->writes = writes;
+	l->db.driver = s->driver;
+	l->backoff_ms = LINK_BACKOFF_MS;
+}
+
+static void init_conds(struct store *s)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->more_writes, &attr);
+	pthread_cond_init(&s->more_reads, &attr);
+	pthread_cond_init(&s->down_reads, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static struct store *new_store(const struct store_conf *conf)
 {
 	struct store *s = MEM_NEW(struct store);
-	int r;
 
+	s->conf = *conf;
+	s->driver = find_driver(conf);
+	if (s->driver->init)
+		s->driver->init();
+	s->one = conf->sql == NULL && strcmp(conf->path, ":memory:") == 0;
+	s->n_read = s->one ? 0 : conf->sql ? conf->sql->readers : 1;
+	s->read = mem_zalloc(MAX(s->n_read, 1u) * sizeof(*s->read));
 	list_init(&s->writes);
 	list_init(&s->reads);
-	s->one = strcmp(conf->path, ":memory:") == 0;
-	r = db_open(&s->write, &db_sqlite, conf->path, true, err);
-	r = r ? r : db_migrate(&s->write, conf->path, err);
-	if (r == 0 && !s->one) {
-		r = db_open(&s->read, &db_sqlite, conf->path, false, err);
-		if (r < 0)
-			db_close(&s->write);
-	}
+	pthread_mutex_init(&s->lock, NULL);
+	init_conds(s);
+	init_link(s, &s->write, true);
+	for (unsigned i = 0; i < s->n_read; i++)
+		init_link(s, &s->read[i], false);
+	return s;
+}
+
+static void free_store(struct store *s)
+{
+	for (unsigned i = 0; i < s->n_read; i++)
+		db_close(&s->read[i].db);
+	db_close(&s->write.db);
+	pthread_cond_destroy(&s->more_writes);
+	pthread_cond_destroy(&s->more_reads);
+	pthread_cond_destroy(&s->down_reads);
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s->read);
+	mem_free(s);
+}
+
+int store_open(const struct store_conf *conf, struct store **ret, struct buf *err)
+{
+	struct store *s = new_store(conf);
+	bool now = conf->sql == NULL || conf->wait;
+	int r = now ? link_open(&s->write, err) : 0;
+
+	for (unsigned i = 0; now && r == 0 && i < s->n_read; i++)
+		r = link_open(&s->read[i], err);
 	if (r < 0) {
-		mem_free(s);
+		free_store(s);
 		return r;
 	}
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->more_writes, NULL);
-	pthread_cond_init(&s->more_reads, NULL);
-	start_thread(&s->writer, writer, s);
-	if (!s->one)
-		start_thread(&s->reader, reader, s);
+	start_thread(&s->write);
+	for (unsigned i = 0; i < s->n_read; i++)
+		start_thread(&s->read[i]);
 	*ret = s;
 	return 0;
 }
@@ -213,17 +320,21 @@ void store_close(struct store **ps)
 	s->stopping = true;
 	pthread_cond_broadcast(&s->more_writes);
 	pthread_cond_broadcast(&s->more_reads);
+	pthread_cond_broadcast(&s->down_reads);
 	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->writer, NULL);
-	if (!s->one)
-		pthread_join(s->reader, NULL);
+	pthread_join(s->write.thread, NULL);
+	for (unsigned i = 0; i < s->n_read; i++)
+		pthread_join(s->read[i].thread, NULL);
 	ASSERT(list_empty(&s->writes) && list_empty(&s->reads));
-	db_close(&s->read);
-	db_close(&s->write);
-	pthread_cond_destroy(&s->more_writes);
-	pthread_cond_destroy(&s->more_reads);
-	pthread_mutex_destroy(&s->lock);
-	mem_free(s);
+	free_store(s);
+}
+
+/* Wakes one thread that will run the call; the lock is held. */
+static void wake_one(struct store *s, bool to_writer)
+{
+	pthread_cond_signal(to_writer	    ? &s->more_writes
+			    : s->readers_up ? &s->more_reads
+					    : &s->down_reads);
 }
 
 int store_submit(struct store *s, struct store_call *c)
@@ -233,6 +344,7 @@ int store_submit(struct store *s, struct store_call *c)
 
 	c->account = (uint16_t)(hash_strv(c->username) % STORE_N_KEYS);
 	c->bytes = (uint32_t)arena_used(c->arena);
+	c->submitted = s->conf.sql ? clock_mono_ms() : 0;
 	pthread_mutex_lock(&s->lock);
 	if (s->n_calls < STORE_MAX_CALLS && s->n_bytes + c->bytes <= STORE_MAX_BYTES) {
 		/* A read goes behind the writes to the same account that are not committed yet:
@@ -243,7 +355,7 @@ int store_submit(struct store *s, struct store_call *c)
 		s->writing[c->account] += to_writer;
 		c->in_writer = to_writer;
 		list_push(to_writer ? &s->writes : &s->reads, &c->link);
-		pthread_cond_signal(to_writer ? &s->more_writes : &s->more_reads);
+		wake_one(s, to_writer);
 		r = 0;
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -34,7 +34,9 @@ struct store_message {
 /* Inputs are copied by the constructors; outputs live in the call's arena until store_call_free.
  * Whoever submits a change and then reads of the same account sees the change.
  * err: 0, or -ENOENT (nothing stored; or no such account, for which nothing is written),
- * -EEXIST, -ENOSPC (a limit, or the disk), -EIO and others (the database failed: it is logged). */
+ * -EEXIST, -ENOSPC (a limit, or the disk), -ENOTCONN (the database server cannot be reached),
+ * -ETIMEDOUT, -EIO and others (the database failed: it is logged). What failed was not done; but
+ * when the connection is lost with a commit under way, nobody knows. */
 struct store_call {
 	struct inbox_msg msg; /* for whoever delivers the answer */
 	struct list link;
@@ -49,11 +51,13 @@ struct store_call {
 	bool writes, in_writer; /* the store's, as the next two */
 	uint16_t account;
 	uint32_t bytes;
+	msec_t submitted;
 	int err;
 
 	struct strv server, username;
 	struct strv key, text, text2; /* inputs, by operation; outputs of the getters */
 	int64_t number;		      /* input: a limit, an id; output: a count */
+	bool estimate;		      /* input: the limit need not be kept exactly */
 	wallus_t at, expires;
 	const struct store_roster_item *items; /* input of one item; output of all */
 	size_t n_items;
@@ -63,8 +67,36 @@ struct store_call {
 	size_t n_accounts;
 };
 
+/* A database server. Texts are NULL where nothing is configured. */
+struct store_sql {
+	enum store_driver { STORE_PGSQL, STORE_COCKROACHDB, STORE_MYSQL } driver;
+	const char *host; /* a path: the directory (MySQL: the file) of a local socket */
+	unsigned port;
+	const char *database, *username, *password;
+	unsigned readers; /* connections that read, beside the one that writes */
+	int64_t query_timeout_ms;
+	int64_t call_timeout_ms; /* from submission to the start */
+	int64_t keepalive_ms;	 /* 0: none */
+	int64_t max_start_ms;	 /* between tries to connect, at most */
+	struct store_tls {
+		bool on, required; /* not required: as much as the server has */
+		enum store_verify {
+			STORE_VERIFY_NONE,
+			STORE_VERIFY_CA,
+			STORE_VERIFY_FULL
+		} verify;
+		const char *certfile, *keyfile, *password, *cacertfile, *ciphers;
+		const char *min_version, *max_version; /* "TLSv1.2" */
+		bool no_sni;
+	} tls;
+};
+
 struct store_conf {
-	const char *path; /* ":memory:": nothing outlives the process */
+	const char *
+		path; /* ":memory:": nothing outlives the process; with `sql`: its name for
+			   * people */
+	const struct store_sql *sql; /* NULL: the embedded database. Outlives the store */
+	bool wait; /* with `sql`: opening fails if the server cannot be used now */
 };
 
 enum {
@@ -74,7 +106,8 @@ enum {
 };
 
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
- * is read-only, is of a newer schema, is no database. */
+ * is read-only, is of a newer schema, is no database. A database server is waited for only if `conf`
+ * says so: calls fail with -ENOTCONN while it cannot be reached, and it is tried again and again. */
 nodiscard int store_open(const struct store_conf *conf, struct store **ret,
 			 struct buf *err);
 

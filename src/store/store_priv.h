@@ -10,18 +10,37 @@
 enum {
 	STORE_BATCH = 500, /* calls in one commit at most */
 	STORE_N_KEYS = 1024,
+	LINK_BACKOFF_MS = 250, /* the first interval between tries to connect */
+};
+
+/* A connection and its thread. */
+struct store_link {
+	struct store *store;
+	struct db db;
+	bool writes;
+	bool up;	 /* the thread's own, as all that follows */
+	msec_t retry_at; /* while it is down */
+	msec_t backoff_ms;
+	msec_t used_at;
+	pthread_t thread;
 };
 
 struct store {
-	struct db write, read;
+	const struct db_driver *driver;
+	struct store_conf conf;
 	bool one; /* in memory: the writer's connection serves reads, too */
-	pthread_t writer, reader;
+	struct store_link write, *read;
+	unsigned n_read;
+
 	pthread_mutex_t lock;
-	pthread_cond_t more_writes, more_reads;
+	/* more_reads is for readers that are up, down_reads for the others. */
+	pthread_cond_t more_writes, more_reads, down_reads;
 	struct list writes, reads;
 	size_t n_calls, n_bytes;
+	unsigned readers_up;
 	bool stopping;
-	atomic_uint fail_in; /* see store_fail_write */
+	atomic_bool migrated; /* the writer has seen to the schema */
+	atomic_uint fail_in;  /* see store_fail_write */
 	uint32_t
 		writing[STORE_N_KEYS]; /* calls with the writer, by hash of the account */
 };
@@ -33,3 +52,18 @@ struct store_call *call_new(struct jid who,
 /* 0, or -ENOENT: nothing may be written for the account. Else what is under way while it is
  * removed would be left to the next one of that name. */
 nodiscard int account_known(struct store_call *c);
+
+/* --- link.c: connections that come and go --- */
+
+/* The first connection, before there is a thread. */
+nodiscard int link_open(struct store_link *l, struct buf *err);
+
+/* The rest runs on the link's thread. Makes sure, as far as that can be done now, that the
+ * connection is there; without the lock. */
+void link_check(struct store_link *l);
+
+/* How long the thread may wait for calls, -1: for ever. */
+msec_t link_patience(const struct store_link *l);
+
+/* Nothing was to be done for so long: looks after the connection; without the lock. */
+void link_idle(struct store_link *l);

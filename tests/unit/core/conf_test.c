@@ -43,7 +43,7 @@ TEST(conf_lists_all_errors_with_place_and_spelling)
 		":4:10: error: listen.c2s[1].port: this option is mandatory, and is missing: "
 		"expected an integer from 1 to 65535\n"
 		":5:1: error: listen.c2s[1].prot: unknown option; did you mean \"port\"?\n"
-		":8:12: error: auth.methods[1]: expected \"internal\", \"external\", \"ldap\", \"jwt\", "
+		":8:12: error: auth.methods[1]: expected \"internal\", \"rdbms\", \"external\", \"ldap\", \"jwt\", "
 		"\"http\", \"pki\" or \"dummy\", found the "
 		"string \"interal\"; did you mean \"internal\"?\n");
 }
@@ -88,7 +88,7 @@ TEST(conf_checks_the_methods_of_a_listener)
 	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
 		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
-		"\"internal\", \"external\", \"ldap\", \"jwt\", \"http\", \"pki\" or \"dummy\", found the "
+		"\"internal\", \"rdbms\", \"external\", \"ldap\", \"jwt\", \"http\", \"pki\" or \"dummy\", found the "
 		"string \"interal\"; did you mean "
 		"\"internal\"?\n");
 	conf_text_fails(

@@ -14,7 +14,7 @@ static int64_t rows_of(const char *path, const char *table, const char *username
 	return n;
 }
 
-ON_BOTH(account_is_kept_as_it_was_given)
+ON_EACH(account_is_kept_as_it_was_given)
 {
 	struct jid romeo = fixture_jid("romeo@example.org");
 	struct store_call *c = store_account_get(romeo);
@@ -32,7 +32,7 @@ ON_BOTH(account_is_kept_as_it_was_given)
 	store_call_free(&c);
 }
 
-ON_BOTH(account_password_may_be_empty_and_details_absent)
+ON_EACH(account_password_may_be_empty_and_details_absent)
 {
 	struct jid who = fixture_jid("\xc3\xa9l\xc3\xa9onore@b\xc3\xbc"
 				     "cher.example");
@@ -54,7 +54,7 @@ ON_BOTH(account_password_may_be_empty_and_details_absent)
 	store_call_free(&c);
 }
 
-ON_BOTH(account_is_added_once)
+ON_EACH(account_is_added_once)
 {
 	struct jid who = fixture_jid("romeo@example.org");
 	struct store_call *c;
@@ -70,7 +70,7 @@ ON_BOTH(account_is_added_once)
 	store_call_free(&c);
 }
 
-ON_BOTH(account_set_and_remove_need_the_account)
+ON_EACH(account_set_and_remove_need_the_account)
 {
 	struct jid who = fixture_jid("nobody@example.org");
 
@@ -85,7 +85,7 @@ static int add(struct store *s, const char *jid, int64_t max)
 			  store_account_add(fixture_jid(jid), STRV("x"), STRV_NULL, max));
 }
 
-ON_BOTH(account_limit_is_per_domain)
+ON_EACH(account_limit_is_per_domain)
 {
 	CHECK_INT(add(s, "a@example.org", 0), -ENOSPC);
 	CHECK_INT(add(s, "a@example.org", 2), 0);
@@ -153,7 +153,7 @@ TEST(account_removal_takes_all_its_rows_and_no_others)
 	fixture_close(s);
 }
 
-ON_BOTH(account_without_a_password_has_data_and_cannot_be_had)
+ON_EACH(account_without_a_password_has_data_and_cannot_be_had)
 {
 	struct jid who = fixture_jid("romeo@example.org");
 
@@ -170,7 +170,7 @@ ON_BOTH(account_without_a_password_has_data_and_cannot_be_had)
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);
 }
 
-ON_BOTH(account_without_a_password_takes_a_place)
+ON_EACH(account_without_a_password_takes_a_place)
 {
 	struct jid romeo = fixture_jid("romeo@example.org"),
 		   juliet = fixture_jid("juliet@example.org"),
@@ -189,7 +189,7 @@ ON_BOTH(account_without_a_password_takes_a_place)
 		  0);
 }
 
-ON_BOTH(account_that_must_be_new_takes_nobodys_name)
+ON_EACH(account_that_must_be_new_takes_nobodys_name)
 {
 	struct jid romeo = fixture_jid("romeo@example.org"),
 		   juliet = fixture_jid("juliet@example.org");
@@ -204,7 +204,7 @@ ON_BOTH(account_that_must_be_new_takes_nobodys_name)
 	CHECK_INT(fixture_do(s, c), 0);
 }
 
-ON_BOTH(account_that_is_new_again_inherits_nothing)
+ON_EACH(account_that_is_new_again_inherits_nothing)
 {
 	struct jid who = fixture_jid("romeo@example.org");
 	struct store_call *c;
@@ -245,7 +245,7 @@ static void add_numbered(struct store *s, unsigned n)
 	flight_free(&f);
 }
 
-ON_BOTH(account_list_goes_on_behind_a_thousand)
+ON_EACH(account_list_goes_on_behind_a_thousand)
 {
 	enum { N = 1203 }; /* not a multiple of 7 */
 	unsigned seen = 0;
@@ -269,7 +269,7 @@ ON_BOTH(account_list_goes_on_behind_a_thousand)
 	CHECK_INT(seen, N);
 }
 
-ON_BOTH(account_list_is_in_the_order_of_bytes)
+ON_EACH(account_list_is_in_the_order_of_bytes)
 {
 	static const char *const names[] = {
 		"Z", "a", "z", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"

@@ -20,7 +20,7 @@ static void check_text(struct store *s, struct store_call *c, const char *want)
 	store_call_free(&c);
 }
 
-ON_BOTH(offline_messages_that_have_expired_make_room)
+ON_EACH(offline_messages_that_have_expired_make_room)
 {
 	struct jid who = romeo(s);
 	static const wallus_t expires[] = { 50, 0, 51 };
@@ -46,7 +46,7 @@ ON_BOTH(offline_messages_that_have_expired_make_room)
 	store_call_free(&c);
 }
 
-ON_BOTH(private_storage_takes_so_many_elements_of_an_account)
+ON_EACH(private_storage_takes_so_many_elements_of_an_account)
 {
 	struct jid who = romeo(s), other = fixture_jid("mercutio@example.org");
 
@@ -64,7 +64,7 @@ ON_BOTH(private_storage_takes_so_many_elements_of_an_account)
 		  -ENOENT);
 }
 
-ON_BOTH(private_storage_is_kept_by_namespace)
+ON_EACH(private_storage_is_kept_by_namespace)
 {
 	struct jid who = romeo(s);
 
@@ -85,7 +85,7 @@ ON_BOTH(private_storage_is_kept_by_namespace)
 		  -ENOENT);
 }
 
-ON_BOTH(vcard_is_kept)
+ON_EACH(vcard_is_kept)
 {
 	struct jid who = romeo(s);
 
@@ -97,7 +97,7 @@ ON_BOTH(vcard_is_kept)
 		  -ENOENT);
 }
 
-ON_BOTH(last_activity_is_kept)
+ON_EACH(last_activity_is_kept)
 {
 	struct jid who = romeo(s);
 	struct store_call *c;
@@ -113,7 +113,7 @@ ON_BOTH(last_activity_is_kept)
 }
 
 /* Whoever is removed while their last words are under way leaves nothing to a successor. */
-ON_BOTH(nothing_is_written_for_an_account_that_is_not_there)
+ON_EACH(nothing_is_written_for_an_account_that_is_not_there)
 {
 	struct jid who = fixture_jid("gone@example.org");
 	struct store_roster_item item = { .jid = STRV("j@x"),
@@ -190,7 +190,7 @@ static int64_t check_page(struct store *s, struct jid who, int64_t after, int fi
 	return after;
 }
 
-ON_BOTH(offline_messages_come_in_order_two_hundred_at_once)
+ON_EACH(offline_messages_come_in_order_two_hundred_at_once)
 {
 	struct jid who = romeo(s), juliet = fixture_jid("juliet@example.org");
 	int64_t last;
@@ -209,7 +209,7 @@ ON_BOTH(offline_messages_come_in_order_two_hundred_at_once)
 }
 
 /* An id is not given twice: who pages by ids must not pass over a message. */
-ON_BOTH(offline_ids_only_grow)
+ON_EACH(offline_ids_only_grow)
 {
 	struct jid who = romeo(s);
 	int64_t last;
@@ -221,7 +221,7 @@ ON_BOTH(offline_ids_only_grow)
 	CHECK(check_page(s, who, last, 0, 1) > last);
 }
 
-ON_BOTH(offline_messages_have_a_limit)
+ON_EACH(offline_messages_have_a_limit)
 {
 	struct jid who = romeo(s), juliet = fixture_jid("juliet@example.org");
 
@@ -252,7 +252,7 @@ static void take_secret(struct store *s, const char *name, size_t n, char *ret)
 	store_call_free(&c);
 }
 
-ON_BOTH(secret_is_made_once)
+ON_EACH(secret_is_made_once)
 {
 	char a[200], b[200], again[200];
 
@@ -281,7 +281,7 @@ TEST(secret_and_rows_outlive_the_process)
 }
 
 /* A megabyte goes in and comes out. */
-ON_BOTH(large_texts_are_kept)
+ON_EACH(large_texts_are_kept)
 {
 	struct jid who = romeo(s);
 	struct buf b = BUF_INIT(1 << 20);
@@ -293,7 +293,7 @@ ON_BOTH(large_texts_are_kept)
 	buf_free(&b);
 }
 
-ON_BOTH(offline_messages_that_are_large_come_in_smaller_pages)
+ON_EACH(offline_messages_that_are_large_come_in_smaller_pages)
 {
 	enum { SIZE = STORE_LOAD_BYTES / 2 - 1, N = 7 };
 	struct jid who = fixture_jid("romeo@example.org");

@@ -20,7 +20,7 @@ static int count_messages(struct store *s, struct jid who)
 	return n;
 }
 
-ON_BOTH(full_disk_at_the_commit_fails_all_of_the_batch)
+ON_EACH(full_disk_at_the_commit_fails_all_of_the_batch)
 {
 	static struct flight f;
 	struct jid who = romeo(s);
@@ -46,7 +46,7 @@ ON_BOTH(full_disk_at_the_commit_fails_all_of_the_batch)
 	CHECK_INT(count_messages(s, who), 1);
 }
 
-ON_BOTH(failing_write_can_be_called_off)
+ON_EACH(failing_write_can_be_called_off)
 {
 	struct jid who = romeo(s);
 
@@ -73,7 +73,7 @@ static void empty_disk(void)
 	ASSERT(r == SQLITE_OK);
 }
 
-ON_BOTH(full_disk_within_a_batch_fails_all_of_it)
+ON_SQLITE(full_disk_within_a_batch_fails_all_of_it)
 {
 	static struct flight f;
 	static char large[100000];
@@ -128,7 +128,7 @@ TEST(locked_database_fails_the_batch_and_no_more)
 	struct jid who = romeo(s);
 	sqlite3 *db;
 
-	sqlite3_busy_timeout(s->write.db, 1);
+	sqlite3_busy_timeout(s->write.db.db, 1);
 	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
 	CHECK(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), -EBUSY);

@@ -2,27 +2,46 @@
 #pragma once
 
 #include "../test.h"
+#include "mariadb.h"
+#include "pgsql.h"
 #include "store/store_priv.h"
 
 #include <semaphore.h>
 #include <sqlite3.h>
 
 /* A test that runs on a store in a file, and on one in memory. */
-#define ON_BOTH(n)                                              \
-	static void on_both_##n(struct store *s);               \
+#define ON_SQLITE(n)                                            \
+	static void on_##n(struct store *s);                    \
 	TEST(n##_in_a_file)                                     \
 	{                                                       \
 		struct store *s = fixture_open(fixture_path()); \
-		on_both_##n(s);                                 \
+		on_##n(s);                                      \
 		fixture_close(s);                               \
 	}                                                       \
 	TEST(n##_in_memory)                                     \
 	{                                                       \
 		struct store *s = fixture_open(":memory:");     \
-		on_both_##n(s);                                 \
+		on_##n(s);                                      \
 		fixture_close(s);                               \
 	}                                                       \
-	static void on_both_##n(struct store *s)
+	static void on_##n(struct store *s)
+
+/* One that runs on all drivers. */
+#define ON_EACH(n)                                                    \
+	static void on_##n(struct store *s);                          \
+	TEST(n##_in_pgsql)                                            \
+	{                                                             \
+		struct store *s = pgsql_open_store(pgsql_conf());     \
+		on_##n(s);                                            \
+		fixture_close(s);                                     \
+	}                                                             \
+	TEST(n##_in_mysql)                                            \
+	{                                                             \
+		struct store *s = mariadb_open_store(mariadb_conf()); \
+		on_##n(s);                                            \
+		fixture_close(s);                                     \
+	}                                                             \
+	ON_SQLITE(n)
 
 /* A path in a new directory, which goes when the program ends. Static storage. */
 const char *fixture_path(void);

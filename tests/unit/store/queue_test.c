@@ -32,7 +32,7 @@ static struct jid other_than_romeo(struct store *s)
 	return j;
 }
 
-ON_BOTH(read_sees_the_write_before_it)
+ON_EACH(read_sees_the_write_before_it)
 {
 	static struct flight f;
 	struct jid who = romeo(s);
@@ -124,7 +124,7 @@ static void count_commits(void)
 	sqlite3_commit_hook(store_db->db, count_commit, NULL);
 }
 
-ON_BOTH(many_writes_are_one_commit)
+ON_SQLITE(many_writes_are_one_commit)
 {
 	static struct flight f;
 	struct jid who = romeo(s);
@@ -143,7 +143,7 @@ ON_BOTH(many_writes_are_one_commit)
 	CHECK_INT(n_commits, 1 + 3); /* the holder's own is the first */
 }
 
-ON_BOTH(failed_call_takes_no_other_with_it)
+ON_EACH(failed_call_takes_no_other_with_it)
 {
 	static struct flight f;
 	struct jid who = romeo(s);
@@ -184,7 +184,7 @@ ON_BOTH(failed_call_takes_no_other_with_it)
 
 /* --- bounds --- */
 
-ON_BOTH(queue_is_bounded_in_calls)
+ON_EACH(queue_is_bounded_in_calls)
 {
 	struct store_call *c = store_vcard_get(fixture_jid("romeo@example.org"));
 
@@ -203,7 +203,7 @@ ON_BOTH(queue_is_bounded_in_calls)
 	store_call_free(&c);
 }
 
-ON_BOTH(queue_is_bounded_in_bytes)
+ON_EACH(queue_is_bounded_in_bytes)
 {
 	static struct flight f;
 	struct store_call *c;
@@ -304,7 +304,7 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-ON_BOTH(threads_see_their_own_writes)
+ON_EACH(threads_see_their_own_writes)
 {
 	struct asker a[N_THREADS] = { 0 };
 	char jid[N_THREADS][64];

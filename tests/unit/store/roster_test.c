@@ -32,13 +32,13 @@ static struct store_call *load(struct store *s, struct jid who)
 	return c;
 }
 
-ON_BOTH(roster_needs_an_account)
+ON_EACH(roster_needs_an_account)
 {
 	CHECK_INT(fixture_do(s, store_roster_load(fixture_jid("nobody@example.org"))),
 		  -ENOENT);
 }
 
-ON_BOTH(roster_is_empty_at_first_and_tells_no_credentials)
+ON_EACH(roster_is_empty_at_first_and_tells_no_credentials)
 {
 	struct store_call *c = load(s, romeo(s));
 
@@ -48,7 +48,7 @@ ON_BOTH(roster_is_empty_at_first_and_tells_no_credentials)
 	store_call_free(&c);
 }
 
-ON_BOTH(roster_item_comes_back_whole)
+ON_EACH(roster_item_comes_back_whole)
 {
 	struct jid who = romeo(s);
 	struct strv groups[] = { STRV("Zeta"), STRV(""), STRV("\xc3\x84rzte") };
@@ -74,13 +74,13 @@ ON_BOTH(roster_item_comes_back_whole)
 	CHECK(c->items[0].approved && !c->items[0].listed);
 	CHECK_STR(c->items[0].request, "<presence type='subscribe'/>");
 	CHECK_INT(c->items[0].n_groups, 3);
-	CHECK_STR(c->items[0].groups[0], "Zeta"); /* in the order they were given */
-	CHECK_STR(c->items[0].groups[1], "");
+	CHECK_STR(c->items[0].groups[0], ""); /* in the order of bytes */
+	CHECK_STR(c->items[0].groups[1], "Zeta");
 	CHECK_STR(c->items[0].groups[2], "\xc3\x84rzte");
 	store_call_free(&c);
 }
 
-ON_BOTH(roster_put_replaces_all_of_the_item)
+ON_EACH(roster_put_replaces_all_of_the_item)
 {
 	struct jid who = romeo(s);
 	struct store_call *c;
@@ -99,7 +99,7 @@ ON_BOTH(roster_put_replaces_all_of_the_item)
 	store_call_free(&c);
 }
 
-ON_BOTH(roster_group_named_twice_is_one)
+ON_EACH(roster_group_named_twice_is_one)
 {
 	struct jid who = romeo(s);
 	struct store_call *c;
@@ -111,7 +111,7 @@ ON_BOTH(roster_group_named_twice_is_one)
 	store_call_free(&c);
 }
 
-ON_BOTH(roster_remove_takes_the_item_and_its_groups)
+ON_EACH(roster_remove_takes_the_item_and_its_groups)
 {
 	struct jid who = romeo(s);
 	struct store_call *c;
@@ -154,7 +154,7 @@ static const char *const contacts[] = {
 	"\xf0\x9f\x98\x80@x",
 };
 
-ON_BOTH(roster_groups_go_to_their_contacts)
+ON_EACH(roster_groups_go_to_their_contacts)
 {
 	struct jid who = romeo(s);
 	struct store_call *c;
@@ -162,7 +162,7 @@ ON_BOTH(roster_groups_go_to_their_contacts)
 
 	for (size_t i = ARRAY_LEN(contacts); i-- > 0;) {
 		snprintf(g[0], sizeof(g[0]), "%zu", i);
-		snprintf(g[1], sizeof(g[1]), "+%zu", i);
+		snprintf(g[1], sizeof(g[1]), "z%zu", i);
 		CHECK_INT(put(s, who, contacts[i], "",
 			      (const char *[]){ i % 3 ? g[0] : NULL,
 						i % 3 == 2 ? g[1] : NULL, NULL },
@@ -175,7 +175,7 @@ ON_BOTH(roster_groups_go_to_their_contacts)
 		CHECK_STR(c->items[i].jid, contacts[i]);
 		CHECK_INT(c->items[i].n_groups, i % 3);
 		snprintf(g[0], sizeof(g[0]), "%zu", i);
-		snprintf(g[1], sizeof(g[1]), "+%zu", i);
+		snprintf(g[1], sizeof(g[1]), "z%zu", i);
 		for (size_t k = 0; k < i % 3; k++)
 			CHECK_STR(c->items[i].groups[k], g[k]);
 	}
@@ -212,7 +212,7 @@ TEST(roster_groups_without_a_contact_are_passed_over)
 	fixture_close(s);
 }
 
-ON_BOTH(roster_of_many_is_whole)
+ON_EACH(roster_of_many_is_whole)
 {
 	enum { N = 600 }; /* the arrays grow six times */
 	static struct flight f;
@@ -285,9 +285,9 @@ TEST(roster_load_is_of_one_moment)
 	other_who = romeo(s);
 	other = fixture_open(path);
 	change_between();
-	sqlite3_trace_v2(s->read.db, SQLITE_TRACE_STMT, on_reader_step, NULL);
+	sqlite3_trace_v2(s->read[0].db.db, SQLITE_TRACE_STMT, on_reader_step, NULL);
 	c = load(s, other_who);
-	sqlite3_trace_v2(s->read.db, 0, NULL, NULL);
+	sqlite3_trace_v2(s->read[0].db.db, 0, NULL, NULL);
 	CHECK(changes >= 4 && changes_failed == 0);
 	CHECK_INT(c->n_items, 1);
 	CHECK_INT(c->items[0].n_groups, 1);

@@ -1,0 +1,273 @@
+/* [outgoing_pools.rdbms.default]: the store on a database server. */
+#include "core/conf_priv.h"
+#include "store/store.h"
+
+enum { WORKERS_MAX = 1000, MS_MAX = INT32_MAX };
+
+static const struct conf_word tls_versions[] = {
+	{ "tlsv1", 0, .unsupported = true },
+	{ "tlsv1.1", 0, .unsupported = true },
+	{ "tlsv1.2", 0x0303 },
+	{ "tlsv1.3", 0x0304 },
+	{ 0 },
+};
+
+static const struct conf_option sni[] = {
+	CONF_BOOL("enabled", struct conf_rdbms_tls, sni, "true",
+		  "Name `connection.host` in the handshake; with false, the name in the "
+		  "server's certificate is not compared with it either."),
+	CONF_UNSUPPORTED("host"),
+	CONF_IGNORED("protocol", "names are compared as \"https\" has it"),
+	{ 0 },
+};
+
+static const struct conf_option tls[] = {
+	CONF_BOOL(
+		"required", struct conf_rdbms_tls, required, "false",
+		"With false and `verify_mode = \"none\"`, a PostgreSQL server without TLS is "
+		"talked to in plain text. Whoever verifies never is, nor is `mysql`."),
+	CONF_ENUM(
+		"verify_mode", struct conf_rdbms_tls, verify, "\"peer\"",
+		CONF_WORDS({ "peer", STORE_VERIFY_FULL },
+			   { "selfsigned_peer", STORE_VERIFY_CA },
+			   { "none", STORE_VERIFY_NONE }),
+		"`peer`: the server's certificate is valid, signed by one of `cacertfile`, "
+		"and for this host. `selfsigned_peer`: it is one of `cacertfile`, or "
+		"signed by one, for whatever host. `none`: any."),
+	CONF_FILE("certfile", struct conf_rdbms_tls, certfile, NULL,
+		  "PEM: our certificate, then its chain."),
+	CONF_FILE(
+		"keyfile", struct conf_rdbms_tls, keyfile, NULL,
+		"PEM: its private key; not given: it is in `certfile`. Nobody but its owner "
+		"may read it."),
+	CONF_FILE("cacertfile", struct conf_rdbms_tls, cacertfile, NULL,
+		  "PEM: whom to trust. Mandatory, but for `verify_mode = \"none\"`."),
+	CONF_STRING("password", struct conf_rdbms_tls, password, NULL,
+		    "Opens an encrypted private key.", .secret = true),
+	CONF_STRING(
+		"ciphers", struct conf_rdbms_tls, ciphers, NULL,
+		"OpenSSL's cipher string, for `mysql` only: PostgreSQL's library has no "
+		"such choice."),
+	CONF_ENUM_ARRAY("versions", struct conf_rdbms_tls, versions,
+			"[\"tlsv1.2\", \"tlsv1.3\"]", tls_versions,
+			"The versions of TLS that are spoken.", .unique = true,
+			.has_range = true, .min = 1, .max = 4),
+	CONF_SAME_TABLE("server_name_indication", sni, "The server's name."),
+	{ 0 },
+};
+
+static const struct conf_option connection[] = {
+	CONF_ENUM(
+		"driver", struct conf_rdbms, driver, NULL,
+		CONF_WORDS({ "pgsql", STORE_PGSQL }, { "mysql", STORE_MYSQL },
+			   { "cockroachdb", STORE_COCKROACHDB }),
+		"The kind of database server: PostgreSQL, MySQL or MariaDB, CockroachDB.",
+		.mandatory = true),
+	CONF_STRING("host", struct conf_rdbms, host, NULL,
+		    "Its name or address; a path is that of a local socket, or, for "
+		    "PostgreSQL, of the socket's directory.",
+		    .mandatory = true, .has_range = true, .min = 1, .max = 255),
+	CONF_INT("port", struct conf_rdbms, port, NULL, 0, 65535,
+		 "Not given: 5432, for `mysql` 3306, for `cockroachdb` 26257."),
+	CONF_STRING("database", struct conf_rdbms, database, NULL, "Its name.",
+		    .mandatory = true, .has_range = true, .min = 1, .max = 63),
+	CONF_STRING("username", struct conf_rdbms, username, NULL, "Whom to log in as.",
+		    .mandatory = true, .has_range = true, .min = 1, .max = 63),
+	CONF_STRING("password", struct conf_rdbms, password, NULL, "With this password.",
+		    .mandatory = true, .secret = true),
+	CONF_INT("query_timeout", struct conf_rdbms, query_timeout_ms, "5000", 10, MS_MAX,
+		 "How long an answer may take. The server is told to give up a little "
+		 "earlier; if it does not answer at all, the connection is made anew.",
+		 .unit = "ms"),
+	CONF_INT(
+		"max_start_interval", struct conf_rdbms, max_start_s, "30", 1, 86400,
+		"While the server cannot be reached, it is tried again after a quarter of a "
+		"second, then after twice that, and so on; never after more than this.",
+		.unit = "s"),
+	CONF_INT(
+		"keepalive_interval", struct conf_rdbms, keepalive_s, NULL, 1, 86400,
+		"A connection that was not used for so long gets a query, so that nothing "
+		"on the way forgets it. Not given: none. That a server has gone is noticed "
+		"in any case before a connection is used.",
+		.unit = "s"),
+	CONF_OPTIONAL_TABLE("tls", struct conf_rdbms, tls, tls,
+			    "TLS; without this section there is none."),
+	CONF_UNSUPPORTED("settings"),
+	{ 0 },
+};
+
+static const struct conf_option pool[] = {
+	CONF_ENUM("scope", struct conf_rdbms, scope, "\"global\"",
+		  CONF_WORDS({ "global", 0 }, { "host_type", 0, .unsupported = true },
+			     { "host", 0, .unsupported = true }),
+		  "One pool for all domains."),
+	CONF_INT("workers", struct conf_rdbms, workers, "10", 1, WORKERS_MAX,
+		 "Connections that read. One more writes: it gathers what comes while a "
+		 "transaction is under way into the next one."),
+	CONF_ENUM(
+		"strategy", struct conf_rdbms, strategy, "\"best_worker\"",
+		CONF_WORDS({ "best_worker", 0 }, { "random_worker", 0 },
+			   { "next_worker", 0 }, { "available_worker", 0 },
+			   { "next_available_worker", 0 }),
+		"All the same here: one queue, and whichever connection is free takes what "
+		"waits longest."),
+	CONF_INT(
+		"call_timeout", struct conf_rdbms, call_timeout_ms, "60000", 1, MS_MAX,
+		"What has waited in the queue for so long is not begun any more, and fails.",
+		.unit = "ms"),
+	CONF_SAME_TABLE("connection", connection, "Where the server is.",
+			.mandatory = true),
+	CONF_UNSUPPORTED("max_worker_queue_len"),
+	{ 0 },
+};
+
+const struct conf_option conf_rdbms_pools[] = {
+	CONF_OPTIONAL_TABLE(
+		"default", struct conf, rdbms, pool,
+		"With this section, everything is in this database: accounts and what all "
+		"modules keep, of all domains, whatever `auth.methods` and `backend` say. Its "
+		"tables are MongooseIM's (docs/rdbms.md).",
+		.restart = true),
+	{ 0 },
+};
+
+/* --- checks --- */
+
+static void check_methods(const struct conf *c, const struct conf_auth *a,
+			  const char *section, const struct toml_table *root,
+			  struct conf_errors *e)
+{
+	const char *key = arena_printf(e->arena, "%sauth.methods", section);
+
+	if (!c->has_rdbms && (a->method_set & (1u << AUTH_RDBMS)))
+		conf_error_at(e, root, key,
+			      "\"rdbms\" needs the section "
+			      "[outgoing_pools.rdbms.default]");
+}
+
+static void check_tls(const struct conf_rdbms *r, const struct toml_table *root,
+		      struct conf_errors *e)
+{
+	static const char key[] = "outgoing_pools.rdbms.default.connection.tls";
+
+	if (r->tls.verify != STORE_VERIFY_NONE && !r->tls.cacertfile.p)
+		conf_error_at(e, root, key,
+			      "verify_mode needs cacertfile, which is missing; \"none\" "
+			      "does not");
+	if (r->tls.ciphers.p && r->driver != STORE_MYSQL)
+		conf_error_at(e, root, key,
+			      "ciphers: PostgreSQL's library has no such choice");
+	if (r->tls.keyfile.p && !r->tls.certfile.p)
+		conf_error_at(e, root, key, "keyfile needs certfile, which is missing");
+}
+
+void conf_rdbms_check(const struct conf *c, const struct toml_table *root,
+		      struct conf_errors *e)
+{
+	check_methods(c, &c->auth, "", root, e);
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		if (c->host_configs[i].has_auth)
+			check_methods(c, &c->host_configs[i].auth,
+				      arena_printf(e->arena, "host_config[%zu].", i + 1),
+				      root, e);
+	if (c->has_rdbms && c->rdbms.has_tls)
+		check_tls(&c->rdbms, root, e);
+}
+
+/* --- for the store --- */
+
+static const char *dup(struct arena *a, struct strv s)
+{
+	return s.p ? arena_cstr(a, s) : NULL;
+}
+
+static unsigned port_of(const struct conf_rdbms *r)
+{
+	if (r->port != CONF_UNSET)
+		return (unsigned)r->port;
+	return r->driver == STORE_MYSQL ? 3306 : r->driver == STORE_PGSQL ? 5432 : 26257;
+}
+
+static void set_tls(const struct conf_rdbms_tls *t, struct arena *a,
+		    struct store_tls *ret)
+{
+	bool v12 = false, v13 = false;
+
+	for (size_t i = 0; i < t->n_versions; i++) {
+		v12 |= t->versions[i] == 0x0303;
+		v13 |= t->versions[i] == 0x0304;
+	}
+	*ret = (struct store_tls){
+		.on = true,
+		.required = t->required,
+		.verify = (enum store_verify)t->verify,
+		.certfile = dup(a, t->certfile),
+		.keyfile = dup(a, t->keyfile),
+		.password = dup(a, t->password),
+		.cacertfile = dup(a, t->cacertfile),
+		.ciphers = dup(a, t->ciphers),
+		.min_version = v12 || !v13 ? "TLSv1.2" : "TLSv1.3",
+		.max_version = v13 || !v12 ? "TLSv1.3" : "TLSv1.2",
+		.no_sni = !t->sni,
+	};
+	if (!t->sni && ret->verify == STORE_VERIFY_FULL)
+		ret->verify = STORE_VERIFY_CA;
+}
+
+void conf_store_conf(const struct conf *c, struct arena *a, struct store_conf *ret)
+{
+	const struct conf_rdbms *r = &c->rdbms;
+	struct store_sql *sql;
+
+	*ret = (struct store_conf){ .path = dup(a, c->store.path) };
+	if (!c->has_rdbms)
+		return;
+	sql = ARENA_NEW(a, struct store_sql);
+	*sql = (struct store_sql){
+		.driver = (enum store_driver)r->driver,
+		.host = dup(a, r->host),
+		.port = port_of(r),
+		.database = dup(a, r->database),
+		.username = dup(a, r->username),
+		.password = dup(a, r->password),
+		.readers = (unsigned)r->workers,
+		.query_timeout_ms = r->query_timeout_ms,
+		.call_timeout_ms = r->call_timeout_ms,
+		.keepalive_ms = r->keepalive_s == CONF_UNSET ? 0 : r->keepalive_s * 1000,
+		.max_start_ms = r->max_start_s * 1000,
+	};
+	if (r->has_tls)
+		set_tls(&r->tls, a, &sql->tls);
+	ret->sql = sql;
+	ret->path = arena_printf(a, "%s at %s:%u", sql->database, sql->host, sql->port);
+}
+
+/* --- for a reload --- */
+
+static bool same_tls(const struct conf_rdbms_tls *a, const struct conf_rdbms_tls *b)
+{
+	return a->required == b->required && a->verify == b->verify && a->sni == b->sni &&
+	       strv_eq(a->certfile, b->certfile) && strv_eq(a->keyfile, b->keyfile) &&
+	       strv_eq(a->cacertfile, b->cacertfile) &&
+	       strv_eq(a->password, b->password) && strv_eq(a->ciphers, b->ciphers) &&
+	       a->n_versions == b->n_versions &&
+	       memcmp(a->versions, b->versions, a->n_versions * sizeof(*a->versions)) ==
+		       0;
+}
+
+bool conf_same_rdbms(const struct conf *x, const struct conf *y)
+{
+	const struct conf_rdbms *a = &x->rdbms, *b = &y->rdbms;
+
+	if (x->has_rdbms != y->has_rdbms)
+		return false;
+	if (!x->has_rdbms)
+		return true;
+	return a->driver == b->driver && strv_eq(a->host, b->host) &&
+	       a->port == b->port && strv_eq(a->database, b->database) &&
+	       strv_eq(a->username, b->username) && strv_eq(a->password, b->password) &&
+	       a->workers == b->workers && a->query_timeout_ms == b->query_timeout_ms &&
+	       a->call_timeout_ms == b->call_timeout_ms &&
+	       a->keepalive_s == b->keepalive_s && a->max_start_s == b->max_start_s &&
+	       a->has_tls == b->has_tls && (!a->has_tls || same_tls(&a->tls, &b->tls));
+}

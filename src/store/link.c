@@ -1,0 +1,114 @@
+/* Connections that come and go. A link without its database tries to get it back, at once and then
+ * at intervals that double. */
+#include "store/store_priv.h"
+#include "base/log.h"
+
+static void set_up(struct store_link *l, bool up)
+{
+	struct store *s = l->store;
+
+	pthread_mutex_lock(&s->lock);
+	ASSERT(l->up != up);
+	l->up = up;
+	if (!l->writes)
+		s->readers_up += up ? 1 : -1u;
+	/* Readers wait for the tables. */
+	if (l->writes && up && !atomic_exchange(&s->migrated, true))
+		pthread_cond_broadcast(&s->down_reads);
+	pthread_mutex_unlock(&s->lock);
+	l->backoff_ms = LINK_BACKOFF_MS;
+	l->used_at = l->retry_at = clock_mono_ms();
+}
+
+static int connect(struct store_link *l, struct buf *err)
+{
+	struct store *s = l->store;
+	int r = db_open(&l->db, s->driver, &s->conf, l->writes, err);
+
+	return r == 0 && l->writes ? db_migrate(&l->db, &s->conf, err) : r;
+}
+
+int link_open(struct store_link *l, struct buf *err)
+{
+	int r = connect(l, err);
+
+	if (r == 0)
+		set_up(l, true);
+	return r;
+}
+
+/* --- on the link's thread --- */
+
+static void complain(const char *event, const char *what, const char *why)
+{
+	static _Thread_local struct log_limit limit;
+	unsigned dropped;
+
+	if (log_limit_ok(&limit, 6, &dropped))
+		log_error(event, "%s%s (%u more like it)", what, why, dropped);
+}
+
+static void try(struct store_link *l)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1000);
+	struct store *s = l->store;
+
+	if (connect(l, &err) == 0) {
+		set_up(l, true);
+		log_event(l->writes ? LOG_NOTICE : LOG_INFO, "store.connected",
+			  "the database %s is connected", s->conf.path);
+		return;
+	}
+	complain("store.connect", "", buf_cstr(&err));
+	l->retry_at = clock_mono_ms() + l->backoff_ms;
+	l->backoff_ms = MIN(2 * l->backoff_ms, s->conf.sql->max_start_ms);
+}
+
+static void drop(struct store_link *l)
+{
+	complain("store.lost",
+		 "the connection to the database is lost: ", l->db.driver->error(&l->db));
+	db_close(&l->db);
+	set_up(l, false);
+}
+
+void link_check(struct store_link *l)
+{
+	if (l->up && !db_is_lost(&l->db))
+		return;
+	if (l->up)
+		drop(l);
+	if ((l->writes || atomic_load(&l->store->migrated)) &&
+	    clock_mono_ms() >= l->retry_at)
+		try(l);
+}
+
+msec_t link_patience(const struct store_link *l)
+{
+	const struct store *s = l->store;
+	msec_t until;
+
+	if (!l->up && !l->writes && !atomic_load(&s->migrated))
+		return -1; /* woken by the writer */
+	if (l->up && (s->conf.sql == NULL || s->conf.sql->keepalive_ms == 0))
+		return -1;
+	until = l->up ? l->used_at + s->conf.sql->keepalive_ms : l->retry_at;
+	return MAX(until - clock_mono_ms(), (msec_t)0);
+}
+
+void link_idle(struct store_link *l)
+{
+	const struct store_sql *sql = l->store->conf.sql;
+	struct db_stmt *st;
+
+	if (l->up && sql && sql->keepalive_ms &&
+	    clock_mono_ms() >= l->used_at + sql->keepalive_ms) {
+		st = db_query("SELECT 1", "");
+		if (db_one(st) < 0) /* link_check() sees whether it is the connection */
+			complain("store.keepalive",
+				 "the database does not answer: ", db_error());
+		db_finish(st);
+		l->used_at = clock_mono_ms();
+	}
+	link_check(l);
+}
