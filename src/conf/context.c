@@ -100,7 +100,8 @@ static const char *nearest_word(const struct conf_ctx *c)
 	if (c->row && c->row->type == CONF_T_INT_OR_INFINITY)
 		names[n++] = "infinity";
 	for (; w && w->name && n + 1 < ARRAY_LEN(names); w++)
-		names[n++] = w->name;
+		if (w->refused == NULL)
+			names[n++] = w->name;
 	return conf_nearest(c->at->str, names);
 }
 

@@ -50,15 +50,22 @@ static void put_names(struct buf *b, const struct conf_option *options,
 		buf_put(b, STRV(".\n\n"));
 }
 
-/* The words that are accepted with a warning. */
+/* The words that are accepted with a warning, and those that are refused with a reason. */
 static void put_unsupported_words(struct buf *b, const struct conf_word *words)
 {
 	const char *sep = "; known to MongooseIM, not supported here: ";
 
-	for (; words && words->name; words++) {
-		if (!words->unsupported)
+	for (const struct conf_word *w = words; w && w->name; w++) {
+		if (!w->unsupported)
 			continue;
-		buf_putf(b, "%s\"%s\"", sep, words->name);
+		buf_putf(b, "%s\"%s\"", sep, w->name);
+		sep = ", ";
+	}
+	sep = "; refused: ";
+	for (const struct conf_word *w = words; w && w->name; w++) {
+		if (!w->refused)
+			continue;
+		buf_putf(b, "%s\"%s\"", sep, w->name);
 		sep = ", ";
 	}
 }

@@ -119,6 +119,7 @@ struct conf_word {
 	const char *name;
 	int64_t value;
 	bool unsupported; /* a warning; the default stands, or the element is left out */
+	const char *refused; /* an error: why there is no such thing here */
 };
 
 struct conf_ctx;

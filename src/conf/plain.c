@@ -59,6 +59,10 @@ static enum read_result read_word(struct conf_ctx *c, const struct toml_value *v
 		w = find_word(c->row->words, v->str);
 	if (w == NULL)
 		return refuse(c);
+	if (w->refused) {
+		conf_complain(c, "\"%s\" is not supported: %s", w->name, w->refused);
+		return READ_FAILED;
+	}
 	if (w->unsupported) {
 		conf_warn(c, "\"%s\" is known to MongooseIM, not supported here",
 			  w->name);

@@ -88,7 +88,7 @@ static size_t count_words(const struct conf_word *w)
 	size_t n = 0;
 
 	for (; w->name; w++)
-		n += !w->unsupported;
+		n += !w->unsupported && !w->refused;
 	return n;
 }
 
@@ -99,7 +99,7 @@ static void put_words(struct buf *b, const struct conf_word *words, bool all)
 	size_t i = 0;
 
 	for (const struct conf_word *w = words; w->name && i < shown; w++) {
-		if (w->unsupported)
+		if (w->unsupported || w->refused)
 			continue;
 		if (i > 0)
 			buf_put(b, i + 1 == n ? STRV(" or ") : STRV(", "));

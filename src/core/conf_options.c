@@ -93,13 +93,28 @@ static const struct conf_option general[] = {
 	{ 0 },
 };
 
+/* What somebody who comes from elsewhere may look for, among the mechanisms or the methods. */
+static const char no_digest[] =
+	"DIGEST-MD5 is historic (RFC 6331) and needs passwords in plain text; the SCRAM "
+	"mechanisms have taken its place";
+static const char no_oauth[] =
+	"X-OAUTH takes tokens of MongooseIM's mod_auth_token, which is not supported "
+	"here; signed tokens are taken as passwords: auth.methods = [\"jwt\"]";
+
 /* Of auth.methods and of the subsets of it. */
 static const struct conf_word auth_methods[] = {
-	{ "internal", AUTH_INTERNAL }, { "rdbms", AUTH_RDBMS },
-	{ "external", AUTH_EXTERNAL }, { "anonymous", 0, .unsupported = true },
-	{ "ldap", AUTH_LDAP },	       { "jwt", AUTH_JWT },
-	{ "http", AUTH_HTTP },	       { "pki", AUTH_PKI },
-	{ "dummy", AUTH_DUMMY },       { 0 },
+	{ "internal", AUTH_INTERNAL },
+	{ "rdbms", AUTH_RDBMS },
+	{ "external", AUTH_EXTERNAL },
+	{ "anonymous", 0, .unsupported = true },
+	{ "ldap", AUTH_LDAP },
+	{ "jwt", AUTH_JWT },
+	{ "http", AUTH_HTTP },
+	{ "pki", AUTH_PKI },
+	{ "dummy", AUTH_DUMMY },
+	{ "digest", .refused = no_digest },
+	{ "oauth", .refused = no_oauth },
+	{ 0 },
 };
 
 /* --- [[listen.c2s]] --- */
@@ -261,8 +276,8 @@ static const struct conf_word mechanisms[] = {
 	SASL_MECHS(X)
 #undef X
 		{ "anonymous", 0, .unsupported = true },
-	{ "oauth", 0, .unsupported = true },
-	{ "digest", 0, .unsupported = true },
+	{ "digest", .refused = no_digest },
+	{ "oauth", .refused = no_oauth },
 	{ 0 },
 };
 
@@ -279,11 +294,11 @@ static const struct conf_option external_common_name[] = {
 };
 
 static const struct conf_option rdbms[] = {
-	CONF_BOOL("users_number_estimate", struct conf_auth, users_number_estimate,
-		  "false",
-		  "For `max_users_per_domain`, take what the database server knows about the "
-		  "size of the table instead of counting: all domains together, and as of "
-		  "its last look at it."),
+	CONF_BOOL(
+		"users_number_estimate", struct conf_auth, users_number_estimate, "false",
+		"For `max_users_per_domain`, take what the database server knows about the "
+		"size of the table instead of counting: all domains together, and as of "
+		"its last look at it."),
 	{ 0 },
 };
 
