@@ -1,6 +1,6 @@
 # Meerkat: a small front to Meson and Ninja. `make run` and `make test` do all the set-up
 # themselves, Debian packages included.
-.PHONY: build run test bench install format fuzz docs packages clean
+.PHONY: build run test bench instructions install format fuzz docs packages clean
 
 CONFIG ?=
 
@@ -23,6 +23,13 @@ bench:
 	@meson setup build-release --buildtype=release -Db_lto=true --reconfigure >/dev/null
 	@ninja -C build-release
 	@bench/run --meerkat build-release/src/main/meerkat --load build-release/bench/meerkat-load
+
+# After a change that is meant to cost more, or less.
+instructions:
+	@tools/packages.sh test
+	@meson setup build-release --buildtype=release -Db_lto=true --reconfigure >/dev/null
+	@ninja -C build-release
+	@tests/perf/run --update build-release
 
 install: build
 	@meson install -C build-release

@@ -93,6 +93,13 @@ static void arrived(struct pair *p, const char *mark)
 	chat.received++;
 }
 
+static bool is_enough(const struct pair *p)
+{
+	unsigned count = p->from.engine->conf->count;
+
+	return count && chat.sent >= count;
+}
+
 static void receive(struct pair *p, char *in, size_t n)
 {
 	const size_t n_end = sizeof(BODY_END) - 1;
@@ -112,7 +119,7 @@ static void receive(struct pair *p, char *in, size_t n)
 	memcpy(p->tail, end - p->n_tail, p->n_tail);
 	if (p->from.engine->conf->open_loop || chat.draining)
 		return;
-	for (uint32_t i = before; i != p->received; i++)
+	for (uint32_t i = before; i != p->received && !is_enough(p); i++)
 		pair_send(p, 0);
 }
 
@@ -149,8 +156,8 @@ static void set_up(struct engine *e)
 
 		p->number = i;
 		p->from.pair = p->to.pair = p;
-		session_connect(&p->from, e, 2 * i);
-		session_connect(&p->to, e, 2 * i + 1);
+		session_connect(&p->from, e, e->conf->first_user + 2 * i);
+		session_connect(&p->to, e, e->conf->first_user + 2 * i + 1);
 		while (chat.ready < 2 * (i + 1)) {
 			engine_turn(e, SECOND);
 			if (now_ns() > deadline)
@@ -242,6 +249,24 @@ static void start_sending(struct engine *e, nsec_t start)
 	chat.sample = mem_zalloc(chat.max_sample * sizeof(nsec_t));
 }
 
+/* A number of messages instead of a time: for whoever counts what each costs. */
+static void run_counted(struct engine *e)
+{
+	nsec_t seen_at = now_ns();
+
+	start_sending(e, seen_at);
+	while (chat.received < e->conf->count) {
+		uint64_t seen = chat.received;
+
+		engine_turn(e, e->n_dirty > 0 ? 0 : SECOND);
+		if (chat.received != seen)
+			seen_at = now_ns();
+		if (now_ns() - seen_at > 30 * SECOND)
+			fail("%llu messages arrived", (unsigned long long)chat.received);
+	}
+	say("done {\"count\": %llu}", (unsigned long long)chat.received);
+}
+
 void chat_run(struct engine *e)
 {
 	const struct load_conf *c = e->conf;
@@ -250,6 +275,10 @@ void chat_run(struct engine *e)
 
 	set_up(e);
 	engine_wait_go(e);
+	if (c->count) {
+		run_counted(e);
+		return;
+	}
 	start = now_ns();
 	start_sending(e, start);
 	phase(e, start, start + c->warmup_ms * (SECOND / 1000));

@@ -24,6 +24,8 @@ struct load_conf {
 	unsigned sessions;	   /* idle: to hold; login: in parallel */
 	unsigned pairs, in_flight; /* chat */
 	unsigned rate;		   /* chat, open loop: messages a second */
+	unsigned count;		   /* chat, login: so many and no more; 0: for a time */
+	unsigned first_user;
 	unsigned warmup_ms, measure_ms;
 };
 

@@ -46,7 +46,9 @@ void first_run(struct engine *e)
 
 static void next_login(struct session *s)
 {
-	session_connect(s, s->engine, count.next_user++ % s->engine->conf->users);
+	const struct load_conf *c = s->engine->conf;
+
+	session_connect(s, s->engine, c->first_user + count.next_user++ % c->users);
 }
 
 static void login_ready(struct session *s)
@@ -56,9 +58,16 @@ static void login_ready(struct session *s)
 
 static void login_closed(struct session *s)
 {
+	unsigned max = s->engine->conf->count;
+
 	count.logins++;
-	if (!count.stop)
+	if (!count.stop && (max == 0 || count.next_user < max))
 		next_login(s);
+}
+
+static bool is_enough(const struct engine *e)
+{
+	return e->conf->count && count.logins >= e->conf->count;
 }
 
 /* Runs for `duration`; a server that completes nothing for 15 seconds has failed. */
@@ -67,7 +76,7 @@ static void login_phase(struct engine *e, nsec_t duration)
 	nsec_t end = now_ns() + duration, seen_at = now_ns(), now;
 	uint64_t seen = count.logins;
 
-	while ((now = now_ns()) < end) {
+	while ((now = now_ns()) < end && !is_enough(e)) {
 		engine_turn(e, MIN(end - now, SECOND / 10));
 		if (count.logins != seen) {
 			seen = count.logins;
@@ -77,6 +86,20 @@ static void login_phase(struct engine *e, nsec_t duration)
 			fail("logins stalled after %llu",
 			     (unsigned long long)count.logins);
 	}
+}
+
+/* A number of logins instead of a time. */
+static void run_counted(struct engine *e, struct session *all)
+{
+	unsigned n = MIN(e->conf->sessions, e->conf->count);
+
+	engine_wait_go(e);
+	for (unsigned i = 0; i < n; i++) {
+		all[i].engine = e;
+		next_login(&all[i]);
+	}
+	login_phase(e, 3600 * SECOND);
+	say("done {\"count\": %llu}", (unsigned long long)count.logins);
 }
 
 void login_run(struct engine *e)
@@ -90,6 +113,10 @@ void login_run(struct engine *e)
 	e->on_ready = login_ready;
 	e->on_data = ignore_data;
 	e->on_closed = login_closed;
+	if (c->count) {
+		run_counted(e, all);
+		return;
+	}
 	for (unsigned i = 0; i < c->sessions; i++) {
 		all[i].engine = e;
 		next_login(&all[i]);

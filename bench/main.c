@@ -39,6 +39,8 @@ static void set_number(struct load_conf *c, const char *name, const char *value)
 		{ "pairs", &c->pairs, 10000 },
 		{ "in_flight", &c->in_flight, 1000 },
 		{ "rate", &c->rate, 1000000 },
+		{ "count", &c->count, 1000000 },
+		{ "first_user", &c->first_user, 1000000 },
 		{ "warmup_ms", &c->warmup_ms, 3600000 },
 		{ "measure_ms", &c->measure_ms, 3600000 },
 	};

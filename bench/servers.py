@@ -35,6 +35,16 @@ def free_ports(n):
     return ports
 
 
+def make_certificate(dir):
+    cert, key = os.path.join(dir, "cert.pem"), os.path.join(dir, "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+        check=True, capture_output=True)
+    return cert, key
+
+
 def debian_version(package):
     r = subprocess.run(["dpkg-query", "-W", "-f=${Version}", package],
                        capture_output=True, text=True)
