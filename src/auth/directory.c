@@ -57,21 +57,44 @@ static void disconnect(struct link *l)
 	l->ld = NULL;
 }
 
+/* Each of the libraries that OpenLDAP's may stand on heeds one of the two ways only. */
+static int set_versions(LDAP *ld, const struct auth_tls *t)
+{
+	int min = (int)t->min_version, max = (int)t->max_version, r;
+	bool v12 = min <= LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
+	     v13 = max >= LDAP_OPT_X_TLS_PROTOCOL_TLS1_3;
+	char *package = NULL;
+
+	r = ldap_get_option(NULL, LDAP_OPT_X_TLS_PACKAGE, &package);
+	if (r == 0 && strcmp(package, "GnuTLS") == 0) {
+		r = ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE,
+				    v12 && v13
+					    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+				    : v12 ? "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+					  : "NORMAL:-VERS-ALL:+VERS-TLS1.3");
+	} else if (r == 0) {
+		r = ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &min);
+		r = r ? r : ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MAX, &max);
+	}
+	ldap_memfree(package);
+	return r;
+}
+
 /* Any of them that fails would leave the library's own idea of whom to trust. */
 static int set_tls(const struct link *l)
 {
-	const struct auth_ldap_pool *p = l->pool;
-	int require = p->verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER,
+	const struct auth_tls *t = &l->pool->tls;
+	int require = t->verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER,
 	    server = 0;
 	int r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require);
 
-	if (r == 0 && p->cacertfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, p->cacertfile);
-	if (r == 0 && p->certfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CERTFILE, p->certfile);
-	if (r == 0 && p->certfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_KEYFILE,
-				    p->keyfile ? p->keyfile : p->certfile);
+	r = r ? r : set_versions(l->ld, t);
+	if (r == 0 && t->cacertfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, t->cacertfile);
+	if (r == 0 && t->certfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CERTFILE, t->certfile);
+	if (r == 0 && t->keyfile)
+		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_KEYFILE, t->keyfile);
 	r = r ? r : ldap_set_option(l->ld, LDAP_OPT_X_TLS_NEWCTX, &server);
 	return r ? LDAP_PARAM_ERROR : 0;
 }
@@ -91,7 +114,7 @@ static int set_options(struct link *l, const struct auth_call *c)
 	ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
 	ldap_set_option(l->ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
 	ldap_set_option(l->ld, LDAP_OPT_DEREF, &derefs[l->deref]);
-	if (r == 0 && l->pool->tls != AUTH_LDAP_CLEAR)
+	if (r == 0 && l->pool->security != AUTH_LDAP_CLEAR)
 		r = set_tls(l);
 	return r;
 }
@@ -113,7 +136,7 @@ static int open_link(struct link *l, struct auth_call *c)
 	r = r ? r : set_options(l, c);
 	if (r == LDAP_PARAM_ERROR)
 		what = "TLS cannot be set up with these files";
-	if (r == 0 && l->pool->tls == AUTH_LDAP_STARTTLS)
+	if (r == 0 && l->pool->security == AUTH_LDAP_STARTTLS)
 		r = ldap_start_tls_s(l->ld, NULL, NULL);
 	if (r == 0) {
 		r = simple_bind(l, l->pool->root_dn, strv_from(password));
@@ -444,7 +467,7 @@ static const struct auth_backend_ops ldap_ops = {
 static char *make_uri(const struct auth_ldap_pool *p)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(8192);
-	const char *scheme = p->tls == AUTH_LDAP_TLS ? "ldaps" : "ldap";
+	const char *scheme = p->security == AUTH_LDAP_TLS ? "ldaps" : "ldap";
 
 	for (const char *const *s = p->servers; *s; s++) {
 		bool v6 = strchr(*s, ':') != NULL;

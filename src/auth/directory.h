@@ -3,6 +3,7 @@
 #pragma once
 
 #include "auth/backend.h"
+#include "auth/tls.h"
 #include "base/buf.h"
 
 struct auth_ldap_uid {
@@ -16,7 +17,7 @@ enum auth_ldap_deref {
 	AUTH_LDAP_FINDING,
 	AUTH_LDAP_ALWAYS
 };
-enum auth_ldap_tls { AUTH_LDAP_CLEAR, AUTH_LDAP_TLS, AUTH_LDAP_STARTTLS };
+enum auth_ldap_security { AUTH_LDAP_CLEAR, AUTH_LDAP_TLS, AUTH_LDAP_STARTTLS };
 
 /* A pool: where, and as whom. */
 struct auth_ldap_pool {
@@ -24,9 +25,8 @@ struct auth_ldap_pool {
 	unsigned port;
 	const char *root_dn, *password; /* NULL: anonymous */
 	int connect_interval_ms;	/* no new attempt before that, after a failure */
-	enum auth_ldap_tls tls;
-	bool verify;
-	const char *cacertfile, *certfile, *keyfile;
+	enum auth_ldap_security security;
+	struct auth_tls tls; /* its password, ciphers and name are not used */
 };
 
 /* All of it is borrowed, and outlives the backend. */

@@ -1,5 +1,4 @@
-#include "auth/http.h"
-#include "base/buf.h"
+#include "auth/http_priv.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -10,8 +9,8 @@ enum { MAX_BODY = 256 << 10 };
 struct http {
 	struct auth_backend base;
 	char *url; /* with a slash at its end */
-	char *basic_auth, *cacertfile, *certfile, *keyfile, *password;
-	bool verify;
+	char *basic_auth;
+	struct http_tls tls;
 	int request_timeout_ms;
 };
 
@@ -19,7 +18,9 @@ struct http {
 struct client {
 	const struct http *h;
 	CURL *curl;
+	struct http_tls_lists lists;
 	struct buf body;
+	char error[CURL_ERROR_SIZE];
 };
 
 /* What each question is, and what the statuses that answer it mean; any other is a failure of the
@@ -86,6 +87,7 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 	CURLcode r;
 
 	buf_clear(&cl->body);
+	cl->error[0] = '\0';
 	curl_easy_setopt(cl->curl, CURLOPT_URL, url);
 	curl_easy_setopt(cl->curl, CURLOPT_TIMEOUT_MS, limit);
 	if (post) {
@@ -173,7 +175,7 @@ static int call(void *state, struct auth_call *c)
 	mem_wipe(url.p, url.n);
 	if (code != CURLE_OK)
 		return auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
-				 curl_easy_strerror(code));
+				 cl->error[0] ? cl->error : curl_easy_strerror(code));
 	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
 	r = read_answer(cl, c, status);
 	mem_wipe(cl->body.p, cl->body.n);
@@ -181,20 +183,6 @@ static int call(void *state, struct auth_call *c)
 }
 
 /* --- the backend --- */
-
-static void set_tls(CURL *curl, const struct http *h)
-{
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, h->verify ? 1L : 0L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, h->verify ? 2L : 0L);
-	if (h->cacertfile)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, h->cacertfile);
-	if (h->certfile)
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, h->certfile);
-	if (h->keyfile)
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, h->keyfile);
-	if (h->password)
-		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, h->password);
-}
 
 static void init_curl(void)
 {
@@ -213,6 +201,7 @@ static void *open_client(void *owner)
 	cl->body = (struct buf)BUF_INIT(MAX_BODY);
 	cl->curl = curl_easy_init();
 	ASSERT(cl->curl != NULL);
+	curl_easy_setopt(cl->curl, CURLOPT_ERRORBUFFER, cl->error);
 	curl_easy_setopt(cl->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(cl->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(cl->curl, CURLOPT_PROXY, "");
@@ -227,7 +216,7 @@ static void *open_client(void *owner)
 		curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(cl->curl, CURLOPT_USERPWD, cl->h->basic_auth);
 	}
-	set_tls(cl->curl, cl->h);
+	http_tls_set(cl->curl, &cl->h->tls, &cl->lists);
 	return cl;
 }
 
@@ -236,15 +225,9 @@ static void close_client(void *state)
 	struct client *cl = state;
 
 	curl_easy_cleanup(cl->curl);
+	http_tls_lists_fini(&cl->lists);
 	buf_free(&cl->body);
 	mem_free(cl);
-}
-
-static void free_secret(char *s)
-{
-	if (s)
-		mem_wipe(s, strlen(s));
-	mem_free(s);
 }
 
 static void free_http(struct auth_backend *b)
@@ -252,11 +235,8 @@ static void free_http(struct auth_backend *b)
 	struct http *h = container_of(b, struct http, base);
 
 	mem_free(h->url);
-	free_secret(h->basic_auth);
-	free_secret(h->password);
-	mem_free(h->cacertfile);
-	mem_free(h->certfile);
-	mem_free(h->keyfile);
+	http_free_secret(h->basic_auth);
+	http_tls_fini(&h->tls);
 	mem_free(h);
 }
 
@@ -272,22 +252,14 @@ static const struct auth_backend_ops http_ops = {
 	.free = free_http,
 };
 
-static char *copy(const char *s)
-{
-	return s ? mem_strdup(s) : NULL;
-}
-
 /* "https://host:port" and "/prefix" with one slash between them and one behind. */
-static char *make_url(const struct auth_http_conf *conf)
+static char *make_url(struct strv origin, struct strv prefix)
 {
-	struct strv host = strv_from(conf->host), prefix = strv_from(conf->path_prefix);
 	AUTO(buf_free) struct buf b = BUF_INIT(8192);
 
-	while (host.n && host.p[host.n - 1] == '/')
-		host.n--;
 	while (prefix.n && prefix.p[prefix.n - 1] == '/')
 		prefix.n--;
-	buf_putf(&b, STRV_FMT "%s" STRV_FMT "/", STRV_ARG(host),
+	buf_putf(&b, STRV_FMT "%s" STRV_FMT "/", STRV_ARG(origin),
 		 prefix.n && prefix.p[0] != '/' ? "/" : "", STRV_ARG(prefix));
 	return mem_strdup(buf_cstr(&b));
 }
@@ -300,13 +272,9 @@ struct auth_backend *auth_http_new(const struct auth_http_conf *conf)
 	h->base.ops = &http_ops;
 	h->base.n_threads = conf->workers;
 	h->base.timeout_ms = conf->call_timeout_ms;
-	h->url = make_url(conf);
-	h->basic_auth = copy(conf->basic_auth);
-	h->cacertfile = copy(conf->cacertfile);
-	h->certfile = copy(conf->certfile);
-	h->keyfile = copy(conf->keyfile);
-	h->password = copy(conf->password);
-	h->verify = conf->verify;
+	http_tls_init(&h->tls, conf);
+	h->url = make_url(strv_from(h->tls.origin), strv_from(conf->path_prefix));
+	h->basic_auth = conf->basic_auth ? mem_strdup(conf->basic_auth) : NULL;
 	h->request_timeout_ms = conf->request_timeout_ms;
 	return &h->base;
 }

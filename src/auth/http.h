@@ -4,17 +4,19 @@
 #pragma once
 
 #include "auth/backend.h"
+#include "auth/tls.h"
 
 /* All text is copied. NULL: not set. */
 struct auth_http_conf {
 	const char *host;	 /* "https://auth.example.net:8000" */
 	const char *path_prefix; /* "/" */
 	const char *basic_auth;	 /* "user:password" */
-	const char *cacertfile, *certfile, *keyfile, *password;
-	bool verify; /* the service's certificate, with TLS */
+	struct auth_tls tls;	 /* for https */
 	unsigned workers;
 	int request_timeout_ms;
 	int call_timeout_ms; /* with the wait for a worker */
 };
 
+/* Whether OpenSSL understands it. */
+bool auth_http_takes_ciphers(const char *ciphers);
 nodiscard struct auth_backend *auth_http_new(const struct auth_http_conf *conf);

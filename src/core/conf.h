@@ -149,9 +149,12 @@ struct conf_dummy {
 
 /* TLS towards a server of ours. */
 struct conf_client_tls {
-	int64_t verify; /* 0: not at all */
+	int64_t verify; /* enum auth_tls_verify */
 	bool starttls;	/* LDAP: on the port of plain text */
-	struct strv cacertfile, certfile, keyfile, password;
+	bool check_name;
+	struct strv cacertfile, certfile, keyfile, password, ciphers, name;
+	const int64_t *versions;
+	size_t n_versions;
 };
 
 /* [outgoing_pools.http.TAG] */

@@ -88,15 +88,6 @@ const struct conf_option conf_ldap_options[] = {
 
 /* --- [outgoing_pools.ldap.TAG] --- */
 
-static const struct conf_option ldap_tls[] = {
-	CONF_BOOL(
-		"starttls", struct conf_client_tls, starttls, "false",
-		"StartTLS on the port of plain text, not TLS from the first byte. (Not an "
-		"option of MongooseIM's.)"),
-	CONF_CLIENT_TLS_ROWS,
-	{ 0 },
-};
-
 static const struct conf_option connection[] = {
 	CONF_STRING_ARRAY("servers", struct conf_ldap_pool, servers, "[\"localhost\"]",
 			  "Tried in this order.", .has_range = true, .min = 1, .max = 16),
@@ -110,7 +101,7 @@ static const struct conf_option connection[] = {
 	CONF_INT("connect_interval", struct conf_ldap_pool, connect_interval_ms, "10000",
 		 1, 600000, "After a failure the next attempt to connect waits so long.",
 		 .unit = "ms"),
-	CONF_OPTIONAL_TABLE("tls", struct conf_ldap_pool, tls, ldap_tls,
+	CONF_OPTIONAL_TABLE("tls", struct conf_ldap_pool, tls, conf_ldap_tls,
 			    "With this section connections are encrypted."),
 	{ 0 },
 };
@@ -163,25 +154,19 @@ static const struct conf_ldap_pool *find_pool(const struct conf *c, struct strv 
 
 static struct auth_ldap_pool convert(struct conf *c, const struct conf_ldap_pool *p)
 {
-	enum auth_ldap_tls tls = !p->has_tls	   ? AUTH_LDAP_CLEAR
-				 : p->tls.starttls ? AUTH_LDAP_STARTTLS
-						   : AUTH_LDAP_TLS;
-	unsigned port = tls == AUTH_LDAP_TLS ? PORT_TLS : PORT_CLEAR;
+	enum auth_ldap_security security = !p->has_tls	     ? AUTH_LDAP_CLEAR
+					   : p->tls.starttls ? AUTH_LDAP_STARTTLS
+							     : AUTH_LDAP_TLS;
+	unsigned port = security == AUTH_LDAP_TLS ? PORT_TLS : PORT_CLEAR;
 
-	conf_watch_file(c, p->tls.cacertfile);
-	conf_watch_file(c, p->tls.certfile);
-	conf_watch_file(c, p->tls.keyfile);
 	return (struct auth_ldap_pool){
 		.servers = strings(c->arena, p->servers, p->n_servers),
 		.port = p->port == CONF_UNSET ? port : (unsigned)p->port,
 		.root_dn = p->root_dn.p,
 		.password = p->password.p,
 		.connect_interval_ms = (int)p->connect_interval_ms,
-		.tls = tls,
-		.verify = p->tls.verify,
-		.cacertfile = p->tls.cacertfile.p,
-		.certfile = p->tls.certfile.p,
-		.keyfile = p->tls.keyfile.p,
+		.security = security,
+		.tls = conf_pool_tls(c, &p->tls),
 	};
 }
 

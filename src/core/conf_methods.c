@@ -76,8 +76,6 @@ const struct conf_option conf_dummy_options[] = {
 
 /* --- [outgoing_pools] --- */
 
-static const struct conf_option client_tls[] = { CONF_CLIENT_TLS_ROWS, { 0 } };
-
 static void check_host(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	const struct strv *host = dst;
@@ -97,7 +95,7 @@ static const struct conf_option http_connection[] = {
 		    "Stands before the path of each request."),
 	CONF_INT("request_timeout", struct conf_http_pool, request_timeout_ms, "2000", 1,
 		 600000, "How long a request may take.", .unit = "ms"),
-	CONF_TABLE("tls", struct conf_http_pool, tls, client_tls, "For `https`."),
+	CONF_TABLE("tls", struct conf_http_pool, tls, conf_http_tls, "For `https`."),
 	{ 0 },
 };
 
@@ -183,18 +181,11 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 			      "the method http needs a section outgoing_pools.http.auth");
 		return;
 	}
-	conf_watch_file(c, p->tls.cacertfile);
-	conf_watch_file(c, p->tls.certfile);
-	conf_watch_file(c, p->tls.keyfile);
 	conf = (struct auth_http_conf){
 		.host = p->host.p,
 		.path_prefix = p->path_prefix.p,
 		.basic_auth = a->http.basic_auth.p,
-		.cacertfile = p->tls.cacertfile.p,
-		.certfile = p->tls.certfile.p,
-		.keyfile = p->tls.keyfile.p,
-		.password = p->tls.password.p,
-		.verify = p->tls.verify,
+		.tls = conf_pool_tls(c, &p->tls),
 		.workers = (unsigned)p->workers,
 		.request_timeout_ms = (int)p->request_timeout_ms,
 		.call_timeout_ms = (int)p->call_timeout_ms,
@@ -229,8 +220,7 @@ void methods_make(struct conf *c, struct conf_auth *a, const char *section,
 	char key[96];
 
 	snprintf(key, sizeof(key), "%sauth.", section);
-	if (is_complete(a, AUTH_EXTERNAL, a->has_program, "external", section, root,
-			e) &&
+	if (is_complete(a, AUTH_EXTERNAL, a->has_program, "external", section, root, e) &&
 	    !e->n_errors)
 		make_external(a);
 	snprintf(key, sizeof(key), "%sauth.jwt.secret", section);

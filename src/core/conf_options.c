@@ -4,7 +4,7 @@
 #include "core/stream.h"
 #include "xmpp/sasl/sasl.h"
 
-static void check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst)
+void conf_check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	struct strv *domain = dst;
 
@@ -45,12 +45,12 @@ static const struct conf_option failed_logins[] = {
 static const struct conf_option general[] = {
 	CONF_STRING_ARRAY("hosts", struct conf_general, hosts, "[]",
 			  "The XMPP domains that are served.", .unique = true,
-			  .allowed = "a domain", .check = check_domain),
+			  .allowed = "a domain", .check = conf_check_domain),
 	CONF_STRING(
 		"default_server_domain", struct conf_general, default_server_domain, NULL,
 		"Stands in the stream header and in errors before the client has named a "
 		"domain. Mandatory; one of `hosts`.",
-		.mandatory = true, .allowed = "a domain", .check = check_domain),
+		.mandatory = true, .allowed = "a domain", .check = conf_check_domain),
 	CONF_ENUM("loglevel", struct conf_general, loglevel, "\"warning\"",
 		  CONF_WORDS({ "none", LOG_ERROR - 1 }, { "emergency", LOG_ERROR },
 			     { "alert", LOG_ERROR }, { "critical", LOG_ERROR },
@@ -379,7 +379,7 @@ static const struct conf_option host_general[] = {
 static struct conf_option host_config[] = {
 	CONF_STRING("host", struct conf_host, host, NULL,
 		    "The domain that this is about, one of `general.hosts`.",
-		    .mandatory = true, .allowed = "a domain", .check = check_domain),
+		    .mandatory = true, .allowed = "a domain", .check = conf_check_domain),
 	CONF_SAME_TABLE("general", host_general,
 			"Has no options that are supported here."),
 	CONF_OPTIONAL_TABLE("auth", struct conf_host, auth, auth,

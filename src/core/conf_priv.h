@@ -1,6 +1,7 @@
 /* For the files of the configuration only. */
 #pragma once
 
+#include "auth/tls.h"
 #include "core/conf.h"
 #include "core/host.h"
 #include "xmpp/jid.h"
@@ -56,6 +57,9 @@ void shaper_check(const struct conf *c, const struct toml_table *root,
 void shaper_warn(const struct conf *c, const struct toml_table *root,
 		 struct conf_errors *e);
 
+/* conf_options.c */
+void conf_check_domain(struct conf_ctx *c, const struct toml_value *v, void *dst);
+
 /* conf_rdbms.c */
 extern const struct conf_option conf_rdbms_pools[]; /* [outgoing_pools.rdbms] */
 void conf_rdbms_check(const struct conf *c, const struct toml_table *root,
@@ -93,21 +97,9 @@ void methods_make(struct conf *c, struct conf_auth *a, const char *section,
 		  const struct toml_table *root, struct conf_errors *e);
 void conf_free_methods(struct conf *c);
 
-/* TLS towards a server of ours: rows that fill struct conf_client_tls. */
-#define CONF_CLIENT_TLS_ROWS                                                             \
-	CONF_ENUM(                                                                       \
-		"verify_mode", struct conf_client_tls, verify, "\"peer\"",               \
-		CONF_WORDS({ "peer", 1 }, { "none", 0 }),                                \
-		"`peer`: the server's certificate must be valid, and its name right."),  \
-		CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,        \
-			  "Whom to trust; not given: the system's store."),              \
-		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,            \
-			  "Our certificate."),                                           \
-		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL, "Its key."), \
-		CONF_STRING("password", struct conf_client_tls, password, NULL,          \
-			    "The key's password.", .secret = true),                      \
-		CONF_UNSUPPORTED("ciphers"), CONF_UNSUPPORTED("versions"),               \
-		CONF_UNSUPPORTED("server_name_indication")
+/* conf_pool_tls.c: both fill struct conf_client_tls. */
+extern const struct conf_option conf_http_tls[], conf_ldap_tls[];
+struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t);
 
 /* conf_ldap.c */
 extern const struct conf_option conf_ldap_options[], conf_any_ldap_pool;

@@ -54,9 +54,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Service:
-    """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything."""
+    """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything;
+    `context`: TLS (ssl.SSLContext)."""
 
-    def __init__(self):
+    def __init__(self, context=None):
+        self.context = context
         self.accounts = {}
         self.asked = []
         self.broken = None
@@ -65,6 +67,9 @@ class Service:
     def start(self, port):
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
+        if self.context:
+            self.server.socket = self.context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.server.service = self
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))

@@ -1,0 +1,21 @@
+/* TLS towards a server that knows accounts, as its pool's section has it. Text is NULL when it is
+ * not set. */
+#pragma once
+
+#include <stdbool.h>
+
+enum auth_tls_verify {
+	AUTH_TLS_NONE, /* any certificate */
+	AUTH_TLS_CA, /* a valid one of, or signed by one of, the authorities; for any name */
+	AUTH_TLS_FULL, /* ... and for the server's name */
+};
+
+struct auth_tls {
+	enum auth_tls_verify verify;
+	const char *cacertfile;		   /* PEM; NULL: the system's */
+	const char *certfile, *keyfile;	   /* PEM: ours */
+	const char *password;		   /* of the key */
+	const char *ciphers;		   /* OpenSSL's string, TLS 1.3 included */
+	const char *name;		   /* of the server, if not its host */
+	unsigned min_version, max_version; /* 0x0303, 0x0304 */
+};

@@ -1,0 +1,104 @@
+/* [outgoing_pools.http.TAG.connection.tls] and that of ldap. The two libraries cannot do the same:
+ * what one of them cannot is a warning. */
+#include "auth/http.h"
+#include "core/conf_priv.h"
+
+static const struct conf_word versions[] = {
+	{ "tlsv1", 0, .unsupported = true },
+	{ "tlsv1.1", 0, .unsupported = true },
+	{ "tlsv1.2", 0x0303 },
+	{ "tlsv1.3", 0x0304 },
+	{ 0 },
+};
+
+#define FILES                                                                           \
+	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,               \
+		  "PEM: whom to trust; not given: the system's store."),                \
+		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,           \
+			  "PEM: our certificate, then its chain."),                     \
+		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,             \
+			  "PEM: its private key; not given: it is in `certfile`."),     \
+		CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,           \
+				"[\"tlsv1.2\", \"tlsv1.3\"]", versions,                 \
+				"The versions of TLS that are spoken.", .unique = true, \
+				.has_range = true, .min = 1, .max = 4)
+
+static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *ciphers = dst;
+
+	if (!auth_http_takes_ciphers(ciphers->p))
+		conf_complain_expected(c, "an OpenSSL cipher string");
+}
+
+static const struct conf_option sni[] = {
+	CONF_BOOL("enabled", struct conf_client_tls, check_name, "true",
+		  "With false, the name in the service's certificate does not matter."),
+	CONF_STRING("host", struct conf_client_tls, name, NULL,
+		    "The name that is sent in the handshake, and that the certificate "
+		    "must be for; not given: that of `connection.host`.",
+		    .allowed = "a domain", .check = conf_check_domain),
+	CONF_IGNORED("protocol", "names are compared as \"https\" has it"),
+	{ 0 },
+};
+
+const struct conf_option conf_http_tls[] = {
+	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",
+		  CONF_WORDS({ "peer", AUTH_TLS_FULL },
+			     { "selfsigned_peer", AUTH_TLS_CA },
+			     { "none", AUTH_TLS_NONE }),
+		  "`peer`: the service's certificate is valid, signed by one of "
+		  "`cacertfile`, and for this host. `selfsigned_peer`: it is one of "
+		  "`cacertfile`, or signed by one, for whatever host. `none`: any."),
+	FILES,
+	CONF_STRING("password", struct conf_client_tls, password, NULL,
+		    "The key's password.", .secret = true),
+	CONF_STRING("ciphers", struct conf_client_tls, ciphers, NULL,
+		    "OpenSSL's cipher string, TLS 1.3 included; not given: its default.",
+		    .allowed = "an OpenSSL cipher string", .check = check_ciphers),
+	CONF_SAME_TABLE("server_name_indication", sni, "The service's name."),
+	{ 0 },
+};
+
+const struct conf_option conf_ldap_tls[] = {
+	CONF_BOOL(
+		"starttls", struct conf_client_tls, starttls, "false",
+		"StartTLS on the port of plain text, not TLS from the first byte. (Not an "
+		"option of MongooseIM's.)"),
+	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",
+		  CONF_WORDS({ "peer", AUTH_TLS_FULL },
+			     { "selfsigned_peer", 0, .unsupported = true },
+			     { "none", AUTH_TLS_NONE }),
+		  "`peer`: the server's certificate must be valid, and its name right."),
+	FILES,
+	CONF_UNSUPPORTED("password"),
+	CONF_UNSUPPORTED("ciphers"),
+	CONF_UNSUPPORTED("server_name_indication"),
+	{ 0 },
+};
+
+struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t)
+{
+	struct auth_tls tls = {
+		.verify = (enum auth_tls_verify)t->verify,
+		.cacertfile = t->cacertfile.p,
+		.certfile = t->certfile.p,
+		.keyfile = t->keyfile.p ? t->keyfile.p : t->certfile.p,
+		.password = t->password.p,
+		.ciphers = t->ciphers.p,
+		.name = t->name.p,
+		.min_version = 0x0304,
+		.max_version = 0x0303,
+	};
+
+	for (size_t i = 0; i < t->n_versions; i++) {
+		tls.min_version = MIN(tls.min_version, (unsigned)t->versions[i]);
+		tls.max_version = MAX(tls.max_version, (unsigned)t->versions[i]);
+	}
+	if (tls.verify == AUTH_TLS_FULL && !t->check_name)
+		tls.verify = AUTH_TLS_CA;
+	conf_watch_file(c, t->cacertfile);
+	conf_watch_file(c, t->certfile);
+	conf_watch_file(c, t->keyfile);
+	return tls;
+}
