@@ -1,0 +1,59 @@
+#include "io/tls_keys.h"
+
+static struct strv bytes(const unsigned char *p, size_t n)
+{
+	return strv_make((const char *)p, n);
+}
+
+void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
+		      unsigned char *to, size_t n)
+{
+	unsigned char info[64], all[DIGEST_MAX_LEN];
+	size_t n_label = strlen(label), len = digest_len(alg), at = 0;
+
+	/* One block of HKDF-Expand (RFC 5869 2.3) is all that is ever needed. */
+	ASSERT(n <= len && 6 + n_label + 5 <= sizeof(info));
+	info[at++] = (unsigned char)(n >> 8);
+	info[at++] = (unsigned char)n;
+	info[at++] = (unsigned char)(6 + n_label);
+	memcpy(info + at, "tls13 ", 6);
+	at += 6;
+	memcpy(info + at, label, n_label);
+	at += n_label;
+	info[at++] = 0; /* no context */
+	info[at++] = 1; /* the first block */
+	digest_hmac(alg, bytes(secret, len), bytes(info, at), all);
+	memcpy(to, all, n);
+	mem_wipe(all, sizeof(all));
+}
+
+/* P_hash(master, label + seed), RFC 5246 5. */
+void tls_key_block(enum digest_alg alg, const unsigned char master[TLS_MASTER_LEN],
+		   const unsigned char client_random[TLS_RANDOM_LEN],
+		   const unsigned char server_random[TLS_RANDOM_LEN], unsigned char *to,
+		   size_t n)
+{
+	static const char label[] = "key expansion";
+	enum { SEED_LEN = sizeof(label) - 1 + 2 * TLS_RANDOM_LEN };
+	unsigned char block[DIGEST_MAX_LEN + SEED_LEN], out[DIGEST_MAX_LEN], *seed;
+	size_t len = digest_len(alg);
+	struct strv key = bytes(master, TLS_MASTER_LEN);
+
+	seed = block + len; /* A(i) stands before it */
+	memcpy(seed, label, sizeof(label) - 1);
+	memcpy(seed + sizeof(label) - 1, server_random, TLS_RANDOM_LEN);
+	memcpy(seed + sizeof(label) - 1 + TLS_RANDOM_LEN, client_random, TLS_RANDOM_LEN);
+	digest_hmac(alg, key, bytes(seed, SEED_LEN), block);
+	while (n) {
+		size_t part = MIN(n, len);
+
+		digest_hmac(alg, key, bytes(block, len + SEED_LEN), out);
+		memcpy(to, out, part);
+		to += part;
+		n -= part;
+		digest_hmac(alg, key, bytes(block, len), out);
+		memcpy(block, out, len);
+	}
+	mem_wipe(block, sizeof(block));
+	mem_wipe(out, sizeof(out));
+}
