@@ -57,29 +57,6 @@ static void disconnect(struct link *l)
 	l->ld = NULL;
 }
 
-/* Each of the libraries that OpenLDAP's may stand on heeds one of the two ways only. */
-static int set_versions(LDAP *ld, const struct auth_tls *t)
-{
-	int min = (int)t->min_version, max = (int)t->max_version, r;
-	bool v12 = min <= LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
-	     v13 = max >= LDAP_OPT_X_TLS_PROTOCOL_TLS1_3;
-	char *package = NULL;
-
-	r = ldap_get_option(NULL, LDAP_OPT_X_TLS_PACKAGE, &package);
-	if (r == 0 && strcmp(package, "GnuTLS") == 0) {
-		r = ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE,
-				    v12 && v13
-					    ? "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-				    : v12 ? "NORMAL:-VERS-ALL:+VERS-TLS1.2"
-					  : "NORMAL:-VERS-ALL:+VERS-TLS1.3");
-	} else if (r == 0) {
-		r = ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &min);
-		r = r ? r : ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MAX, &max);
-	}
-	ldap_memfree(package);
-	return r;
-}
-
 /* Any of them that fails would leave the library's own idea of whom to trust. */
 static int set_tls(const struct link *l)
 {
@@ -88,7 +65,6 @@ static int set_tls(const struct link *l)
 	    server = 0;
 	int r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require);
 
-	r = r ? r : set_versions(l->ld, t);
 	if (r == 0 && t->cacertfile)
 		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, t->cacertfile);
 	if (r == 0 && t->certfile)

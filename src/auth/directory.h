@@ -26,7 +26,7 @@ struct auth_ldap_pool {
 	const char *root_dn, *password; /* NULL: anonymous */
 	int connect_interval_ms;	/* no new attempt before that, after a failure */
 	enum auth_ldap_security security;
-	struct auth_tls tls; /* its password, ciphers and name are not used */
+	struct auth_tls tls; /* only what verifies, and the files */
 };
 
 /* All of it is borrowed, and outlives the backend. */

@@ -11,17 +11,13 @@ static const struct conf_word versions[] = {
 	{ 0 },
 };
 
-#define FILES                                                                           \
-	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,               \
-		  "PEM: whom to trust; not given: the system's store."),                \
-		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,           \
-			  "PEM: our certificate, then its chain."),                     \
-		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,             \
-			  "PEM: its private key; not given: it is in `certfile`."),     \
-		CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,           \
-				"[\"tlsv1.2\", \"tlsv1.3\"]", versions,                 \
-				"The versions of TLS that are spoken.", .unique = true, \
-				.has_range = true, .min = 1, .max = 4)
+#define FILES                                                                 \
+	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,     \
+		  "PEM: whom to trust; not given: the system's store."),      \
+		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL, \
+			  "PEM: our certificate, then its chain."),           \
+		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,   \
+			  "PEM: its private key; not given: it is in `certfile`.")
 
 static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
@@ -51,6 +47,10 @@ const struct conf_option conf_http_tls[] = {
 		  "`cacertfile`, and for this host. `selfsigned_peer`: it is one of "
 		  "`cacertfile`, or signed by one, for whatever host. `none`: any."),
 	FILES,
+	CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,
+			"[\"tlsv1.2\", \"tlsv1.3\"]", versions,
+			"The versions of TLS that are spoken.", .unique = true,
+			.has_range = true, .min = 1, .max = 4),
 	CONF_STRING("password", struct conf_client_tls, password, NULL,
 		    "The key's password.", .secret = true),
 	CONF_STRING("ciphers", struct conf_client_tls, ciphers, NULL,
@@ -71,6 +71,7 @@ const struct conf_option conf_ldap_tls[] = {
 			     { "none", AUTH_TLS_NONE }),
 		  "`peer`: the server's certificate must be valid, and its name right."),
 	FILES,
+	CONF_UNSUPPORTED("versions"),
 	CONF_UNSUPPORTED("password"),
 	CONF_UNSUPPORTED("ciphers"),
 	CONF_UNSUPPORTED("server_name_indication"),

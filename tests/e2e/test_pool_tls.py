@@ -1,4 +1,4 @@
-"""TLS towards the servers that know accounts: outgoing_pools.{http,ldap}.*.connection.tls."""
+"""TLS towards a service that knows accounts: outgoing_pools.http.auth.connection.tls."""
 import ipaddress
 import ssl
 
@@ -8,7 +8,6 @@ from cryptography import x509
 from lib import pki
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure
-from lib.directory import Directory, address_certificate
 
 WRONG_FILES = {"cacertfile": "other.pem"}
 NAME = {"server_name_indication": {"host": "auth.example.net"}}
@@ -121,24 +120,3 @@ def test_https(new_server, services, files, case):
     name = tls.get("server_name_indication", {}).get("host", "127.0.0.1")
     if condition != OK:
         assert f"https://{name}:{services[key].port}/get_password: " in server.read_log()
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    path = tmp_path_factory.mktemp("slapd-tls")
-    one = Directory(path, [("romeo", "correct", "staff")], address_certificate(path),
-                    more="TLSCipherSuite NORMAL:-VERS-ALL:+VERS-TLS1.3")
-    yield one
-    one.stop()
-
-
-@pytest.mark.parametrize("versions,condition", [(["tlsv1.3"], OK), (["tlsv1.2"], NO_TLS)])
-def test_ldaps_versions(new_server, directory, versions, condition):
-    reach = {"servers": ["127.0.0.1"], "port": directory.tls_port, "tls": {
-        "cacertfile": f"{directory.directory}/ldap-cert.pem", "versions": versions}}
-    pool = {"workers": 1, "connection": reach}
-    login(new_server(listeners={"plain": {}}, over={
-        "auth": {"methods": ["ldap"], "ldap": {"base": "ou=users,dc=example,dc=net"}},
-        "outgoing_pools": {"ldap": {"default": pool | {"connection": reach | {
-            "root_dn": "cn=reader,dc=example,dc=net", "password": "read it"}}, "bind": pool}}}),
-        condition)

@@ -66,15 +66,15 @@ def address_certificate(directory):
 
 
 class Directory:
-    """`people`: (uid, password, kind); `more`: lines about TLS."""
+    """`people`: (uid, password, kind)."""
 
-    def __init__(self, directory, people, certificate=None, more=""):
+    def __init__(self, directory, people, certificate=None):
         self.directory = str(directory)
         self.port, self.tls_port = free_port(), free_port()
         os.mkdir(f"{self.directory}/data")
         tls = ""
         if certificate:
-            tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}\n{more}"
+            tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
         self._write("slapd.conf", CONF.format(directory=self.directory, tls=tls))
         self._write("people.ldif", PEOPLE + "".join(
             PERSON.format(cn=f"The {uid}", sn=uid, uid=uid, password=password, kind=kind)
