@@ -53,6 +53,7 @@ def new_server(request, workers, tmp_path_factory):
     yield make
     try:
         for one in made:
+            one.hang_up()
             one.stop()
     finally:
         for one in made:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import weakref
 
 from . import config, env
 from .client import Account, Client
@@ -69,6 +70,7 @@ class Server:
         self.config = f"{self.directory}/meerkat.toml"
         self.ports = {}
         self.process = None
+        self.clients = weakref.WeakSet()
         self._accounts = []
         self._made = 0
 
@@ -223,7 +225,14 @@ class Server:
         """A client that has sent nothing yet; on a Direct TLS port it speaks TLS."""
         if tls is None and self.listeners[listener].get("tls", {}).get("mode") == "tls":
             tls = tls_context()
-        return Client(self.ports[listener], domain, tls)
+        client = Client(self.ports[listener], domain, tls)
+        self.clients.add(client)
+        return client
+
+    def hang_up(self):
+        """Ends what the test has left open: the server would wait for these clients."""
+        for client in self.clients:
+            client.abort()
 
 
 def run(*words, stdin="", cwd=None):
