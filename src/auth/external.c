@@ -230,7 +230,7 @@ static const struct {
 } ops[] = {
 	[AUTH_CHECK] = { "auth", true, true, -EACCES },
 	[AUTH_EXISTS] = { "isuser", false, true, -ENOENT },
-	[AUTH_CREATE] = { "tryregister", true, false, -EEXIST },
+	[AUTH_CREATE] = { "tryregister", true, false, -EACCES },
 	[AUTH_SET_PASSWORD] = { "setpass", true, true, -EACCES },
 	[AUTH_REMOVE] = { "removeuser", false, true, -EACCES },
 };

@@ -28,13 +28,13 @@ struct client {
 static const struct question {
 	const char *path;
 	bool post, with_password;
-	enum { STATUS, TRUE_OR_FALSE, TEXT } answer;
+	enum { STATUS, CREATED, TRUE_OR_FALSE, TEXT } answer;
 	int no;	       /* "false", or a refusal */
 	int not_found; /* 404 */
 } questions[] = {
 	[AUTH_CHECK] = { "check_password", false, true, TRUE_OR_FALSE, -EACCES, -EACCES },
 	[AUTH_EXISTS] = { "user_exists", false, false, TRUE_OR_FALSE, -ENOENT, -ENOENT },
-	[AUTH_CREATE] = { "register", true, true, STATUS, -EACCES, -EACCES },
+	[AUTH_CREATE] = { "register", true, true, CREATED, -EACCES, -EACCES },
 	[AUTH_SET_PASSWORD] = { "set_password", true, true, STATUS, -EACCES, -ENOENT },
 	[AUTH_REMOVE] = { "remove_user", true, false, STATUS, -EACCES, -ENOENT },
 	[AUTH_GET_PASSWORD] = { "get_password", false, false, TEXT, -ENOENT, -ENOENT },
@@ -117,7 +117,9 @@ static int unexpected(struct auth_call *c, const struct http *h, long status)
 {
 	return auth_fail(c, -EPROTO, "%s%s answered with status %ld%s", h->url,
 			 questions[c->op].path, status,
-			 status == 200 ? " and something else than true or false" : "");
+			 status == 200 && questions[c->op].answer == TRUE_OR_FALSE
+				 ? " and something else than true or false"
+				 : "");
 }
 
 static int read_answer(const struct client *cl, struct auth_call *c, long status)
@@ -131,10 +133,15 @@ static int read_answer(const struct client *cl, struct auth_call *c, long status
 			return buf_adds(c->text, body) < 0 ? -EMSGSIZE : 0;
 		if (q->answer == STATUS)
 			return 0;
+		if (q->answer == CREATED)
+			return unexpected(c, cl->h, status);
 		if (strv_is(body, "true"))
 			return 0;
 		return strv_is(body, "false") ? q->no : unexpected(c, cl->h, status);
 	case 201:
+		return q->answer == STATUS || q->answer == CREATED
+			       ? 0
+			       : unexpected(c, cl->h, status);
 	case 204:
 		return q->answer == STATUS ? 0 : unexpected(c, cl->h, status);
 	case 404:
@@ -142,10 +149,11 @@ static int read_answer(const struct client *cl, struct auth_call *c, long status
 	case 409:
 		return c->op == AUTH_CREATE ? -EEXIST : unexpected(c, cl->h, status);
 	case 400:
-	case 403:
-		return q->no;
+	case 403: /* no answer to the question whether there is somebody */
+		return c->op == AUTH_EXISTS ? unexpected(c, cl->h, status) : q->no;
 	case 401: /* it is us whom it does not know, or the user: both are in use */
-		return cl->h->basic_auth && q->answer != TRUE_OR_FALSE
+		return c->op == AUTH_EXISTS ||
+				       (cl->h->basic_auth && q->answer != TRUE_OR_FALSE)
 			       ? unexpected(c, cl->h, status)
 			       : q->no;
 	default:
@@ -173,11 +181,11 @@ static int call(void *state, struct auth_call *c)
 	code = perform(cl, c, buf_cstr(&url), q->post ? buf_cstr(&query) : NULL);
 	mem_wipe(query.p, query.n);
 	mem_wipe(url.p, url.n);
-	if (code != CURLE_OK)
-		return auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
-				 cl->error[0] ? cl->error : curl_easy_strerror(code));
 	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
-	r = read_answer(cl, c, status);
+	r = code == CURLE_OK
+		    ? read_answer(cl, c, status)
+		    : auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
+				cl->error[0] ? cl->error : curl_easy_strerror(code));
 	mem_wipe(cl->body.p, cl->body.n);
 	return r;
 }

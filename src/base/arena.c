@@ -129,6 +129,26 @@ void arena_free(struct arena **pa)
 		block_free(free_to_last(a->blocks));
 }
 
+/* The oldest block holds the arena itself, in front of what was allocated. */
+static void wipe(struct arena *a)
+{
+	char *end = a->at;
+
+	for (struct block *b = a->blocks; b; b = b->next) {
+		char *begin = b->next ? (char *)b->data : (char *)(a + 1);
+		mem_wipe(begin, (size_t)(end - begin));
+		if (b->next)
+			end = (char *)b->next->data + b->next->size;
+	}
+}
+
+void arena_free_wiped(struct arena **pa)
+{
+	if (*pa)
+		wipe(*pa);
+	arena_free(pa);
+}
+
 void arena_reset(struct arena *a)
 {
 	a->blocks = free_to_last(a->blocks);

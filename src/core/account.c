@@ -1,5 +1,7 @@
 #include "core/account.h"
 #include "auth/pool.h"
+#include "base/log.h"
+#include "core/account_change.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -11,120 +13,129 @@ struct store_call *account_get_call(struct jid account)
 int account_credentials(struct store_call *call, struct arena *a, struct credentials *ret,
 			struct strv *row)
 {
-	struct strv password = arena_strv(a, call->text),
-		    details = arena_strv(a, call->text2);
-
 	if (call->err < 0)
 		return call->err;
-	*row = details.n ? details : password;
-	return credentials_parse(a, password, details, ret);
+	*row = arena_strv(a, call->text2.n ? call->text2 : call->text);
+	return credentials_parse(a, call->text, call->text2, ret);
+}
+
+void account_stored_form(const struct conf_auth *conf, struct arena *a,
+			 struct strv password, struct strv *plain, struct strv *details)
+{
+	struct credentials c = { 0 };
+
+	*plain = STRV("");
+	*details = STRV_NULL;
+	if (conf->store_plain) {
+		*plain = password;
+		return;
+	}
+	credentials_derive(password, conf->hashes, conf->scram_iterations, &c);
+	*details = credentials_details(a, &c);
+	credentials_wipe(&c);
 }
 
 int account_put_call(const struct conf_auth *conf, struct jid account,
 		     struct strv password, bool create, struct store_call **ret)
 {
-	AUTO(arena_free) struct arena *a = arena_new(4096);
-	struct strv plain = STRV(""), details = STRV_NULL, prepared;
-	struct credentials c = { 0 };
+	struct arena *a = arena_new(4096);
+	struct strv plain, details, prepared;
+	int r = precis_password(a, password, &prepared);
 
-	if (precis_password(a, password, &prepared) < 0)
-		return -EINVAL;
-	if (conf->store_plain) {
-		plain = prepared;
-	} else {
-		credentials_derive(prepared, conf->hashes, conf->scram_iterations, &c);
-		details = credentials_details(a, &c);
-		credentials_wipe(&c);
+	if (r == 0) {
+		account_stored_form(conf, a, arena_strv(a, prepared), &plain, &details);
+		*ret = create ? store_account_add(account, plain, details,
+						  conf->max_users_per_domain)
+			      : store_account_set(account, plain, details);
+		(*ret)->estimate = conf->users_number_estimate;
 	}
-	*ret = create ? store_account_add(account, plain, details,
-					  conf->max_users_per_domain)
-		      : store_account_set(account, plain, details);
-	(*ret)->estimate = conf->users_number_estimate;
-	if (prepared.p != password.p)
-		mem_wipe((char *)prepared.p, prepared.n);
-	return 0;
+	arena_free_wiped(&a);
+	return r < 0 ? -EINVAL : 0;
 }
 
 /* --- from a worker --- */
 
-struct putting {
-	struct auth_job job;
+struct changing {
+	struct account_change change;
 	struct post post;
 	struct worker *worker;
 	struct conf *conf;   /* says how passwords are stored */
-	struct arena *arena; /* owns all that follows */
-	struct jid account;
-	struct strv password;
-	bool create;
-	struct store_call *call;
-	int err;
+	struct arena *arena; /* owns this, too */
 	void (*fn)(struct worker *w, int err, void *arg);
 	void *arg;
 };
 
-static void put_ends(struct putting *p, int err)
+static void complain(const struct account_change *c)
 {
-	struct arena *a = p->arena;
+	static _Thread_local struct log_limit limit;
+	unsigned dropped;
 
-	p->fn(p->worker, err, p->arg);
-	conf_unref(&p->conf);
-	mem_wipe((char *)p->password.p, p->password.n);
-	arena_free(&a);
+	if (c->why[0] && log_limit_ok(&limit, 10, &dropped))
+		log_error("auth.backend", STRV_FMT ": %s (%u more like it)",
+			  STRV_ARG(jid_text(c->account)), c->why, dropped);
 }
 
-static void on_put(struct worker *w, struct store_call *call, void *arg)
+static void on_ended(struct account_change *change)
 {
-	put_ends(arg, call->err);
+	struct changing *c = container_of(change, struct changing, change);
+	struct arena *a = c->arena;
+
+	complain(change);
+	if (change->undone)
+		server_account_removed(c->worker->server, change->account);
+	c->fn(c->worker, change->err, c->arg);
+	conf_unref(&c->conf);
+	arena_free_wiped(&a);
 }
 
-static void on_hashed(struct worker *w, struct post *post)
+static void go_on(struct worker *w, struct post *post)
 {
-	struct putting *p = container_of(post, struct putting, post);
-
-	if (p->err < 0)
-		put_ends(p, p->err);
-	else if (worker_store(w, p->call, on_put, p) < 0)
-		put_ends(p, -EAGAIN);
+	account_change_go_on(&container_of(post, struct changing, post)->change);
 }
 
-static void hash(struct auth_job *j, void *state)
+static void on_answered(struct account_change *change)
 {
-	struct putting *p = container_of(j, struct putting, job);
+	struct changing *c = container_of(change, struct changing, change);
 
-	p->err = account_put_call(conf_auth_of(p->conf, jid_domain(p->account)),
-				  p->account, p->password, p->create, &p->call);
-	if (p->err == 0 && p->create)
-		store_account_must_be_new(p->call);
+	c->post.fn = go_on;
+	worker_post(c->worker, &c->post, sizeof(*c));
 }
 
-static void hashed(struct auth_job *j)
+static void start(struct worker *w, enum account_what what, struct jid account,
+		  struct strv password, const char *address,
+		  void (*fn)(struct worker *w, int err, void *arg), void *arg)
 {
-	struct putting *p = container_of(j, struct putting, job);
+	struct arena *a = arena_new(2048);
+	struct changing *c = ARENA_NEW(a, struct changing);
 
-	p->post.fn = on_hashed;
-	worker_post(p->worker, &p->post, sizeof(*p));
+	c->arena = a;
+	c->worker = w;
+	c->conf = conf_ref(w->conf);
+	c->fn = fn;
+	c->arg = arg;
+	c->change.what = what;
+	c->change.account = jid_dup(a, account);
+	c->change.auth = conf_auth_of(c->conf, jid_domain(account));
+	c->change.conf = &w->conf;
+	c->change.store = &w->server->store;
+	c->change.pool = &w->server->auth_pool;
+	c->change.password = arena_strv(a, password);
+	c->change.address_key = auth_pool_key(strv_from(address));
+	c->change.answered = on_answered;
+	c->change.ended = on_ended;
+	account_change_start(&c->change);
 }
 
 void account_put(struct worker *w, struct jid account, struct strv password, bool create,
 		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
 		 void *arg)
 {
-	struct arena *a = arena_new(1024);
-	struct putting *p = ARENA_NEW(a, struct putting);
+	start(w, create ? ACCOUNT_ADD : ACCOUNT_PASSWORD, account, password, address, fn,
+	      arg);
+}
 
-	p->arena = a;
-	p->worker = w;
-	p->conf = conf_ref(w->conf);
-	p->account = jid_dup(a, account);
-	p->password = arena_strv(a, password);
-	p->create = create;
-	p->fn = fn;
-	p->arg = arg;
-	p->job.account_key = auth_pool_key(jid_text(account));
-	p->job.address_key = auth_pool_key(strv_from(address));
-	p->job.work = hash;
-	p->job.done = hashed;
-	if (w->server->auth_pool == NULL ||
-	    auth_pool_submit(w->server->auth_pool, &p->job) < 0)
-		put_ends(p, -EAGAIN);
+void account_remove(struct worker *w, struct jid account, const char *address,
+		    void (*fn)(struct worker *w, int err, void *arg), void *arg)
+{
+	start(w, ACCOUNT_REMOVE, account, STRV_NULL, address, fn, arg);
 }

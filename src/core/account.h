@@ -21,9 +21,15 @@ nodiscard int account_put_call(const struct conf_auth *conf, struct jid account,
 			       struct strv password, bool create,
 			       struct store_call **ret);
 
-/* The same from a worker, with the PBKDF2s on the password pool: `fn` runs on this worker with 0,
- * -EEXIST, -ENOENT, -ENOSPC (the domain is full), -EINVAL (no such password is allowed), -EAGAIN
- * (too much to do), or the database's error. `address`: whose queue in the pool it counts for. */
+/* What is stored of a password that has been prepared: one of the two, the other is empty. Costs
+ * PBKDF2s, too. */
+void account_stored_form(const struct conf_auth *conf, struct arena *a,
+			 struct strv password, struct strv *plain, struct strv *details);
+
+/* From a worker, by the methods of the domain (core/account_change.h): `fn` runs on this worker, at
+ * once or later, with that header's err. `address`: whose queue it counts for. */
 void account_put(struct worker *w, struct jid account, struct strv password, bool create,
 		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
 		 void *arg);
+void account_remove(struct worker *w, struct jid account, const char *address,
+		    void (*fn)(struct worker *w, int err, void *arg), void *arg);

@@ -320,7 +320,9 @@ static const struct conf_option auth[] = {
 	CONF_SAME_TABLE("password", password, "How new passwords are stored."),
 	CONF_INT_OR_INFINITY("max_users_per_domain", struct conf_auth,
 			     max_users_per_domain, "\"infinity\"", 1, INT32_MAX,
-			     "In-band registration is refused beyond."),
+			     "In-band registration and `meerkat user add` are refused "
+			     "beyond. Accounts of other methods than `internal` count "
+			     "once they have been made here or have logged in."),
 	CONF_SAME_TABLE("internal", no_options,
 			"No options; an account of the server's own."),
 	CONF_SAME_TABLE(

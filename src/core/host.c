@@ -10,11 +10,6 @@ const struct host *host_find(const struct conf *c, struct strv domain)
 	return NULL;
 }
 
-bool host_keeps_passwords(const struct host *h)
-{
-	return h->auth->method_set & (1u << AUTH_INTERNAL | 1u << AUTH_RDBMS);
-}
-
 bool host_has_module(const struct host *h, const char *name)
 {
 	for (const struct module **m = h->modules; *m; m++)

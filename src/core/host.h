@@ -30,7 +30,4 @@ const struct host *host_find(const struct conf *c, struct strv domain);
 /* Builds the hosts of a snapshot: checks modules' options, runs host_start. */
 nodiscard int hosts_build(struct conf *c, struct buf *err);
 
-/* Some of its accounts have their passwords in our database, where they can be changed. */
-bool host_keeps_passwords(const struct host *h);
-
 bool host_has_module(const struct host *h, const char *name);

@@ -63,15 +63,11 @@ static void login_free(struct login *l)
 {
 	struct arena *a = l->arena;
 
-	credentials_wipe(&l->creds);
-	if (l->password.p)
-		mem_wipe((char *)l->password.p, l->password.n);
-	mem_wipe(&l->keys, sizeof(l->keys));
 	if (l->text.n)
 		mem_wipe(l->text.p, l->text.n);
 	buf_free(&l->text);
 	conf_unref(&l->conf);
-	arena_free(&a);
+	arena_free_wiped(&a); /* passwords and keys */
 }
 
 /* The answer, on the worker of the stream. */

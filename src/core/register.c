@@ -1,6 +1,7 @@
 #include "core/register.h"
 #include "core/access.h"
 #include "core/account.h"
+#include "core/account_change.h"
 #include "core/c2s.h"
 #include "core/module.h"
 #include "core/server.h"
@@ -9,8 +10,8 @@
 
 const struct register_conf *register_conf(const struct host *h)
 {
-	if (!host_keeps_passwords(h))
-		return NULL; /* nobody could log in by the password */
+	if (!account_can_store(h->auth))
+		return NULL;
 	for (size_t i = 0; all_modules[i]; i++)
 		if (strcmp(all_modules[i]->name, "mod_register") == 0)
 			return h->mod_conf[i];
@@ -180,6 +181,15 @@ enum stanza_err register_error(int err, const char **text)
 	case -EAGAIN:
 		*text = "the server is too busy";
 		return STANZA_ERR_RESOURCE_CONSTRAINT;
+	case -EREMOTEIO:
+		*text = "the service that has the accounts does not answer: try again later";
+		return STANZA_ERR_RESOURCE_CONSTRAINT;
+	case -EACCES:
+		*text = "the service that has the accounts refuses it";
+		return STANZA_ERR_NOT_ALLOWED;
+	case -ENOTSUP:
+		*text = "accounts of this kind are kept elsewhere";
+		return STANZA_ERR_NOT_ALLOWED;
 	default:
 		*text = "the database failed";
 		return STANZA_ERR_INTERNAL_SERVER_ERROR;
@@ -325,7 +335,10 @@ bool register_pre_auth(struct stream *st, const struct stanza *s)
 		!jid_is_none(s->to) && !strv_eq(jid_text(s->to), st->host->domain);
 
 	if (register_conf(st->host) == NULL || elsewhere) {
-		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE,
+		       !elsewhere && host_has_module(st->host, "mod_register")
+			       ? "accounts of this domain are made elsewhere"
+			       : NULL);
 	} else if (!register_is_offered(st)) {
 		refuse(st, s, STANZA_ERR_NOT_ALLOWED, "only over TLS");
 	} else if (s->type == IQ_GET) {

@@ -21,7 +21,8 @@ struct register_conf {
 	int64_t password_strength; /* bits; 0: not looked at */
 };
 
-/* mod_register's configuration where it is on for this host; NULL: it is off. */
+/* mod_register's configuration where it is on for this host, and one of its methods can make
+ * accounts; else NULL. */
 const struct register_conf *register_conf(const struct host *h);
 
 /* Is this the stream for it: encrypted, or on a listener that knows no TLS at all? */

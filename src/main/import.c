@@ -93,6 +93,12 @@ static void fail(struct import *in, unsigned line, struct strv who, const char *
 	in->failed++;
 }
 
+static void count_made(struct import *in)
+{
+	if (++in->made % PROGRESS == 0)
+		fprintf(stderr, "meerkat: %u accounts made\n", in->made);
+}
+
 static void store_next(struct import *in)
 {
 	struct place *p = place_at(in, in->to_store++);
@@ -116,8 +122,8 @@ static void end_first(struct import *in)
 
 	if (p->err)
 		fail(in, p->line, jid_text(p->jid), user_error(p->err));
-	else if (++in->made % PROGRESS == 0)
-		fprintf(stderr, "meerkat: %u accounts made\n", in->made);
+	else
+		count_made(in);
 	store_call_free(&p->call);
 	arena_free(&p->arena);
 	p->state = FREE;
@@ -163,6 +169,20 @@ static void start(struct import *in, unsigned line, struct jid jid, struct strv 
 	ASSERT(r == 0); /* the window is smaller than any of its bounds */
 }
 
+/* An account that somebody else has to make, or might have. */
+static void make_now(struct import *in, unsigned line, struct jid jid,
+		     struct strv password)
+{
+	struct user_cmd *u = in->user;
+	const char *why;
+
+	settle(in, 0);
+	if (user_change(u, u->arena, ACCOUNT_ADD, jid, password, &why))
+		count_made(in);
+	else
+		fail(in, line, jid_text(jid), why);
+}
+
 static void read_one(struct import *in, unsigned number, struct strv line)
 {
 	struct user_cmd *u = in->user;
@@ -177,7 +197,9 @@ static void read_one(struct import *in, unsigned number, struct strv line)
 	}
 	who = strv_make(line.p, (size_t)space);
 	why = user_read_jid(u, u->arena, who, &jid);
-	if (why)
+	if (why == NULL && !account_is_ours_alone(conf_auth_of(u->conf, jid_domain(jid))))
+		make_now(in, number, jid, strv_from_pos(line, (size_t)space + 1));
+	else if (why)
 		fail(in, number, who, why);
 	else
 		start(in, number, jid, strv_from_pos(line, (size_t)space + 1));

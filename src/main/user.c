@@ -1,8 +1,7 @@
-/* `meerkat user ...`: accounts, straight in the database, whether or not a server runs.
- */
+/* `meerkat user ...`: accounts, by the methods of their domains and straight in the database, whether
+ * or not a server runs. */
 #include "main/command.h"
 #include "base/buf.h"
-#include "core/account.h"
 #include "core/host.h"
 #include "main/admin.h"
 #include "main/input.h"
@@ -47,59 +46,53 @@ const char *user_error(int err)
 	}
 }
 
-static int answer(const struct user_cmd *u, int err)
+int user_tell_removed(const struct user_cmd *u, struct jid account)
 {
-	return err ? complain(jid_text(u->jid).p, user_error(err)) : EXIT_OK;
-}
-
-static int put(struct user_cmd *u, struct jid jid, struct strv password, bool create)
-{
-	struct store_call *c;
-	int r = account_put_call(conf_auth_of(u->conf, jid_domain(jid)), jid, password,
-				 create, &c);
-
-	if (r < 0)
-		return r;
-	r = store_wait(u->store, c);
-	store_call_free(&c);
-	return r;
+	return admin_send(u->conf, arena_printf(u->arena, "removed " STRV_FMT,
+						STRV_ARG(jid_text(account))));
 }
 
 /* --- the commands --- */
 
-static int cmd_put(struct user_cmd *u, bool create)
+static int change(struct user_cmd *u, enum account_what what, struct strv password)
+{
+	const char *why;
+
+	return user_change(u, u->arena, what, u->jid, password, &why)
+		       ? EXIT_OK
+		       : complain(jid_text(u->jid).p, why);
+}
+
+static int change_password(struct user_cmd *u, enum account_what what)
 {
 	char password[1024];
 	int r = EXIT_FAILED;
 
 	if (input_password(password, sizeof(password)) == 0)
-		r = answer(u, put(u, u->jid, strv_from(password), create));
+		r = change(u, what, strv_from(password));
 	mem_wipe(password, sizeof(password));
 	return r;
 }
 
 static int cmd_add(struct user_cmd *u, const struct args *a)
 {
-	return cmd_put(u, true);
+	return change_password(u, ACCOUNT_ADD);
 }
 
 static int cmd_passwd(struct user_cmd *u, const struct args *a)
 {
-	return cmd_put(u, false);
+	return change_password(u, ACCOUNT_PASSWORD);
 }
 
 static int cmd_remove(struct user_cmd *u, const struct args *a)
 {
-	struct store_call *c = store_account_remove(u->jid);
-	int r = store_wait(u->store, c);
+	int r = change(u, ACCOUNT_REMOVE, STRV_NULL);
 
-	store_call_free(&c);
-	if (r == 0 && admin_send(u->conf, arena_printf(u->arena, "removed " STRV_FMT,
-						       STRV_ARG(jid_text(u->jid)))) < 0)
+	if (r == EXIT_OK && user_tell_removed(u, u->jid) < 0)
 		return complain(jid_text(u->jid).p,
 				"removed, but the running server does not "
 				"answer: its sessions have not ended");
-	return answer(u, r);
+	return r;
 }
 
 static int list_domain(struct user_cmd *u, struct strv domain)
@@ -220,6 +213,8 @@ int cmd_user(const struct args *a)
 	}
 	if (r == EXIT_OK)
 		r = cmd->run(&u, a);
+	if (u.asks)
+		conf_stop(u.conf, true);
 	store_close(&u.store);
 	conf_unref(&u.conf);
 	arena_free(&u.arena);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "core/account_change.h"
 #include "core/conf.h"
 #include "store/store.h"
 #include "xmpp/jid.h"
@@ -11,6 +12,7 @@ struct user_cmd {
 	struct store *store;
 	struct arena *arena;
 	struct jid jid; /* of add, passwd, remove */
+	bool asks;	/* the methods that ask others have been started */
 };
 
 /* NULL: *ret is the bare JID of one of our domains. Else why not. */
@@ -19,6 +21,13 @@ const char *user_read_jid(const struct user_cmd *u, struct arena *a, struct strv
 
 /* What a database's error means here. */
 const char *user_error(int err);
+
+/* Makes a change and waits for it. False: *ret_why says what it came to. */
+bool user_change(struct user_cmd *u, struct arena *a, enum account_what what,
+		 struct jid account, struct strv password, const char **ret_why);
+
+/* A server that runs has the account in memory. 0 also if none runs. */
+nodiscard int user_tell_removed(const struct user_cmd *u, struct jid account);
 
 /* Returns the exit status. */
 int user_import(struct user_cmd *u);

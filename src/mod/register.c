@@ -2,6 +2,7 @@
  * in core/register.c; here are the feature, and what an account may do with itself. */
 #include "core/module.h"
 #include "core/account.h"
+#include "core/account_change.h"
 #include "core/c2s.h"
 #include "core/register.h"
 
@@ -81,7 +82,7 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "only one's own password");
 		return HANDLED;
 	}
-	if (!host_keeps_passwords(c->host)) {
+	if (!account_can_store(c->host->auth)) {
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "passwords are kept elsewhere");
 		return HANDLED;
 	}
@@ -100,11 +101,12 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 
 /* --- the end of an account --- */
 
-static void on_removed(struct later *l, struct store_call *call)
+static void on_removed(struct worker *w, int err, void *arg)
 {
+	struct later *l = arg;
 	struct user *u = l->user;
 	const char *text;
-	enum stanza_err e = register_error(call->err, &text);
+	enum stanza_err e = register_error(err, &text);
 
 	if (e) {
 		later_error(l, e, text);
@@ -126,7 +128,8 @@ static void remove_account(struct ctx *c)
 		l->user = c->session->user;
 		user_pin(l->user);
 	}
-	later_store(l, store_account_remove(l->user->jid), on_removed);
+	account_remove(c->worker, l->user->jid,
+		       conn_peer(c2s_of(c->session->stream)->conn), on_removed, l);
 }
 
 static enum verdict on_set(struct ctx *c)

@@ -409,5 +409,8 @@ void store_call_free(struct store_call **pc)
 	if (c == NULL)
 		return;
 	a = c->arena;
-	arena_free(&a);
+	if (c->secret)
+		arena_free_wiped(&a);
+	else
+		arena_free(&a);
 }

@@ -48,7 +48,8 @@ struct store_call {
 	void (*fn)(void);    /* the submitter's, cast as it likes */
 	void *arg;	     /* the submitter's */
 	int (*run)(struct store *s, struct store_call *c);
-	bool writes, in_writer; /* the store's, as the next two */
+	bool writes, in_writer; /* the store's, as the next three */
+	bool secret;		/* overwritten when it is freed */
 	uint16_t account;
 	uint32_t bytes;
 	msec_t submitted;
@@ -126,7 +127,7 @@ int store_wait(struct store *s, struct store_call *c);
 struct store_call *
 store_account_get(struct jid who); /* text: password; text2: pass_details */
 
-/* -EEXIST: there is one. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
+/* -EEXIST: there is one, here or with its credentials elsewhere. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
 struct store_call *store_account_add(struct jid who, struct strv password,
 				     struct strv pass_details, int64_t max);
 /* An account whose credentials are elsewhere: from here on it may have data. 0 also when it is
@@ -134,11 +135,14 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 struct store_call *store_account_note(struct jid who);
 /* ... but -ENOSPC when it is not, and the domain has `max` accounts. */
 struct store_call *store_account_note_up_to(struct jid who, int64_t max);
-/* Of store_account_add(): -EEXIST also for an account whose credentials are elsewhere, which nobody
- * may take over who only gives it a password. */
-void store_account_must_be_new(struct store_call *c);
+/* The same for an account that is about to be made elsewhere: -EEXIST when its name is known. */
+struct store_call *store_account_reserve(struct jid who, int64_t max);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */
+/* The same if its credentials are still `before`, which is pass_details, or the password where there
+ * are none. -ENOENT: they are not, or there is no such account. */
+struct store_call *store_account_replace(struct jid who, struct strv before,
+					 struct strv password, struct strv pass_details);
 /* And all its rows, and the subscriptions that others' rosters have with it. -ENOENT. */
 struct store_call *store_account_remove(struct jid who);
 

@@ -53,6 +53,9 @@ struct store_call *call_new(struct jid who,
  * removed would be left to the next one of that name. */
 nodiscard int account_known(struct store_call *c);
 
+/* The one number of a query; -ENOENT: it has no row. */
+nodiscard int store_read_number(struct db_stmt *st, int64_t *ret);
+
 /* --- link.c: connections that come and go --- */
 
 /* The first connection, before there is a thread. */

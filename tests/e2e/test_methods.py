@@ -262,12 +262,12 @@ def test_a_name_that_is_none_is_nobody(new_server, name):
 
 def test_a_method_that_is_down_does_not_take_the_brake_off(new_server, service):
     """Whom the database knows, and whose password is wrong, is told so, and counted."""
-    service.stop()
     server = new_server(over={
         "auth": {"methods": ["internal", "http"], "http": {}},
         "outgoing_pools": {"http": {"auth": {"connection": {
             "host": f"http://127.0.0.1:{service.port}"}}}}})
     known = server.account()
+    service.stop()
     refused(server, known.user, "wrong")
     refused(server, "of-http", "wrong", "temporary-auth-failure")
     service.start(service.port)

@@ -36,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         known = service.accounts
         what = path.rsplit("/", 1)[1]
+        if what in service.answers:
+            self.answer(*service.answers[what])
+            return
         if what == "check_password":
             self.answer(200, "true" if known.get(user) == password else "false")
         elif what == "user_exists":
@@ -55,13 +58,14 @@ class Handler(BaseHTTPRequestHandler):
 
 class Service:
     """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything;
-    `context`: TLS (ssl.SSLContext)."""
+    `answers`: for one question, such as "user_exists"; `context`: TLS (ssl.SSLContext)."""
 
     def __init__(self, context=None):
         self.context = context
         self.accounts = {}
         self.asked = []
         self.broken = None
+        self.answers = {}
         self.start(0)
 
     def start(self, port):

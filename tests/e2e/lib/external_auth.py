@@ -29,6 +29,8 @@ def act(question):
         return known.get(user) == rest[0]
     if what == "isuser":
         return user in known
+    if user.startswith("refused") and what != "isuser":
+        return False
     if what == "tryregister" and user not in known:
         store(known | {user: rest[0]})
         return True

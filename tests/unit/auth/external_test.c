@@ -64,7 +64,7 @@ TEST(external_asks_a_program)
 	CHECK_INT(ask(b, AUTH_EXISTS, "romeo", ""), 0);
 	CHECK_INT(ask(b, AUTH_EXISTS, "nobody", ""), -ENOENT);
 	CHECK_INT(ask(b, AUTH_CREATE, "new", "x"), 0);
-	CHECK_INT(ask(b, AUTH_CREATE, "romeo", "x"), -EEXIST);
+	CHECK_INT(ask(b, AUTH_CREATE, "romeo", "x"), -EACCES);
 	CHECK_INT(ask(b, AUTH_SET_PASSWORD, "romeo", "secret"), 0);
 	CHECK_INT(ask(b, AUTH_REMOVE, "romeo", ""), 0);
 	auth_backend_free(&b);

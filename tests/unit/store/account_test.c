@@ -189,19 +189,64 @@ ON_EACH(account_without_a_password_takes_a_place)
 		  0);
 }
 
-ON_EACH(account_that_must_be_new_takes_nobodys_name)
+ON_EACH(account_that_is_reserved_takes_nobodys_name)
 {
 	struct jid romeo = fixture_jid("romeo@example.org"),
-		   juliet = fixture_jid("juliet@example.org");
-	struct store_call *c = store_account_add(romeo, STRV("p"), STRV_NULL, INT64_MAX);
+		   juliet = fixture_jid("juliet@example.org"),
+		   paris = fixture_jid("paris@example.org");
 
 	CHECK_INT(fixture_do(s, store_account_note(romeo)), 0);
-	store_account_must_be_new(c);
-	CHECK_INT(fixture_do(s, c), -EEXIST);
-	CHECK_INT(fixture_do(s, store_account_get(romeo)), -ENOENT);
-	c = store_account_add(juliet, STRV("p"), STRV_NULL, INT64_MAX);
-	store_account_must_be_new(c);
-	CHECK_INT(fixture_do(s, c), 0);
+	CHECK_INT(fixture_do(s, store_account_reserve(romeo, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 1)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_reserve(juliet, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_get(juliet)), -ENOENT);
+	fixture_account(s, "paris@example.org");
+	CHECK_INT(fixture_do(s, store_account_reserve(paris, INT64_MAX)), -EEXIST);
+}
+
+static void check_row(struct store *s, struct jid who, const char *password,
+		      const char *details)
+{
+	struct store_call *c = store_account_get(who);
+
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK(strv_is(c->text, password));
+	CHECK(details ? strv_is(c->text2, details) : c->text2.p == NULL);
+	store_call_free(&c);
+}
+
+ON_EACH(account_credentials_are_replaced_as_long_as_they_are_the_same)
+{
+	struct jid who = fixture_jid("romeo@example.org");
+
+	CHECK_INT(fixture_do(s, store_account_replace(who, STRV("old"), STRV(""),
+						      STRV("keys"))),
+		  -ENOENT);
+	CHECK_INT(fixture_do(s,
+			     store_account_add(who, STRV("old"), STRV_NULL, INT64_MAX)),
+		  0);
+	for (const char *const *other =
+		     (const char *const[]){ "OLD", "old ", "\xc3\xb6ld", "", NULL };
+	     *other; other++)
+		CHECK_INT(fixture_do(s, store_account_replace(who, strv_from(*other),
+							      STRV("x"), STRV("y"))),
+			  -ENOENT);
+	check_row(s, who, "old", NULL);
+	CHECK_INT(fixture_do(s, store_account_replace(who, STRV("old"), STRV(""),
+						      STRV("keys"))),
+		  0);
+	check_row(s, who, "", "keys");
+	CHECK_INT(fixture_do(s,
+			     store_account_replace(who, STRV(""), STRV("x"), STRV("y"))),
+		  -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_replace(who, STRV("KEYS"), STRV("x"),
+						      STRV("y"))),
+		  -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_replace(who, STRV("keys"), STRV(""),
+						      STRV("more keys"))),
+		  0);
+	check_row(s, who, "", "more keys");
 }
 
 ON_EACH(account_that_is_new_again_inherits_nothing)
