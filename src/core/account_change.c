@@ -364,7 +364,7 @@ static bool is_nobodys(const struct account_change *c)
 {
 	for (size_t i = 0; i < c->auth->n_methods && !c->by_operator; i++) {
 		enum auth_method m = (enum auth_method)c->auth->methods[i];
-		if (!is_ours(m) && !can(c, m, AUTH_EXISTS))
+		if (m != AUTH_ANONYMOUS && !is_ours(m) && !can(c, m, AUTH_EXISTS))
 			return false;
 	}
 	return true;
@@ -426,7 +426,8 @@ bool account_can_store(const struct conf_auth *auth)
 bool account_is_ours_alone(const struct conf_auth *auth)
 {
 	for (size_t i = 0; i < auth->n_methods; i++)
-		if (!is_ours((enum auth_method)auth->methods[i]))
+		if (auth->methods[i] != AUTH_ANONYMOUS && /* has no accounts */
+		    !is_ours((enum auth_method)auth->methods[i]))
 			return false;
 	return true;
 }

@@ -1,6 +1,7 @@
 #include "core/c2s.h"
 #include "auth/cache.h"
 #include "core/access.h"
+#include "core/anonymous.h"
 #include "core/c2s_count.h"
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
@@ -119,6 +120,7 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 	log_close(c, why, text);
 	if (c->session)
 		session_unbind(&c->session);
+	anonymous_leaves(c);
 	shaper_free(c);
 	conn_close(c->conn, C2S_CLOSE_GRACE_MS);
 }
@@ -167,19 +169,14 @@ struct bind_request {
 	char resource[];
 };
 
-static void on_user(struct worker *w, struct user *u, int err, void *arg)
+static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource)
 {
-	AUTO(mem_freep) struct bind_request *b = arg;
-	struct c2s *c = c2s_get(w, b->handle);
 	AUTO(arena_free) struct arena *a = arena_new(1024);
-	struct strv resource = strv_make(b->resource, b->n);
-	struct stream *st;
+	struct worker *w = c->worker;
+	struct stream *st = &c->st;
 	struct jid wanted;
 	int64_t max;
 
-	if (c == NULL || c->st.closed)
-		return;
-	st = &c->st;
 	if (u == NULL) { /* removed a moment ago, or the database fails */
 		stream_on_bound(st, wanted = (struct jid){ 0 },
 				err ? STANZA_ERR_INTERNAL_SERVER_ERROR
@@ -188,8 +185,6 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
-	if (is_gone(c))
-		return;
 	adopt_newest(c);
 	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
 	if (!access_allows(c->conf, st->listener->access, jid_domain(u->jid), wanted)) {
@@ -206,6 +201,32 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 	log_info("session.bound", "%u of this account", u->n_sessions);
 	log_context_set(NULL);
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
+}
+
+static void load_and_bind(struct c2s *c, struct bind_request *b);
+
+static void on_user(struct worker *w, struct user *u, int err, void *arg)
+{
+	AUTO(mem_freep) struct bind_request *b = arg;
+	struct c2s *c = c2s_get(w, b->handle);
+
+	if (c == NULL || c->st.closed || is_gone(c))
+		return;
+	if (u && u->anonymous && !c->anonymous) { /* the name is an account's now */
+		user_end(u, STREAM_ERR_CONFLICT, "the name belongs to an account");
+		load_and_bind(c, b);
+		b = NULL;
+		return;
+	}
+	if (c->anonymous) { /* XEP-0175 2: no resource of its own choice, either */
+		u = anonymous_user(c, u, err);
+		b->n = 0;
+	}
+	if (u)
+		user_pin(u);
+	bind_to(c, u, err, strv_make(b->resource, b->n));
+	if (u)
+		user_unpin(u);
 }
 
 static void load_and_bind(struct c2s *c, struct bind_request *b)
@@ -383,6 +404,7 @@ static const struct stream_env env = {
 	.check_password = login_check_password,
 	.certificate = client_cert_names,
 	.check_vouched = login_check_vouched,
+	.enter = anonymous_enter,
 	.tried = delay_tried,
 	.auth_done = env_auth_done,
 	.authenticated = env_authenticated,
@@ -484,6 +506,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 		c->st.closed = true;
 		if (c->session)
 			session_unbind(&c->session);
+		anonymous_leaves(c);
 	}
 	c2s_free(c);
 }

@@ -37,6 +37,7 @@ struct c2s {
 	struct proxy_reader
 		*proxy; /* while its header is awaited: see core/c2s_proxy.h */
 	struct source *source_ip, *source_net; /* see core/admission.h */
+	bool anonymous : 1;		       /* holds its name: see core/anonymous.h */
 	bool unauthenticated : 1;	       /* counts as such */
 	bool quiet : 1;			       /* nothing more is said of its end */
 	bool end_counted : 1;		       /* why it ends: see core/c2s_count.h */

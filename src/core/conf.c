@@ -120,7 +120,7 @@ static bool has_method(const struct toml_table *auth, struct strv method)
 	if (a || auth == NULL)
 		return a == NULL && strv_is(method, "internal");
 	return toml_find(auth, method) ||
-	       (strv_is(method, "internal") && !toml_get(auth, "pki"));
+	       (strv_is(method, "internal") && !conf_has_method_section(auth));
 }
 
 /* [auth], or that of the i-th [[host_config]]; NULL: there is none. */
@@ -172,7 +172,7 @@ static bool is_served(const struct conf_auth *a, int64_t m, unsigned served)
 {
 	if (!(served & (1u << m)))
 		return false;
-	return m == SASL_PLAIN || m == SASL_EXTERNAL ||
+	return m == SASL_PLAIN || m == SASL_EXTERNAL || m == SASL_ANONYMOUS ||
 	       (a->hashes & (1u << sasl_mech_alg((enum sasl_mech)m)));
 }
 
@@ -184,13 +184,11 @@ static void settle_auth(struct conf_auth *a, const char *section,
 
 	snprintf(key, sizeof(key), "%sauth.methods", section);
 	if (a->n_methods == 0)
-		conf_error_at(e, root, key,
-			      "none of these is supported here: nobody "
-			      "could log in");
+		conf_error_at(e, root, key, "expected at least one: nobody could log in");
 	for (size_t i = 0; i < a->n_methods; i++)
 		a->method_set |= 1u << a->methods[i];
 	for (size_t i = 0; i < a->n_methods; i++)
-		served |= conf_method_mechanisms((enum auth_method)a->methods[i]);
+		served |= conf_method_mechanisms(a, (enum auth_method)a->methods[i]);
 	for (size_t i = 0; i < a->n_hash; i++)
 		a->hashes |= 1u << a->hash[i];
 	a->store_plain = a->password_format == 1;
@@ -210,6 +208,9 @@ static void settle_auth(struct conf_auth *a, const char *section,
 			e, root, key,
 			a->method_set == 1u << AUTH_PKI
 				? "\"pki\" serves none but \"external\""
+			: a->method_set == 1u << AUTH_ANONYMOUS
+				? "\"anonymous\" serves \"anonymous\" (sasl_anon) and "
+				  "\"plain\" (login_anon)"
 				: "none of these can be served with %sauth.password.hash",
 			section);
 }
@@ -285,6 +286,8 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_warn_tls(c, i, root, e);
 	if (e->n_errors == 0)
 		conf_warn_external(c, root, e);
+	if (e->n_errors == 0)
+		conf_warn_anonymous(c, root, e);
 }
 
 /* --- loading --- */

@@ -179,6 +179,14 @@ struct conf_ldap_pool {
 	struct conf_client_tls tls;
 };
 
+enum { ANONYMOUS_SASL = 1, ANONYMOUS_LOGIN = 2 };
+
+struct conf_anonymous {
+	int64_t protocol; /* of the above, ORed */
+	bool allow_multiple_connections;
+	int64_t max_users; /* of a domain */
+};
+
 struct conf_auth {
 	const int64_t *methods; /* enum auth_method */
 	size_t n_methods;
@@ -193,6 +201,7 @@ struct conf_auth {
 	struct conf_jwt jwt;
 	struct conf_http_auth http;
 	struct conf_dummy dummy;
+	struct conf_anonymous anonymous;
 
 	/* The same, ready for use. */
 	unsigned method_set;				/* 1u << enum auth_method */
@@ -306,8 +315,11 @@ bool conf_same_rdbms(const struct conf *a, const struct conf *b);
 /* What this domain has of its own; NULL: nothing. */
 const struct conf_host *conf_host_find(const struct conf *c, struct strv domain);
 
+/* The methods by which each name is an account's: 1u << enum auth_method. */
+#define CONF_AUTH_ANYBODY (1u << AUTH_PKI | 1u << AUTH_JWT | 1u << AUTH_DUMMY)
+
 /* The mechanisms that a method can serve: 1u << enum sasl_mech. */
-unsigned conf_method_mechanisms(enum auth_method m);
+unsigned conf_method_mechanisms(const struct conf_auth *a, enum auth_method m);
 
 /* [auth] as it is for this domain. */
 const struct conf_auth *conf_auth_of(const struct conf *c, struct strv domain);

@@ -13,7 +13,7 @@ const struct conf_word conf_external_rules[] = {
 	{ 0 },
 };
 
-unsigned conf_method_mechanisms(enum auth_method m)
+unsigned conf_method_mechanisms(const struct conf_auth *a, enum auth_method m)
 {
 	switch (m) {
 	case AUTH_PKI:
@@ -24,9 +24,11 @@ unsigned conf_method_mechanisms(enum auth_method m)
 	case AUTH_DUMMY:
 		return 1u << SASL_PLAIN;
 	case AUTH_HTTP: /* as it gives SCRAM keys, too */
-		return ~(1u << SASL_EXTERNAL);
+		return ~(1u << SASL_EXTERNAL | 1u << SASL_ANONYMOUS);
+	case AUTH_ANONYMOUS:
+		return conf_anonymous_mechanisms(&a->anonymous);
 	default:
-		return ~0u;
+		return ~(1u << SASL_ANONYMOUS);
 	}
 }
 
@@ -39,17 +41,30 @@ void conf_check_local(struct conf_ctx *c, const struct toml_value *v, void *dst)
 		conf_complain_expected(c, "a localpart");
 }
 
-/* Without `methods`, those that have a section, in the order of their names. */
+/* In the order of their names. */
+static const struct {
+	const char *name;
+	enum auth_method method;
+} sections[] = {
+	{ "anonymous", AUTH_ANONYMOUS }, { "dummy", AUTH_DUMMY },
+	{ "external", AUTH_EXTERNAL },	 { "http", AUTH_HTTP },
+	{ "internal", AUTH_INTERNAL },	 { "jwt", AUTH_JWT },
+	{ "ldap", AUTH_LDAP },		 { "pki", AUTH_PKI },
+	{ "rdbms", AUTH_RDBMS },
+};
+
+bool conf_has_method_section(const struct toml_table *auth)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (toml_get(auth, sections[i].name))
+			return true;
+	return false;
+}
+
+/* Without `methods`, those that have a section. */
 void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 			 struct arena *arena)
 {
-	static const struct {
-		const char *name;
-		enum auth_method method;
-	} all[] = { { "dummy", AUTH_DUMMY }, { "external", AUTH_EXTERNAL },
-		    { "http", AUTH_HTTP },   { "internal", AUTH_INTERNAL },
-		    { "jwt", AUTH_JWT },     { "ldap", AUTH_LDAP },
-		    { "pki", AUTH_PKI },     { "rdbms", AUTH_RDBMS } };
 	int64_t *methods;
 
 	a->external.rules = a->sasl_external;
@@ -57,9 +72,9 @@ void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 	if (section && toml_get(section, "methods"))
 		return;
 	methods = ARENA_ARRAY(arena, int64_t, AUTH_METHOD_MAX);
-	for (size_t i = 0; section && i < ARRAY_LEN(all); i++)
-		if (toml_get(section, all[i].name))
-			methods[a->n_methods++] = all[i].method;
+	for (size_t i = 0; section && i < ARRAY_LEN(sections); i++)
+		if (toml_get(section, sections[i].name))
+			methods[a->n_methods++] = sections[i].method;
 	if (a->n_methods == 0)
 		methods[a->n_methods++] = AUTH_INTERNAL;
 	a->methods = methods;

@@ -106,7 +106,7 @@ static const struct conf_word auth_methods[] = {
 	{ "internal", AUTH_INTERNAL },
 	{ "rdbms", AUTH_RDBMS },
 	{ "external", AUTH_EXTERNAL },
-	{ "anonymous", 0, .unsupported = true },
+	{ "anonymous", AUTH_ANONYMOUS },
 	{ "ldap", AUTH_LDAP },
 	{ "jwt", AUTH_JWT },
 	{ "http", AUTH_HTTP },
@@ -275,8 +275,7 @@ static const struct conf_word mechanisms[] = {
 #define X(id, name, option, alg, plus) { option, SASL_##id },
 	SASL_MECHS(X)
 #undef X
-		{ "anonymous", 0, .unsupported = true },
-	{ "digest", .refused = no_digest },
+		{ "digest", .refused = no_digest },
 	{ "oauth", .refused = no_oauth },
 	{ 0 },
 };
@@ -340,7 +339,8 @@ static const struct conf_option auth[] = {
 	CONF_SAME_TABLE("rdbms", rdbms, "Accounts on a database server."),
 	CONF_OPTIONAL_TABLE("external", struct conf_auth, program, conf_program_options,
 			    "A program knows the accounts."),
-	CONF_UNSUPPORTED("anonymous"),
+	CONF_TABLE("anonymous", struct conf_auth, anonymous, conf_anonymous_options,
+		   "Whoever comes may be online without an account."),
 	CONF_OPTIONAL_TABLE("ldap", struct conf_auth, ldap, conf_ldap_options,
 			    "A directory knows the accounts: `outgoing_pools.ldap`."),
 	CONF_OPTIONAL_TABLE("jwt", struct conf_auth, jwt, conf_jwt_options,

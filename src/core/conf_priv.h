@@ -85,10 +85,17 @@ void conf_settle_address(struct conf *c, size_t i, const struct toml_table *root
 /* conf_external.c */
 extern const struct conf_word conf_external_rules[];
 void conf_check_local(struct conf_ctx *c, const struct toml_value *v, void *dst);
+bool conf_has_method_section(const struct toml_table *auth);
 void conf_settle_methods(struct conf_auth *a, const struct toml_table *section,
 			 struct arena *arena);
 void conf_warn_external(const struct conf *c, const struct toml_table *root,
 			struct conf_errors *e);
+
+/* conf_anonymous.c */
+extern const struct conf_option conf_anonymous_options[];
+unsigned conf_anonymous_mechanisms(const struct conf_anonymous *a);
+void conf_warn_anonymous(const struct conf *c, const struct toml_table *root,
+			 struct conf_errors *e);
 
 /* conf_methods.c */
 extern const struct conf_option conf_program_options[], conf_jwt_options[],

@@ -51,6 +51,19 @@ static struct strv ver_of(struct strv info, struct arena *a)
 	return strv_make(ver, CAPS_VER_LEN);
 }
 
+static struct strv account_info(const struct host *h, struct arena *a, const char *type)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct xml_out o = xml_out(&b);
+
+	put_identity(&o, "account", type, NULL);
+	put_features(&o, (const enum xml_ns[]){ NS_DISCO_INFO, NS_DISCO_ITEMS, NS_NONE });
+	for (const struct module **m = h->modules; *m; m++)
+		put_features(&o, (*m)->account_features);
+	ASSERT(o.err == 0);
+	return arena_strv(a, buf_strv(&b));
+}
+
 void disco_build(struct host *h, struct arena *a)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
@@ -60,12 +73,7 @@ void disco_build(struct host *h, struct arena *a)
 	put_server(h, &o);
 	d->info = arena_strv(a, buf_strv(&b));
 	d->ver = ver_of(d->info, a);
-	buf_clear(&b);
-	put_identity(&o, "account", "registered", NULL);
-	put_features(&o, (const enum xml_ns[]){ NS_DISCO_INFO, NS_DISCO_ITEMS, NS_NONE });
-	for (const struct module **m = h->modules; *m; m++)
-		put_features(&o, (*m)->account_features);
-	ASSERT(o.err == 0);
-	d->account_features = arena_strv(a, buf_strv(&b));
+	d->account_features = account_info(h, a, "registered");
+	d->anonymous_features = account_info(h, a, "anonymous");
 	h->disco = d;
 }

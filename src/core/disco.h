@@ -7,7 +7,9 @@
 struct disco {
 	struct strv info; /* the content of the server's disco#info <query/> */
 	struct strv ver;  /* XEP-0115's verification string of it */
-	struct strv account_features; /* <feature/> elements of a bare JID */
+	struct strv
+		account_features; /* the identity and <feature/> elements of a bare JID */
+	struct strv anonymous_features; /* ... of one that is no account: XEP-0175 */
 };
 
 void disco_build(struct host *h, struct arena *a);

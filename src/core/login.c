@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "core/account.h"
+#include "core/anonymous.h"
 #include "core/c2s.h"
 #include "core/secret.h"
 #include "core/server.h"
@@ -36,6 +37,7 @@ struct login {
 	bool right;	 /* so is the password */
 	bool elsewhere;	 /* the credentials are not in our database */
 	bool denied; /* by a method that knows the user: nothing else is to be waited for */
+	bool anonymous;	 /* nobody's account: the name has been taken for this login */
 	bool unanswered; /* by a method: it may have been the one */
 	bool keys_ready; /* real or made up */
 };
@@ -77,6 +79,8 @@ static void answer(struct login *l)
 	bool found = l->password.p ? l->right : l->exists;
 	int err = !found && l->unanswered && !l->denied ? -EAGAIN : 0;
 
+	if (l->anonymous)
+		anonymous_goes_with(c, l->worker, l->user);
 	if (c)
 		c->elsewhere = found && l->elsewhere;
 	if (c && !l->password.p) {
@@ -347,6 +351,30 @@ static bool ask_dummy(struct login *l)
 	return true;
 }
 
+static void on_anonymous(struct worker *w, int err, void *arg)
+{
+	struct login *l = arg;
+
+	l->anonymous = l->exists = l->right = err == 0;
+	l->unanswered |= err == -EAGAIN;
+	if (err == 0)
+		answer(l);
+	else
+		next_method(l);
+}
+
+/* Whoever gave the wrong password of an account is nobody else. */
+static bool ask_anonymous(struct login *l)
+{
+	struct c2s *c = c2s_get(l->worker, l->handle);
+
+	if (c == NULL || !l->password.p || l->denied ||
+	    !(l->auth->anonymous.protocol & ANONYMOUS_LOGIN))
+		return false;
+	anonymous_ask(c, l->user, on_anonymous, l);
+	return true;
+}
+
 /* True: the answer comes later, or has come. */
 static bool ask(struct login *l, enum auth_method m)
 {
@@ -359,6 +387,8 @@ static bool ask(struct login *l, enum auth_method m)
 		return false; /* who says yes to everybody would say yes to a name that is none */
 	if (m == AUTH_DUMMY)
 		return ask_dummy(l);
+	if (m == AUTH_ANONYMOUS)
+		return ask_anonymous(l);
 	/* The worker's own: those of an older snapshot may have been stopped. */
 	b = conf_auth_of(l->worker->conf, jid_domain(l->user))->backends[m];
 	return b && ask_backend(l, b);

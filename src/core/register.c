@@ -2,6 +2,7 @@
 #include "core/access.h"
 #include "core/account.h"
 #include "core/account_change.h"
+#include "core/anonymous.h"
 #include "core/c2s.h"
 #include "core/module.h"
 #include "core/server.h"
@@ -313,6 +314,9 @@ static void register_account(struct stream *st, const struct stanza *s)
 		    !access_allows(st->conf, conf->access, st->host->domain,
 				   r->account)) {
 			refuse(st, s, STANZA_ERR_FORBIDDEN, NULL);
+		} else if (anonymous_is_taken(c->worker->server->anonymous_names,
+					      r->account)) {
+			refuse(st, s, STANZA_ERR_CONFLICT, NULL);
 		} else if (!take_turn(r->address,
 				      st->conf->general.registration_timeout_s)) {
 			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,

@@ -1,3 +1,4 @@
+#include "core/anonymous.h"
 #include "core/server.h"
 #include "auth/backoff.h"
 #include "auth/cache.h"
@@ -80,6 +81,7 @@ static int start(struct server *s, struct buf *err)
 	s->auth_pool = auth_pool_new(AUTH_THREADS, NULL, NULL);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	s->backoff = backoff_new(BACKOFF_ENTRIES);
+	s->anonymous_names = anonymous_names_new();
 	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)
 		r = worker_new(s, i, &s->workers[i]);
 	return r ? r : open_ports(s, err);
@@ -116,7 +118,8 @@ void server_free(struct server **ps)
 	if (s == NULL)
 		return;
 	for (uint16_t i = 0; i < s->n_workers; i++)
-		if (s->workers[i]) /* before the sockets that their loops watch are closed */
+		if (s->workers
+			    [i]) /* before the sockets that their loops watch are closed */
 			worker_stop_ports(s->workers[i]);
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_close(s->ports[i]);
@@ -131,6 +134,7 @@ void server_free(struct server **ps)
 	port_totals_fini(&s->port_totals);
 	auth_cache_free(&s->auth_cache);
 	backoff_free(&s->backoff);
+	anonymous_names_free(&s->anonymous_names);
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
 	conf_unref(&s->conf);

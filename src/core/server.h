@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct anonymous_names;
 struct auth_cache;
 struct auth_pool;
 struct backoff;
@@ -30,6 +31,7 @@ struct server {
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;
 	struct backoff *backoff;
+	struct anonymous_names *anonymous_names;
 	unsigned char secret
 		[SERVER_SECRET_LEN]; /* of the embedded database; see core/secret.h */
 	wallus_t started;

@@ -80,6 +80,10 @@ struct stream_env {
 	 * stream_on_password(), maybe at once. */
 	void (*check_vouched)(struct stream *st, struct jid user, unsigned methods);
 
+	/* Somebody without an account comes by SASL ANONYMOUS, and gets this name. `trace` is what
+	 * he says of himself, for the log only. Ends in stream_on_password(), maybe at once. */
+	void (*enter)(struct stream *st, struct jid user, struct strv trace);
+
 	/* SASL has succeeded for st->jid: the connection may move to another worker. */
 	void (*authenticated)(struct stream *st);
 
@@ -138,6 +142,9 @@ void stream_set_conf(struct stream *st, const struct conf *c,
  * `scratch` is reset before each element. */
 size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *scratch,
 		   struct strv in);
+
+/* Who has logged in; or whom the login is about that has an answer, which waits to be told. */
+struct jid stream_user(const struct stream *st);
 
 void stream_on_secured(struct stream *st);
 void stream_on_timeout(struct stream *st);

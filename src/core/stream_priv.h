@@ -73,6 +73,10 @@ bool external_is_offered(struct stream *st);
 nodiscard enum sasl_err external_user(struct stream *st, struct strv authzid,
 				      struct jid *ret);
 
+/* stream_anonymous.c: a name that nobody has. */
+nodiscard enum sasl_err anonymous_user_name(struct stream *st, struct strv trace,
+					    struct jid *ret);
+
 /* stream_bind.c */
 void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a);
 void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a);

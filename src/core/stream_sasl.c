@@ -35,7 +35,7 @@ static unsigned served_mechanisms(const struct stream *st)
 
 	for (int m = 0; m < AUTH_METHOD_MAX; m++)
 		if (methods & (1u << m))
-			served |= conf_method_mechanisms((enum auth_method)m);
+			served |= conf_method_mechanisms(auth, (enum auth_method)m);
 	return auth->mechanisms & served;
 }
 
@@ -140,6 +140,11 @@ static void judge(struct stream *st, enum sasl_err verdict, struct strv server_f
 	st->env->tried(st, n->user, verdict != SASL_ERR_NOT_AUTHORIZED);
 }
 
+struct jid stream_user(const struct stream *st)
+{
+	return st->authed ? st->jid : st->neg->user;
+}
+
 void stream_on_answer_due(struct stream *st)
 {
 	struct stream_neg *n = st->neg;
@@ -235,6 +240,20 @@ void stream_on_password(struct stream *st, enum password_answer answer)
 		judge(st,
 		      answer == PASSWORD_RIGHT ? SASL_ERR_NONE : SASL_ERR_NOT_AUTHORIZED,
 		      STRV_NULL);
+}
+
+/* --- ANONYMOUS --- */
+
+static void anonymous_step(struct stream *st, struct strv message)
+{
+	enum sasl_err err = anonymous_user_name(st, message, &st->neg->user);
+
+	if (err) {
+		fail(st, err);
+		return;
+	}
+	stream_wait(st);
+	st->env->enter(st, st->neg->user, message);
 }
 
 /* --- SCRAM (RFC 5802) --- */
@@ -352,6 +371,8 @@ static void step(struct stream *st, struct strv message)
 		plain_step(st, message);
 	else if (st->neg->mech == SASL_EXTERNAL)
 		external_step(st, message);
+	else if (st->neg->mech == SASL_ANONYMOUS)
+		anonymous_step(st, message);
 	else if (st->neg->challenged)
 		scram_final(st, message);
 	else
@@ -401,7 +422,8 @@ void sasl_on_auth(struct stream *st, const struct xml_el *el, struct arena *a)
 	}
 	n->mech = (int)mech;
 	text = xml_text(el, n->arena);
-	if (text.n == 0) { /* no initial response: ask for it with an empty challenge */
+	/* No initial response: ask for it with an empty challenge. ANONYMOUS needs none: XEP-0175 2. */
+	if (text.n == 0 && mech != SASL_ANONYMOUS) {
 		n->asked_initial = true;
 		challenge(st, STRV(""));
 		return;

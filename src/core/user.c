@@ -103,7 +103,7 @@ void user_unpin(struct user *u)
 	ASSERT(u->pins > 0);
 	if (--u->pins > 0)
 		return;
-	if (u->state != USER_READY) {
+	if (u->state != USER_READY || u->anonymous) {
 		user_free(u);
 		return;
 	}
@@ -193,6 +193,32 @@ int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 	return 0;
 }
 
+struct user *user_add_anonymous(struct worker *w, struct jid bare)
+{
+	struct user *u;
+
+	ASSERT_ON(w);
+	ASSERT(find(w, bare) == NULL);
+	u = user_new(w, host_find(w->conf, jid_domain(bare)), bare);
+	u->anonymous = true;
+	u->roster = roster_new();
+	u->state = USER_READY;
+	return u;
+}
+
+void user_end(struct user *u, enum stream_err why, const char *text)
+{
+	ASSERT_ON(u->worker);
+	user_pin(u);
+	while (!list_empty(&u->sessions)) {
+		struct session *s =
+			container_of(u->sessions.next, struct session, in_user);
+		stream_close(s->stream, why, text);
+	}
+	drop_from_table(u);
+	user_unpin(u);
+}
+
 void user_gone(struct user *u)
 {
 	ASSERT_ON(u->worker);
@@ -200,13 +226,7 @@ void user_gone(struct user *u)
 	for (const struct hooks **h = u->host->hooks; *h; h++)
 		if ((*h)->account_removed)
 			(*h)->account_removed(u->worker, u);
-	while (!list_empty(&u->sessions)) {
-		struct session *s =
-			container_of(u->sessions.next, struct session, in_user);
-		stream_close(s->stream, STREAM_ERR_NOT_AUTHORIZED,
-			     "the account has been removed");
-	}
-	drop_from_table(u);
+	user_end(u, STREAM_ERR_NOT_AUTHORIZED, "the account has been removed");
 	user_unpin(u);
 }
 

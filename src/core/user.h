@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "core/roster.h"
+#include "xmpp/error.h"
 #include "xmpp/jid.h"
 
 struct worker;
@@ -32,6 +33,7 @@ struct user {
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
+	bool anonymous; /* is in memory only, while somebody is online: see core/anonymous.h */
 	void *mod_data;
 };
 
@@ -45,11 +47,18 @@ nodiscard int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 			void (*fn)(struct worker *w, struct user *u, int err, void *arg),
 			void *arg);
 
+/* One that is in no database, with an empty roster. Nobody must have the name; the first who unpins
+ * it last frees it. */
+struct user *user_add_anonymous(struct worker *w, struct jid bare);
+
 /* The domain as a newer configuration has it. */
 void user_set_host(struct user *u, const struct host *h);
 
 void user_pin(struct user *u);
 void user_unpin(struct user *u);
+
+/* Its sessions end, and nobody finds it any more. */
+void user_end(struct user *u, enum stream_err why, const char *text);
 
 /* The account has been removed from the database: its contacts hear of it (hooks), and its
  * sessions end. */

@@ -90,14 +90,15 @@ static enum verdict account_info(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct xml_out o = xml_out(&b);
 
-	if (!may_ask(c))
+	if (!c->user->anonymous && !may_ask(c)) /* XEP-0175 4: a MUST, whoever asks */
 		return PASS;
 	if (xml_attr(stanza_payload(c->stanza), "node").n) {
 		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
 		return HANDLED;
 	}
 	start_query(c, &o, NS_DISCO_INFO);
-	xo_raw(&o, c->host->disco->account_features);
+	xo_raw(&o, c->user->anonymous ? c->host->disco->anonymous_features
+				      : c->host->disco->account_features);
 	xo_end(&o);
 	ASSERT(o.err == 0);
 	reply_payload(c, buf_strv(&b));

@@ -118,7 +118,7 @@ static void unbind(struct session *s)
 	struct strv status = cut_status(d->status ? strv_from(d->status) : STRV(""));
 
 	/* For an account that is being removed nothing is written any more. */
-	if (s->user->n_sessions == 1 &&
+	if (s->user->n_sessions == 1 && !s->user->anonymous &&
 	    worker_store(s->user->worker,
 			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status),
 			 on_set, NULL) < 0)

@@ -92,6 +92,8 @@ static enum verdict undelivered(struct ctx *c)
 	wallus_t now = clock_wall_us();
 	struct store_call *call;
 
+	if (c->user->anonymous) /* as if there were no such account */
+		return PASS;
 	if (!is_worth_storing(c->stanza))
 		return HANDLED;
 	if (stanza_write(&b, c->stanza) < 0)
@@ -298,6 +300,8 @@ static void available(struct session *s, bool initial)
 	struct offline_session *sd = mod_session_data(s, &mod_offline);
 	struct offline_user *ud = mod_user_data(s->user, &mod_offline);
 
+	if (s->user->anonymous) /* for whom nothing is stored */
+		return;
 	if (initial || s->priority < 0)
 		sd->flushed = false;
 	if (!wants_flush(s))

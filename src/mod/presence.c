@@ -305,6 +305,10 @@ static void outbound(struct ctx *c)
 	s.from = u->jid;
 	if (jid_eq(s.to, u->jid))
 		return;
+	if (u->anonymous) { /* XEP-0175 2, rule 3: none that would have to be cancelled */
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+		return;
+	}
 	if (stanza_write(&b, &s) < 0) {
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
 		return;
@@ -385,7 +389,9 @@ static void inbound(struct ctx *c)
 
 	s.to = u->jid;
 	s.from = jid_bare(s.from);
-	if (jid_eq(s.from, u->jid) || stanza_write(&b, &s) < 0)
+	if (u->anonymous && s.type == PRESENCE_SUBSCRIBE)
+		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "unsubscribed");
+	if (u->anonymous || jid_eq(s.from, u->jid) || stanza_write(&b, &s) < 0)
 		return;
 	it = roster_find(u->roster, s.from);
 	was = it ? it->sub : (struct sub){ 0 };

@@ -72,6 +72,10 @@ static enum verdict on_get(struct ctx *c)
 		return HANDLED;
 	}
 	l = later_new(c);
+	if (c->user->anonymous) {
+		answer_empty(l);
+		return HANDLED;
+	}
 	later_store(l, store_private_get(c->user->jid, el->ns_uri), got);
 	return HANDLED;
 }
@@ -94,6 +98,10 @@ static enum verdict on_set(struct ctx *c)
 	const struct xml_el *el = wanted(c, &err);
 	struct later *l;
 
+	if (c->user->anonymous) {
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+		return HANDLED;
+	}
 	if (el && xml_write_el(&b, el, NS_PRIVATE) < 0) {
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "more than 256 KiB");
 		return HANDLED;

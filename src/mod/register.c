@@ -24,6 +24,14 @@ static bool is_home_of(const struct ctx *c)
 	return c->session && c->session->user->host == c->host;
 }
 
+static bool has_no_account(struct ctx *c)
+{
+	if (!c->session->user->anonymous)
+		return false;
+	reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+	return true;
+}
+
 static enum verdict on_get(struct ctx *c)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(16384);
@@ -31,6 +39,8 @@ static enum verdict on_get(struct ctx *c)
 
 	if (!is_home_of(c))
 		return PASS;
+	if (has_no_account(c))
+		return HANDLED;
 	xo_start(&o, "query", NS_REGISTER);
 	xo_start(&o, "registered", NS_NONE);
 	xo_end(&o);
@@ -139,6 +149,8 @@ static enum verdict on_set(struct ctx *c)
 
 	if (!is_home_of(c))
 		return PASS;
+	if (has_no_account(c))
+		return HANDLED;
 	register_read(c->scratch, stanza_payload(c->stanza), &f);
 	if (!f.remove) {
 		v = change_password(c, &f);

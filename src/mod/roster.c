@@ -210,6 +210,10 @@ static enum verdict on_set(struct ctx *c)
 	enum stanza_err err = read_set(c->scratch, stanza_payload(c->stanza), w);
 	struct roster_item *it, *before;
 
+	if (c->user->anonymous) {
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+		return HANDLED;
+	}
 	if (err == STANZA_ERR_NONE && jid_eq(w->jid, c->user->jid))
 		err = STANZA_ERR_NOT_ALLOWED; /* oneself is no contact */
 	if (err) {

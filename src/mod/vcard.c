@@ -25,8 +25,15 @@ static void got(struct later *l, struct store_call *call)
 
 static enum verdict on_get(struct ctx *c)
 {
-	struct later *l = later_new(c);
+	struct later *l;
 
+	if (c->user->anonymous && !jid_eq_bare(c->stanza->from, c->user->jid))
+		return PASS;
+	if (c->user->anonymous) {
+		reply_payload(c, STRV("<vCard xmlns='vcard-temp'/>"));
+		return HANDLED;
+	}
+	l = later_new(c);
 	later_store(l, store_vcard_get(c->user->jid), got);
 	return HANDLED;
 }
@@ -44,6 +51,10 @@ static enum verdict on_set(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(VCARD_MAX_BYTES);
 	struct later *l;
 
+	if (c->user->anonymous) {
+		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+		return HANDLED;
+	}
 	if (xml_write_el(&b, stanza_payload(c->stanza), NS_CLIENT) < 0) {
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "more than 1 MiB");
 		return HANDLED;

@@ -39,6 +39,16 @@ struct store_call *store_account_get(struct jid who)
 	return c;
 }
 
+static int account_exists(struct store *s, struct store_call *c)
+{
+	return account_known(c);
+}
+
+struct store_call *store_account_exists(struct jid who)
+{
+	return call_new(who, account_exists, false);
+}
+
 /* The database's estimate is negative as long as it has none. */
 static int account_count(const struct store_call *c, int64_t *ret)
 {

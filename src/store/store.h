@@ -127,6 +127,9 @@ int store_wait(struct store *s, struct store_call *c);
 struct store_call *
 store_account_get(struct jid who); /* text: password; text2: pass_details */
 
+/* Also one whose credentials are elsewhere. -ENOENT. */
+struct store_call *store_account_exists(struct jid who);
+
 /* -EEXIST: there is one, here or with its credentials elsewhere. -ENOSPC: the domain has `max` accounts (INT64_MAX: no limit). */
 struct store_call *store_account_add(struct jid who, struct strv password,
 				     struct strv pass_details, int64_t max);

@@ -24,11 +24,21 @@ def test_method_is_allowed(connect, server, listener):
     client.auth_scram("SCRAM-SHA-256", account.user, account.password)
 
 
-@pytest.mark.parametrize("listener", ["nobody", "nobody_tls", "anonymous"])
+@pytest.mark.parametrize("listener", ["nobody", "nobody_tls"])
 def test_no_method_no_mechanisms(connect, listener):
     features = connect(listener).start()[1]
     assert features.find(ns.SASL + "mechanisms") is None
     assert features.find(ns.SASL_CB + "sasl-channel-binding") is None
+
+
+def test_another_method_has_its_own_mechanisms(connect, server):
+    account = server.account()
+    client = connect("anonymous")
+    features = client.start()[1]
+    assert [m.text for m in features.iter(ns.SASL + "mechanism")] == ["ANONYMOUS"]
+    with pytest.raises(SaslFailure) as failure:
+        client.auth("PLAIN", f"\0{account.user}\0{account.password}".encode())
+    assert failure.value.condition == "invalid-mechanism"
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

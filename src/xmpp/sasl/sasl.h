@@ -22,6 +22,7 @@
 	X(SCRAM_SHA1_PLUS, "SCRAM-SHA-1-PLUS", "scram_sha1_plus", DIGEST_SHA1, true)   \
 	X(SCRAM_SHA1, "SCRAM-SHA-1", "scram_sha1", DIGEST_SHA1, false)                 \
 	X(PLAIN, "PLAIN", "plain", DIGEST_MAX, false)                                  \
+	X(ANONYMOUS, "ANONYMOUS", "anonymous", DIGEST_MAX, false)                      \
 	X(EXTERNAL, "EXTERNAL", "external", DIGEST_MAX, false)
 
 enum sasl_mech {

@@ -1,7 +1,7 @@
 /* What an unauthenticated peer, or a row of the database, can hand to the SASL code.
  *
  * Needs: clang -fsanitize=fuzzer,address,undefined, the layer base, src/xmpp/sasl, libcrypto.
- * The first byte of the input says what the rest is: 'p' a PLAIN message; 'c' pass_details; 'e' the
+ * The first byte of the input says what the rest is: 'p' a PLAIN message; 'a' one of ANONYMOUS; 'c' pass_details; 'e' the
  * addresses of a certificate, its common name and an EXTERNAL message, with '\n' between them;
  * 's' and '0' to '4' (the hash) a SCRAM client's two messages with '\n' between them. With 's'
  * the second one is taken as it is, and must never pass; with a digit the proof that fits is put
@@ -9,6 +9,7 @@
  * Run it with the seeds: fuzz_sasl corpus/ */
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "xmpp/sasl/anonymous.h"
 #include "xmpp/sasl/external.h"
 #include "xmpp/sasl/password.h"
 #include "xmpp/sasl/sasl.h"
@@ -28,6 +29,15 @@ static void fuzz_plain(struct strv in)
 	ASSERT(p.authcid.n > 0 && p.passwd.n > 0 && utf8_is_valid(in));
 	ASSERT(strv_find(p.authzid, '\0') < 0 && strv_find(p.authcid, '\0') < 0 &&
 	       strv_find(p.passwd, '\0') < 0);
+}
+
+static void fuzz_trace(struct strv in)
+{
+	if (sasl_anonymous_check(in) < 0)
+		return;
+	ASSERT(utf8_is_valid(in) && in.n <= 4 * SASL_TRACE_MAX);
+	for (size_t i = 0; i < in.n; i++)
+		ASSERT((unsigned char)in.p[i] >= ' ' && in.p[i] != 0x7f);
 }
 
 static void fuzz_credentials(struct arena *a, struct strv in)
@@ -199,6 +209,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = strv_make((const char *)data + 1, size - 1);
 	if (data[0] == 'p')
 		fuzz_plain(in);
+	else if (data[0] == 'a')
+		fuzz_trace(in);
 	else if (data[0] == 'e')
 		fuzz_external(a, in);
 	else if (data[0] == 'c')

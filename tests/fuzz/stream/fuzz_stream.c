@@ -2,7 +2,7 @@
  * that come at once or late, timeouts and TLS in between. Whatever comes, the machine asserts
  * nothing, writes a bounded amount, and says nothing more once it has closed.
  *
- * The first byte chooses the listener (TLS mode, hidden name, late answers); the rest is the
+ * The first byte chooses the listener (TLS mode, hidden name, late answers, no accounts); the rest is the
  * stream, in which these bytes are events: 0x01 the answer that is awaited, 0x02 TLS is done,
  * 0x03 a timeout, 0x04 a cut between two reads. */
 #include "fake.h"
@@ -19,7 +19,7 @@ static void answer(struct fake *f)
 	if (st->state == ST_BINDING) {
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
 				NULL);
-	} else if (st->neg->mech == SASL_PLAIN) {
+	} else if (st->neg->mech == SASL_PLAIN || st->neg->mech == SASL_ANONYMOUS) {
 		stream_on_password(st, PASSWORD_BUSY);
 	} else if (st->neg->mech >= 0) {
 		stream_on_keys(st, &f->keys, true, 0);
@@ -48,6 +48,9 @@ static void configure(struct fake *f, uint8_t how)
 	f->conf.general.hide_service_name = how & 4;
 	f->answers = !(how & 8);
 	f->account_exists = !(how & 16);
+	f->conf.auth.anonymous.protocol = ANONYMOUS_SASL | ANONYMOUS_LOGIN;
+	if (how & 64)
+		f->listener.auth_methods = f->conf.auth.method_set = 1u << AUTH_ANONYMOUS;
 	f->cb[CB_TLS_EXPORTER] = how & 32 ? STRV("binding") : STRV_NULL;
 }
 

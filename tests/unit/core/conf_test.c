@@ -22,7 +22,7 @@ TEST(conf_defaults_of_a_minimal_file)
 	CHECK_INT(c->general.failed_per_address, 100);
 	CHECK_INT(c->general.failed_forget_after_s, 300);
 	CHECK_INT(c->general.failed_max_delay_ms, 30000);
-	CHECK(c->auth.n_order == SASL_MECH_MAX - 1 &&
+	CHECK(c->auth.n_order == SASL_MECH_MAX - 2 &&
 	      c->auth.order[0] == SASL_SCRAM_SHA512_PLUS);
 	CHECK(host_has_module(&c->hosts[0], "mod_roster"));
 	CHECK(!host_has_module(&c->hosts[0], "mod_register"));
@@ -43,7 +43,7 @@ TEST(conf_lists_all_errors_with_place_and_spelling)
 		":4:10: error: listen.c2s[1].port: this option is mandatory, and is missing: "
 		"expected an integer from 1 to 65535\n"
 		":5:1: error: listen.c2s[1].prot: unknown option; did you mean \"port\"?\n"
-		":8:12: error: auth.methods[1]: expected \"internal\", \"rdbms\", \"external\", \"ldap\", \"jwt\", "
+		":8:12: error: auth.methods[1]: expected \"internal\", \"rdbms\", \"external\", \"anonymous\", \"ldap\", \"jwt\", "
 		"\"http\", \"pki\" or \"dummy\", found the "
 		"string \"interal\"; did you mean \"internal\"?\n");
 }
@@ -79,16 +79,16 @@ TEST(conf_checks_the_methods_of_a_listener)
 			"ip_address = \"::3\"\n",
 			&c, &errors),
 		0);
-	CHECK_INT(c->auth.method_set, 1 << AUTH_INTERNAL);
+	CHECK_INT(c->auth.method_set, 1 << AUTH_INTERNAL | 1 << AUTH_ANONYMOUS);
 	CHECK_INT(c->c2s[0].auth_methods, 1 << AUTH_INTERNAL);
-	CHECK_INT(c->c2s[1].auth_methods, 0);
+	CHECK_INT(c->c2s[1].auth_methods, 1 << AUTH_ANONYMOUS);
 	CHECK_INT(c->c2s[2].auth_methods, 0);
 	CHECK(c->c2s[3].auth_methods & 1 << AUTH_INTERNAL);
 	conf_unref(&c);
 	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"interal\"]\n",
 		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected "
-		"\"internal\", \"rdbms\", \"external\", \"ldap\", \"jwt\", \"http\", \"pki\" or \"dummy\", found the "
+		"\"internal\", \"rdbms\", \"external\", \"anonymous\", \"ldap\", \"jwt\", \"http\", \"pki\" or \"dummy\", found the "
 		"string \"interal\"; did you mean "
 		"\"internal\"?\n");
 	conf_text_fails(
@@ -97,8 +97,6 @@ TEST(conf_checks_the_methods_of_a_listener)
 		"\"internal\" a second time (the first is at 6:25)\n");
 	conf_text_fails(
 		GENERAL LISTEN "allowed_auth_methods = [\"anonymous\"]\n",
-		":6:25: warning: listen.c2s[1].allowed_auth_methods[1]: \"anonymous\" is known "
-		"to MongooseIM, not supported here\n"
 		":6:25: error: listen.c2s[1].allowed_auth_methods[1]: expected one of "
 		"auth.methods, found \"anonymous\"\n");
 }

@@ -98,6 +98,17 @@ static void check_vouched(struct stream *st, struct jid user, unsigned methods)
 				   f->account_exists ? PASSWORD_RIGHT : PASSWORD_WRONG);
 }
 
+static void enter(struct stream *st, struct jid user, struct strv trace)
+{
+	struct fake *f = fake_of(st);
+
+	event(st, "enter " STRV_FMT " \"" STRV_FMT "\";", STRV_ARG(jid_text(user)),
+	      STRV_ARG(trace));
+	if (f->answers)
+		stream_on_password(st,
+				   f->account_exists ? PASSWORD_RIGHT : PASSWORD_BUSY);
+}
+
 static void authenticated(struct stream *st)
 {
 	event(st, "authenticated " STRV_FMT ";", STRV_ARG(jid_text(st->jid)));
@@ -151,6 +162,7 @@ static const struct stream_env env = {
 	.check_password = check_password,
 	.certificate = certificate,
 	.check_vouched = check_vouched,
+	.enter = enter,
 	.tried = tried,
 	.auth_done = auth_done,
 	.authenticated = authenticated,
