@@ -1,60 +1,209 @@
+#define OPENSSL_SUPPRESS_DEPRECATED /* see below */
 #include "base/digest.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <endian.h>
+#include <openssl/sha.h>
 
-static const EVP_MD *md(enum digest_alg alg)
-{
-	switch (alg) {
-	case DIGEST_SHA1:
-		return EVP_sha1();
-	case DIGEST_SHA224:
-		return EVP_sha224();
-	case DIGEST_SHA256:
-		return EVP_sha256();
-	case DIGEST_SHA384:
-		return EVP_sha384();
-	case DIGEST_SHA512:
-		return EVP_sha512();
-	case DIGEST_MAX:
-		break;
+/* The hash functions themselves, not EVP's contexts around them: those cost more than what they hash
+ * here, a few dozen bytes, and PBKDF2 wants the state between two blocks. */
+union state {
+	SHA_CTX sha1;
+	SHA256_CTX sha256;
+	SHA512_CTX sha512;
+};
+
+struct hash_fn {
+	uint8_t len;   /* of the digest */
+	uint8_t word;  /* of the state: 4 or 8 bytes; a block has sixteen of them */
+	uint8_t words; /* of the state, that make up the digest and what is cut off it */
+	void (*init)(union state *s);
+	void (*update)(union state *s, const void *p, size_t n);
+	void (*final)(union state *s, unsigned char *to);
+	void (*transform)(union state *s, const unsigned char *block);
+};
+
+/* OpenSSL's own return 1 always. */
+#define HASH_FN(NAME, FAMILY, FIELD)                                             \
+	static void NAME##_init(union state *s)                                  \
+	{                                                                        \
+		NAME##_Init(&s->FIELD);                                          \
+	}                                                                        \
+	static void NAME##_update(union state *s, const void *p, size_t n)       \
+	{                                                                        \
+		NAME##_Update(&s->FIELD, p, n);                                  \
+	}                                                                        \
+	static void NAME##_final(union state *s, unsigned char *to)              \
+	{                                                                        \
+		NAME##_Final(to, &s->FIELD);                                     \
+	}                                                                        \
+	static void NAME##_transform(union state *s, const unsigned char *block) \
+	{                                                                        \
+		FAMILY##_Transform(&s->FIELD, block);                            \
 	}
-	UNREACHABLE();
+HASH_FN(SHA1, SHA1, sha1)
+HASH_FN(SHA224, SHA256, sha256)
+HASH_FN(SHA256, SHA256, sha256)
+HASH_FN(SHA384, SHA512, sha512)
+HASH_FN(SHA512, SHA512, sha512)
+
+#define FNS(NAME) NAME##_init, NAME##_update, NAME##_final, NAME##_transform
+static const struct hash_fn fns[DIGEST_MAX] = {
+	[DIGEST_SHA1] = { 20, 4, 5, FNS(SHA1) },
+	[DIGEST_SHA224] = { 28, 4, 8, FNS(SHA224) },
+	[DIGEST_SHA256] = { 32, 4, 8, FNS(SHA256) },
+	[DIGEST_SHA384] = { 48, 8, 8, FNS(SHA384) },
+	[DIGEST_SHA512] = { 64, 8, 8, FNS(SHA512) },
+};
+
+enum { BLOCK_MAX = 128 };
+
+static size_t block_len(const struct hash_fn *f)
+{
+	return 16u * f->word;
+}
+
+static const struct hash_fn *fn_of(enum digest_alg alg)
+{
+	ASSERT(alg < DIGEST_MAX);
+	return &fns[alg];
 }
 
 size_t digest_len(enum digest_alg alg)
 {
-	static const uint8_t len[DIGEST_MAX] = { 20, 28, 32, 48, 64 };
-
-	ASSERT(alg < DIGEST_MAX);
-	return len[alg];
+	return fn_of(alg)->len;
 }
 
 void digest(enum digest_alg alg, struct strv in, unsigned char *to)
 {
-	int r = EVP_Digest(in.p ? in.p : "", in.n, to, NULL, md(alg), NULL);
-	ASSERT(r == 1);
+	const struct hash_fn *f = fn_of(alg);
+	union state s;
+
+	f->init(&s);
+	f->update(&s, in.p ? in.p : "", in.n);
+	f->final(&s, to);
+	mem_wipe(&s, sizeof(s));
+}
+
+/* --- HMAC (RFC 2104) --- */
+
+/* What has hashed the block that the key makes. */
+struct hmac {
+	const struct hash_fn *f;
+	union state inner, outer;
+};
+
+static void hash_pad(const struct hash_fn *f, union state *s, unsigned char *block,
+		     unsigned char with)
+{
+	for (size_t i = 0; i < block_len(f); i++)
+		block[i] ^= with;
+	f->init(s);
+	f->update(s, block, block_len(f));
+	for (size_t i = 0; i < block_len(f); i++)
+		block[i] ^= with;
+}
+
+static void hmac_init(struct hmac *h, enum digest_alg alg, struct strv key)
+{
+	const struct hash_fn *f = h->f = fn_of(alg);
+	unsigned char block[BLOCK_MAX] = { 0 };
+
+	if (key.n > block_len(f))
+		digest(alg, key, block);
+	else if (key.n)
+		memcpy(block, key.p, key.n);
+	hash_pad(f, &h->inner, block, 0x36);
+	hash_pad(f, &h->outer, block, 0x5c);
+	mem_wipe(block, sizeof(block));
+}
+
+static void hmac_end(const struct hmac *h, union state *s, unsigned char *to)
+{
+	h->f->final(s, to);
+	*s = h->outer;
+	h->f->update(s, to, h->f->len);
+	h->f->final(s, to);
 }
 
 void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned char *to)
 {
-	unsigned len;
-	unsigned char *r;
+	struct hmac h;
+	union state s;
 
-	ASSERT(key.n <= INT32_MAX);
-	r = HMAC(md(alg), key.p ? key.p : "", (int)key.n,
-		 (const unsigned char *)(in.p ? in.p : ""), in.n, to, &len);
-	ASSERT(r != NULL && len == digest_len(alg));
+	hmac_init(&h, alg, key);
+	s = h.inner;
+	h.f->update(&s, in.p ? in.p : "", in.n);
+	hmac_end(&h, &s, to);
+	mem_wipe(&h, sizeof(h));
+	mem_wipe(&s, sizeof(s));
+}
+
+/* --- PBKDF2 (RFC 8018 5.2) --- */
+
+/* The digest stands at the start of each state as words in the machine's order. */
+static void put_words(const struct hash_fn *f, const union state *s, unsigned char *to)
+{
+	for (size_t i = 0; i < f->words; i++) {
+		if (f->word == 4) {
+			uint32_t v;
+			memcpy(&v, (const char *)s + 4 * i, 4);
+			v = htobe32(v);
+			memcpy(to + 4 * i, &v, 4);
+		} else {
+			uint64_t v;
+			memcpy(&v, (const char *)s + 8 * i, 8);
+			v = htobe64(v);
+			memcpy(to + 8 * i, &v, 8);
+		}
+	}
+}
+
+/* The last block of a message: a digest behind one block. */
+static void pad_digest(const struct hash_fn *f, unsigned char *block)
+{
+	size_t bits = 8 * (block_len(f) + f->len);
+
+	memset(block + f->len, 0, block_len(f) - f->len);
+	block[f->len] = 0x80;
+	block[block_len(f) - 2] = (unsigned char)(bits >> 8);
+	block[block_len(f) - 1] = (unsigned char)bits;
+}
+
+/* HMAC of what stands at the start of `block`, in its place: two compressions. */
+static void hmac_again(const struct hmac *h, union state *s, unsigned char *block)
+{
+	*s = h->inner;
+	h->f->transform(s, block);
+	put_words(h->f, s, block);
+	pad_digest(h->f, block);
+	*s = h->outer;
+	h->f->transform(s, block);
+	put_words(h->f, s, block);
+	pad_digest(h->f, block);
 }
 
 void digest_pbkdf2(enum digest_alg alg, struct strv password, struct strv salt,
 		   unsigned iterations, unsigned char *to)
 {
-	int r;
+	static const unsigned char first[4] = { 0, 0, 0, 1 };
+	unsigned char block[BLOCK_MAX];
+	struct hmac h;
+	union state s;
 
-	ASSERT(iterations > 0 && iterations <= INT32_MAX && password.n <= INT32_MAX);
-	r = PKCS5_PBKDF2_HMAC(password.p ? password.p : "", (int)password.n,
-			      (const unsigned char *)salt.p, (int)salt.n, (int)iterations,
-			      md(alg), (int)digest_len(alg), to);
-	ASSERT(r == 1);
+	ASSERT(iterations > 0);
+	hmac_init(&h, alg, password);
+	s = h.inner;
+	h.f->update(&s, salt.p, salt.n);
+	h.f->update(&s, first, sizeof(first));
+	hmac_end(&h, &s, block);
+	memcpy(to, block, h.f->len);
+	pad_digest(h.f, block);
+	for (unsigned i = 1; i < iterations; i++) {
+		hmac_again(&h, &s, block);
+		for (size_t k = 0; k < h.f->len; k++)
+			to[k] ^= block[k];
+	}
+	mem_wipe(&h, sizeof(h));
+	mem_wipe(&s, sizeof(s));
+	mem_wipe(block, sizeof(block));
 }

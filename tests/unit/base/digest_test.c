@@ -2,6 +2,9 @@
 #include "base/digest.h"
 #include "test.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 static void check_hex(const unsigned char *got, size_t n, const char *want)
 {
 	char text[2 * DIGEST_MAX_LEN];
@@ -39,6 +42,47 @@ TEST(digest_hmac_rfc_2202_and_4231)
 		    out);
 	check_hex(out, 32,
 		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+static const EVP_MD *evp_of(enum digest_alg alg)
+{
+	static const char *const names[DIGEST_MAX] = { "SHA1", "SHA224", "SHA256",
+						       "SHA384", "SHA512" };
+
+	return EVP_get_digestbyname(names[alg]);
+}
+
+/* Keys around the lengths of both blocks: shorter, as long, hashed. */
+TEST(digest_is_what_openssl_makes_of_it)
+{
+	static const size_t lens[] = { 0, 1, 63, 64, 65, 127, 128, 129, 300 };
+	unsigned char text[300], got[DIGEST_MAX_LEN], want[DIGEST_MAX_LEN];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)(i * 7 + 1);
+	for (int alg = 0; alg < DIGEST_MAX; alg++) {
+		for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+			struct strv in = strv_make((char *)text, lens[i]);
+			size_t n = digest_len((enum digest_alg)alg);
+
+			digest((enum digest_alg)alg, in, got);
+			CHECK(EVP_Digest(in.p, in.n, want, NULL, evp_of(alg), NULL) == 1);
+			CHECK(memcmp(got, want, n) == 0);
+			digest_hmac((enum digest_alg)alg, in, strv_make("salt", i % 4),
+				    got);
+			CHECK(HMAC(evp_of(alg), in.p, (int)in.n,
+				   (const unsigned char *)"salt", i % 4, want,
+				   NULL) != NULL);
+			CHECK(memcmp(got, want, n) == 0);
+			digest_pbkdf2((enum digest_alg)alg, in, STRV("salt"),
+				      (unsigned)i + 1, got);
+			CHECK(PKCS5_PBKDF2_HMAC(in.p, (int)in.n,
+						(const unsigned char *)"salt", 4,
+						(int)i + 1, evp_of(alg), (int)n,
+						want) == 1);
+			CHECK(memcmp(got, want, n) == 0);
+		}
+	}
 }
 
 TEST(mem_equal_ct_compares_all_bytes)
