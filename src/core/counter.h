@@ -9,6 +9,8 @@
 #define COUNTERS(X)                                                               \
 	X(STANZAS_CROSSED, "stanzas_crossed", "stanzas handed to another worker") \
 	X(OFFLINE_STORED, "offline_stored", "messages stored for offline users")  \
+	X(PASSWORDS_UPGRADED, "passwords_upgraded",                               \
+	  "stored passwords brought up to date")                                  \
 	X(PEER_PAUSES, "peer_pauses", "pauses for a client that does not read")   \
 	X(INBOX_PAUSES, "inbox_pauses", "pauses for a worker that is behind")
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "core/account.h"
+#include "core/account_upgrade.h"
 #include "core/anonymous.h"
 #include "core/c2s.h"
 #include "core/secret.h"
@@ -72,6 +73,19 @@ static void login_free(struct login *l)
 	arena_free_wiped(&a); /* passwords and keys */
 }
 
+/* Whose password was right is in our database, perhaps in a form of former times. */
+static void upgrade(const struct login *l, const struct c2s *c)
+{
+	struct login_facts facts = { .account = l->user,
+				     .password = l->password,
+				     .creds = &l->creds,
+				     .row = l->row,
+				     .address = conn_peer(c->conn) };
+
+	if (l->password.p && l->right && !l->elsewhere && !l->anonymous)
+		account_upgrade(l->worker, l->conf, &facts);
+}
+
 /* The answer, on the worker of the stream. */
 static void answer(struct login *l)
 {
@@ -81,8 +95,10 @@ static void answer(struct login *l)
 
 	if (l->anonymous)
 		anonymous_goes_with(c, l->worker, l->user);
-	if (c)
+	if (c) {
 		c->elsewhere = found && l->elsewhere;
+		upgrade(l, c);
+	}
 	if (c && !l->password.p) {
 		stream_on_keys(&c->st, &l->keys, l->exists, err);
 	} else if (c) {

@@ -44,6 +44,7 @@ struct worker {
 	msec_t drain_until;
 	unsigned char secret[32]; /* core/secret.h */
 	bool has_secret;
+	bool upgrades;	   /* an account's credentials: core/account_upgrade.h */
 	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;
 };

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from lib import env  # noqa: E402
+from lib.database import DATABASES  # noqa: E402
 from lib.server import Server  # noqa: E402
 
 
@@ -58,6 +59,16 @@ def new_server(request, workers, tmp_path_factory):
     finally:
         for one in made:
             one.discard()
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def database(request):
+    """A database server of each kind, for all tests that ask for it."""
+    one = DATABASES[request.param]()
+    try:
+        yield one.start()
+    finally:
+        one.discard()
 
 
 @pytest.fixture

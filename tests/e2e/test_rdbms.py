@@ -8,20 +8,9 @@ import pytest
 
 from lib import env, ns
 from lib.client import SaslFailure, settle
-from lib.database import Mysql, Pgsql
 from lib.server import PASSWORD, Account, make_certificate, run
 
-DATABASES = {"pgsql": Pgsql, "mysql": Mysql}
 LISTENERS = {"plain": {}}
-
-
-@pytest.fixture(scope="session", params=DATABASES)
-def database(request):
-    one = DATABASES[request.param]()
-    try:
-        yield one.start()
-    finally:
-        one.discard()
 
 
 @pytest.fixture

@@ -108,3 +108,6 @@ class Mysql(Database):
 
     def host(self):
         return f"{self.directory}/socket"
+
+
+DATABASES = {"pgsql": Pgsql, "mysql": Mysql}
