@@ -62,7 +62,7 @@ void hash_fini(struct hash *h)
 	*h = (struct hash){ 0 };
 }
 
-static void resize(struct hash *h, size_t n_slot)
+static void resize(struct hash *h, uint32_t n_slot)
 {
 	struct hnode **slot = mem_zalloc(n_slot * sizeof(*slot));
 
@@ -83,6 +83,7 @@ void hash_add(struct hash *h, struct hnode *node, uint64_t hash)
 {
 	struct hnode **to;
 
+	ASSERT(h->n < UINT32_MAX / 2);
 	if (h->n >= h->n_slot)
 		resize(h, h->n_slot ? h->n_slot * 2 : 8);
 	to = &h->slot[hash & (h->n_slot - 1)];

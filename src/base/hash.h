@@ -17,8 +17,8 @@ struct hnode {
 
 struct hash {
 	struct hnode **slot;
-	size_t n_slot; /* a power of two, or 0 while empty */
-	size_t n;
+	uint32_t n_slot; /* a power of two, or 0 while empty */
+	uint32_t n;
 };
 
 void hash_init(struct hash *h);

@@ -19,7 +19,7 @@ void slots_fini(struct slots *s)
 
 static void grow(struct slots *s)
 {
-	uint32_t n = MIN(s->n_entry ? s->n_entry * 2 : 16, s->max);
+	uint32_t n = MIN(s->n_entry + s->n_entry / 4 + 16, s->max);
 
 	s->entry = mem_realloc(s->entry, n * sizeof(*s->entry));
 	for (uint32_t i = n; i-- > s->n_entry;) {
@@ -55,6 +55,24 @@ void *slots_get(const struct slots *s, struct handle h)
 	if (h.gen == 0 || h.slot >= s->n_entry || s->entry[h.slot].gen != h.gen)
 		return NULL;
 	return s->entry[h.slot].what;
+}
+
+struct handle slots_handle(const struct slots *s, uint32_t slot)
+{
+	ASSERT(slot < s->n_entry && s->entry[slot].what != NULL);
+	return (struct handle){ .slot = slot,
+				.gen = s->entry[slot].gen,
+				.worker = s->worker };
+}
+
+void *slots_next(const struct slots *s, uint32_t *at)
+{
+	while (*at < s->n_entry) {
+		void *what = s->entry[(*at)++].what;
+		if (what)
+			return what;
+	}
+	return NULL;
 }
 
 void slots_remove(struct slots *s, struct handle h)

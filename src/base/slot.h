@@ -29,6 +29,12 @@ nodiscard int slots_add(struct slots *s, void *what, struct handle *ret);
 void slots_remove(struct slots *s, struct handle h);
 void *slots_get(const struct slots *s, struct handle h); /* NULL: gone */
 
+/* Of what is in that slot. */
+struct handle slots_handle(const struct slots *s, uint32_t slot);
+/* What is in use, one after the other, *at being 0 at first; NULL: that was all. It may be removed
+ * meanwhile. */
+void *slots_next(const struct slots *s, uint32_t *at);
+
 static inline bool handle_is_none(struct handle h)
 {
 	return h.gen == 0;

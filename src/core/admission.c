@@ -200,30 +200,44 @@ void admission_enter(struct c2s *c)
 		rate_take(&a->accepted_until, rate, loop_now(c->worker->loop));
 }
 
-static bool take_source(struct c2s *c, const struct net *of, int64_t max,
-			struct source **ret)
+/* What each connection counts for, as far as it does. */
+struct place {
+	struct net ip, around;
+};
+
+static bool place_of(const struct c2s *c, struct place *ret)
 {
-	if (max == CONF_INFINITY)
-		return true;
-	*ret = sources_take(&c->port->admission.sources, of, (uint32_t)max);
-	return *ret != NULL;
+	if (!conn_peer_net(c->conn, &ret->ip))
+		return false;
+	ret->around = net_around(&ret->ip, ret->ip.v6 ? 64 : 24);
+	return true;
+}
+
+static bool take_source(struct c2s *c, const struct net *of, int64_t max)
+{
+	return sources_take(&c->port->admission.sources, of, (uint32_t)max);
 }
 
 bool admission_address(struct c2s *c)
 {
 	const struct conf_listener *l = c->st.listener;
-	struct net at, around;
+	bool by_ip = l->max_connections_per_ip != CONF_INFINITY;
+	bool by_net = l->max_connections_per_net != CONF_INFINITY;
+	struct place p;
 
-	if (net_parse_address(strv_from(conn_peer(c->conn)), &at) < 0)
+	if (!place_of(c, &p))
 		return true; /* it has none */
-	around = net_around(&at, at.v6 ? 64 : 24);
-	if (!take_source(c, &at, l->max_connections_per_ip, &c->source_ip))
+	c->counts_ip = by_ip && take_source(c, &p.ip, l->max_connections_per_ip);
+	if (by_ip && !c->counts_ip) {
 		admission_refuse(c, REFUSED_IP);
-	else if (!take_source(c, &around, l->max_connections_per_net, &c->source_net))
+		return false;
+	}
+	c->counts_net = by_net && take_source(c, &p.around, l->max_connections_per_net);
+	if (by_net && !c->counts_net) {
 		admission_refuse(c, REFUSED_NET);
-	else
-		return true;
-	return false;
+		return false;
+	}
+	return true;
 }
 
 void admission_authenticated(struct c2s *c)
@@ -235,12 +249,23 @@ void admission_authenticated(struct c2s *c)
 	wake_all(c->worker->server, c->port);
 }
 
+static void give_sources(struct c2s *c)
+{
+	struct place p;
+
+	if (!place_of(c, &p)) /* then it counts for nothing */
+		return;
+	if (c->counts_ip)
+		sources_give(&c->port->admission.sources, &p.ip);
+	if (c->counts_net)
+		sources_give(&c->port->admission.sources, &p.around);
+}
+
 void admission_leave(struct c2s *c)
 {
 	struct admission *a = &c->port->admission;
 
-	sources_give(&a->sources, &c->source_ip);
-	sources_give(&a->sources, &c->source_net);
+	give_sources(c);
 	if (c->unauthenticated)
 		atomic_fetch_sub(&a->unauthenticated, 1);
 	atomic_fetch_sub(&a->open, 1);

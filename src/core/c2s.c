@@ -3,6 +3,7 @@
 #include "core/access.h"
 #include "core/anonymous.h"
 #include "core/c2s_count.h"
+#include "core/c2s_move.h"
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
 #include "core/delay.h"
@@ -22,21 +23,30 @@ enum {
 	C2S_DEFAULT_MAX_SESSIONS = 100,
 };
 
-static const struct conn_ops conn_ops;
-
 struct c2s *c2s_get(struct worker *w, struct handle h)
 {
 	ASSERT_ON(w);
 	return handle_is_none(h) ? NULL : slots_get(&w->streams, h);
 }
 
+struct handle c2s_handle(const struct c2s *c)
+{
+	return slots_handle(&c->worker->streams, c->slot);
+}
+
 static void set_log_context(const struct c2s *c)
 {
-	static _Thread_local char conn[32];
+	static _Thread_local char conn[32], address[NET_TEXT_MAX];
 
-	snprintf(conn, sizeof(conn), "%u/%u", c->worker->id, c->handle.slot);
+	snprintf(conn, sizeof(conn), "%u/%u", c->worker->id, c->slot);
+	snprintf(address, sizeof(address), "%s", conn_peer(c->conn));
 	log_context_set(&(struct log_context){
-		.conn = conn, .jid = c->st.jid.s, .address = conn_peer(c->conn) });
+		.conn = conn, .jid = c->st.jid.s, .address = address });
+}
+
+static struct proxy_reader *proxy_of(const struct c2s *c)
+{
+	return c->early ? c->early->proxy : NULL;
 }
 
 /* --- what the stream asks for --- */
@@ -54,18 +64,21 @@ static void env_opened(struct stream *st)
 static void env_timeout(struct stream *st, int64_t ms)
 {
 	struct c2s *c = c2s_of(st);
+	struct c2s_early *e = c->early;
 
-	timer_cancel(c->worker->loop, &c->timer);
+	ASSERT(e != NULL || ms < 0); /* who is bound takes its time */
+	if (e)
+		timer_cancel(c->worker->loop, &e->timer);
 	if (ms >= 0 && ms != CONF_INFINITY)
-		timer_arm(c->worker->loop, &c->timer, ms);
+		timer_arm(c->worker->loop, &e->timer, ms);
 }
 
 static void on_timer(struct timer *t)
 {
-	struct c2s *c = container_of(t, struct c2s, timer);
+	struct c2s *c = container_of(t, struct c2s_early, timer)->c2s;
 
 	set_log_context(c);
-	if (c->proxy)
+	if (c->early->proxy)
 		c2s_proxy_timeout(c);
 	else
 		stream_on_timeout(&c->st);
@@ -127,6 +140,30 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 
 /* --- bind --- */
 
+static void early_new(struct c2s *c)
+{
+	struct c2s_early *e = MEM_NEW(struct c2s_early);
+
+	e->c2s = c;
+	timer_init(&e->timer, on_timer);
+	loop_task_init(&e->move_task, c2s_move_home);
+	c->early = e;
+}
+
+static void early_free(struct c2s *c)
+{
+	struct c2s_early *e = c->early;
+
+	if (e == NULL)
+		return;
+	delay_free(c);
+	timer_cancel(c->worker->loop, &e->timer);
+	loop_task_cancel(&e->move_task);
+	mem_free(e->proxy);
+	mem_free(e);
+	c->early = NULL;
+}
+
 static void keep_warm(struct c2s *c, const struct conf_listener *l)
 {
 	/* Infinity is for ever. */
@@ -136,10 +173,9 @@ static void keep_warm(struct c2s *c, const struct conf_listener *l)
 
 void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
 {
-	struct conf *old = c->conf;
+	struct conf *old = c2s_conf(c);
 
-	c->conf = conf_ref(conf);
-	stream_set_conf(&c->st, conf, l);
+	stream_set_conf(&c->st, conf_ref(conf), l);
 	keep_warm(c, l);
 	conf_unref(&old);
 }
@@ -158,7 +194,7 @@ static void adopt_newest(struct c2s *c)
 {
 	LIST_EACH(it, &c->worker->ports) {
 		struct worker_port *wp = container_of(it, struct worker_port, link);
-		if (wp->port == c->port && c->conf != c->worker->conf)
+		if (wp->port == c->port && c->st.conf != c->worker->conf)
 			c2s_adopt(c, c->worker->conf, wp->conf);
 	}
 }
@@ -187,7 +223,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	}
 	adopt_newest(c);
 	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
-	if (!access_allows(c->conf, st->listener->access, jid_domain(u->jid), wanted)) {
+	if (!access_allows(st->conf, st->listener->access, jid_domain(u->jid), wanted)) {
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
@@ -196,6 +232,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 			    u->jid, C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
+	early_free(c);
 	shaper_refresh(c);
 	set_log_context(c);
 	log_info("session.bound", "%u of this account", u->n_sessions);
@@ -244,7 +281,7 @@ static void on_noted(struct worker *w, struct store_call *call, void *arg)
 	struct c2s *c = c2s_get(w, b->handle);
 
 	if (c && !c->st.closed && call->err == 0 && !is_gone(c)) {
-		c->elsewhere = false;
+		c->early->elsewhere = false;
 		load_and_bind(c, b);
 		return;
 	}
@@ -264,10 +301,10 @@ static void env_bind(struct stream *st, struct strv resource)
 	if (is_gone(c))
 		return;
 	b = mem_alloc(sizeof(*b) + resource.n);
-	b->handle = c->handle;
+	b->handle = c2s_handle(c);
 	b->n = resource.n;
 	memcpy(b->resource, resource.p ? resource.p : "", resource.n);
-	if (!c->elsewhere) {
+	if (!c->early->elsewhere) {
 		load_and_bind(c, b);
 		return;
 	}
@@ -301,72 +338,10 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 			   .scratch = w->scratch };
 
 	c2s_count(c, PORT_COUNT_STANZAS_IN, 1);
-	w->sender = c->handle;
+	w->sender = c2s_handle(c);
 	if (!run_from_client(&ctx) && c->session)
 		route(w, c->session, s);
 	w->sender = HANDLE_NONE;
-}
-
-/* --- the move to the account's home --- */
-
-struct move {
-	struct post post;
-	struct c2s *c;
-};
-
-static void enlist(struct c2s *c, struct worker *w)
-{
-	int r;
-
-	c->worker = w;
-	r = slots_add(&w->streams, c, &c->handle);
-	ASSERT(r == 0); /* the kernel's limit of descriptors comes first */
-	list_push(&w->all_streams, &c->all);
-	w->n_streams++;
-}
-
-static void delist(struct c2s *c)
-{
-	slots_remove(&c->worker->streams, c->handle);
-	list_remove(&c->all);
-	list_remove(&c->paused);
-	c->worker->n_streams--;
-	timer_cancel(c->worker->loop, &c->timer);
-	shaper_suspend(c);
-}
-
-static void on_moved(struct worker *w, struct post *p)
-{
-	struct move *m = container_of(p, struct move, post);
-	struct c2s *c = m->c;
-
-	mem_free(m);
-	enlist(c, w);
-	conn_attach(c->conn, w->loop, &conn_ops, c);
-	c2s_count_bytes(c);
-	c->st.waiting = false;
-	shaper_refresh(c);
-	if (atomic_load(&w->server->stopping))
-		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
-	else
-		env_timeout(&c->st, c->st.listener->state_timeout_ms);
-	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
-}
-
-static void move_home(struct loop_task *t)
-{
-	struct c2s *c = container_of(t, struct c2s, move_task);
-	struct worker *home = worker_home(c->worker->server, c->st.jid);
-	struct move *m;
-
-	if (c->st.closed || conn_is_dead(c->conn))
-		return;
-	m = MEM_NEW(struct move);
-	m->c = c;
-	m->post.fn = on_moved;
-	delist(c);
-	conn_detach(c->conn);
-	worker_post(home, &m->post, sizeof(*m));
 }
 
 static void env_auth_done(struct stream *st, int mech, enum sasl_err err)
@@ -386,7 +361,7 @@ static void env_authenticated(struct stream *st)
 	if (worker_home(c->worker->server, st->jid) == c->worker)
 		return;
 	st->waiting = true; /* until the other worker has it: no input is taken here */
-	loop_at_turn_end(c->worker->loop, &c->move_task);
+	loop_at_turn_end(c->worker->loop, &c->early->move_task);
 }
 
 static bool env_pre_auth_iq(struct stream *st, const struct stanza *s)
@@ -422,7 +397,7 @@ static size_t on_data(void *owner, struct strv in)
 	struct c2s *c = owner;
 	size_t used = 0;
 
-	if (c->proxy) {
+	if (proxy_of(c)) {
 		used = c2s_proxy_feed(c, in);
 		if (used == in.n || conn_tls(c->conn) || conn_is_dead(c->conn))
 			return used;
@@ -436,12 +411,16 @@ static size_t on_data(void *owner, struct strv in)
 }
 
 /* Also what never becomes an element, or is TLS's own. */
-static void on_read(void *owner)
+static void on_read(void *owner, size_t n)
 {
 	struct c2s *c = owner;
+	struct c2s_early *e = c->early;
 	int64_t max = c->st.listener->max_pre_auth_bytes;
 
-	if (!c->st.authed && c->proxy == NULL && (int64_t)conn_bytes_in(c->conn) > max)
+	if (e == NULL)
+		return;
+	e->bytes_in += n;
+	if (!c->st.authed && e->proxy == NULL && (int64_t)e->bytes_in > max)
 		stream_close(&c->st, STREAM_ERR_POLICY_VIOLATION,
 			     "too much was sent before login");
 }
@@ -461,7 +440,7 @@ static void on_eof(void *owner)
 {
 	struct c2s *c = owner;
 
-	if (c->proxy) {
+	if (proxy_of(c)) {
 		c2s_proxy_eof(c);
 		return;
 	}
@@ -476,17 +455,19 @@ static void on_drained(void *owner)
 
 static void c2s_free(struct c2s *c)
 {
-	loop_task_cancel(&c->move_task);
-	throttle_release(c);
+	struct conf *conf = c2s_conf(c);
+	struct strv session = jid_is_bare(c->st.jid) ? STRV_NULL : jid_text(c->st.jid);
+
+	throttle_free(c);
 	shaper_free(c);
-	delay_free(c);
-	delist(c);
+	early_free(c);
+	c2s_delist(c);
 	stream_fini(&c->st);
-	mem_free(c->proxy);
+	session_text_free(c->worker, session);
 	admission_leave(c);
 	port_unref(&c->port);
-	conf_unref(&c->conf);
-	mem_free(c);
+	conf_unref(&conf);
+	slab_free(loop_slabs(c->worker->loop), c, sizeof(*c));
 }
 
 static void on_close(void *owner, enum conn_close why, const char *detail)
@@ -511,7 +492,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 	c2s_free(c);
 }
 
-static const struct conn_ops conn_ops = {
+const struct conn_ops c2s_conn_ops = {
 	.on_data = on_data,
 	.on_read = on_read,
 	.on_secured = on_secured,
@@ -527,24 +508,20 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	struct worker *w = wp->worker;
 	const struct conf_listener *l = wp->conf;
 	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS && !l->proxy_protocol;
-	struct c2s *c = MEM_NEW(struct c2s);
+	struct c2s *c = slab_zalloc(loop_slabs(w->loop), sizeof(*c));
 
-	list_init(&c->all);
-	list_init(&c->paused);
-	timer_init(&c->timer, on_timer);
-	loop_task_init(&c->move_task, move_home);
-	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &conn_ops, c,
+	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &c2s_conn_ops, c,
 		     &c->conn) < 0) {
-		mem_free(c);
+		slab_free(loop_slabs(w->loop), c, sizeof(*c));
 		return;
 	}
+	early_new(c);
 	keep_warm(c, l);
-	c->conf = conf_ref(w->conf);
 	c->port = port_ref(wp->port);
-	enlist(c, w);
+	c2s_enlist(c, w);
 	c2s_count(c, PORT_COUNT_ACCEPTED, 1);
 	c2s_count_bytes(c);
-	stream_init(&c->st, &env, c->conf, l, false);
+	stream_init(&c->st, &env, conf_ref(w->conf), l, false);
 	admission_enter(c);
 	env_timeout(&c->st, l->state_timeout_ms);
 	shaper_refresh(c);
@@ -557,14 +534,15 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		admission_address(c);
 	/* No time at all: not even for what is there already. */
 	if (l->state_timeout_ms == 0 && !c->st.closed && !conn_is_dead(c->conn))
-		on_timer(&c->timer);
+		on_timer(&c->early->timer);
 }
 
 void c2s_shutdown_all(struct worker *w)
 {
-	LIST_EACH_SAFE(it, &w->all_streams) {
-		struct c2s *c = container_of(it, struct c2s, all);
-		if (c->proxy)
+	struct c2s *c;
+
+	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));) {
+		if (proxy_of(c))
 			c2s_proxy_end(c);
 		else
 			stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);

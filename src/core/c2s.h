@@ -8,45 +8,62 @@
 #include "io/conn.h"
 
 struct port;
+struct delay;
 struct proxy_reader;
 struct session;
-struct source;
+struct shaper;
+struct throttle;
 struct worker;
 struct worker_port;
 struct store_call;
 
+/* What only a connection without a session needs. */
+struct c2s_early {
+	struct c2s *c2s;
+	struct timer timer; /* of the stream's state */
+	struct loop_task move_task;
+	struct proxy_reader
+		*proxy;	     /* while its header is awaited: see core/c2s_proxy.h */
+	struct delay *delay; /* of the answer to a login; see core/delay.h */
+	uint64_t bytes_in;
+	bool elsewhere; /* credentials: the account is to be noted, see store_account_note() */
+};
+
+/* Millions of these are idle: what few need hangs on a pointer. In its worker's slabs. */
 struct c2s {
-	struct stream st;
+	struct stream
+		st; /* holds a reference of st.conf: the snapshot that st.listener is of,
+			   * and st.host until bound */
 	struct conn *conn;
 	struct worker *worker;
-	struct conf
-		*conf; /* the snapshot that st.listener is of, and st.host until bound */
-	struct port *port;	 /* where it came in */
-	struct session *session; /* while bound */
-	struct timer timer;
-	struct list all;	     /* in worker->all_streams */
-	struct list paused;	     /* in worker->paused, while an inbox has no room */
-	struct worker *waits_for;    /* whose */
-	struct delay *delay;	     /* of the answer to a login; see core/delay.h */
-	struct shaper *shaper;	     /* NULL: none limits it; see core/shaper.h */
-	struct throttled *throttled; /* who waits for this one: see core/throttle.h */
-	uint32_t n_throttles;	     /* for how many others it waits itself */
-	struct loop_task move_task;
-	bool elsewhere; /* credentials: the account is to be noted, see store_account_note() */
-	struct handle handle;
-	struct proxy_reader
-		*proxy; /* while its header is awaited: see core/c2s_proxy.h */
-	struct source *source_ip, *source_net; /* see core/admission.h */
-	bool anonymous : 1;		       /* holds its name: see core/anonymous.h */
-	bool unauthenticated : 1;	       /* counts as such */
-	bool quiet : 1;			       /* nothing more is said of its end */
-	bool end_counted : 1;		       /* why it ends: see core/c2s_count.h */
+	struct port *port;		    /* where it came in */
+	struct session *session;	    /* while bound */
+	struct c2s_early *early;	    /* until then */
+	struct shaper *shaper;		    /* NULL: none limits it; see core/shaper.h */
+	struct throttle *throttle;	    /* NULL: nobody waits; see core/throttle.h */
+	uint32_t slot;			    /* of worker->streams */
+	bool counts_ip : 1, counts_net : 1; /* its address does: see core/admission.h */
+	bool anonymous : 1;		    /* holds its name: see core/anonymous.h */
+	bool unauthenticated : 1;	    /* counts as such */
+	bool quiet : 1;			    /* nothing more is said of its end */
+	bool end_counted : 1;		    /* why it ends: see core/c2s_count.h */
 };
+
+_Static_assert(sizeof(struct c2s) <= 160, "a connection has grown");
 
 static inline struct c2s *c2s_of(struct stream *st)
 {
 	return container_of(st, struct c2s, st);
 }
+
+/* The snapshot that it goes by. */
+static inline struct conf *c2s_conf(const struct c2s *c)
+{
+	return (struct conf *)c->st.conf;
+}
+
+/* What names it over time, and to other threads. */
+struct handle c2s_handle(const struct c2s *c);
 
 /* A new connection, on the worker of `wp`. Owns fd. */
 void c2s_accept(struct worker_port *wp, int fd, const char *peer);

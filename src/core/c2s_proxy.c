@@ -5,13 +5,13 @@
 #include "core/c2s_count.h"
 #include "io/proxy.h"
 
-static bool is_trusted(const struct conf_listener *l, const char *peer)
+static bool is_trusted(const struct conf_listener *l, const struct conn *peer)
 {
 	struct net at;
 
 	if (l->n_proxy_trusted == 0)
 		return true;
-	if (net_parse_address(strv_from(peer), &at) < 0)
+	if (!conn_peer_net(peer, &at))
 		return false;
 	for (size_t i = 0; i < l->n_proxy_trusted; i++)
 		if (net_has(&l->proxy_nets[i], &at))
@@ -21,8 +21,8 @@ static bool is_trusted(const struct conf_listener *l, const char *peer)
 
 void c2s_proxy_begin(struct c2s *c)
 {
-	c->proxy = MEM_NEW(struct proxy_reader);
-	if (!is_trusted(c->st.listener, conn_peer(c->conn)))
+	c->early->proxy = MEM_NEW(struct proxy_reader);
+	if (!is_trusted(c->st.listener, c->conn))
 		admission_refuse(c, REFUSED_PROXY_UNTRUSTED);
 }
 
@@ -31,13 +31,13 @@ static void on_header(struct c2s *c)
 	const struct conf_listener *l = c->st.listener;
 	char peer[NET_TEXT_MAX];
 
-	if (c->proxy->has_address) {
-		net_text(&c->proxy->address, peer);
+	if (c->early->proxy->has_address) {
+		net_text(&c->early->proxy->address, peer);
 		log_debug("conn.proxied", "by %s for %s", conn_peer(c->conn), peer);
 		conn_set_peer(c->conn, peer);
 	}
-	mem_free(c->proxy);
-	c->proxy = NULL;
+	mem_free(c->early->proxy);
+	c->early->proxy = NULL;
 	if (!admission_address(c))
 		return;
 	c->st.env->timeout(&c->st, l->state_timeout_ms); /* the next step */
@@ -49,7 +49,7 @@ size_t c2s_proxy_feed(struct c2s *c, struct strv in)
 {
 	size_t used;
 
-	switch (proxy_read(c->proxy, in, &used)) {
+	switch (proxy_read(c->early->proxy, in, &used)) {
 	case PROXY_MORE:
 		break;
 	case PROXY_DONE:
@@ -70,7 +70,7 @@ void c2s_proxy_timeout(struct c2s *c)
 /* A balancer that only looks whether the port is open sends nothing: no harm. */
 void c2s_proxy_eof(struct c2s *c)
 {
-	if (c->proxy->n) {
+	if (c->early->proxy->n) {
 		admission_refuse(c, REFUSED_PROXY_BAD);
 		return;
 	}

@@ -59,27 +59,28 @@ void delay_tried(struct stream *st, struct jid user, bool right)
 {
 	struct c2s *c = c2s_of(st);
 	msec_t ms = weigh(c, user, right);
+	struct delay *d;
 
-	ASSERT(c->delay == NULL);
+	ASSERT(c->early->delay == NULL);
 	if (ms == 0) {
 		stream_on_answer_due(st);
 		return;
 	}
 	c2s_count(c, PORT_COUNT_AUTH_DELAYED, 1);
 	log_delay(c, user, ms);
-	c->delay = MEM_NEW(struct delay);
-	c->delay->c2s = c;
-	timer_init(&c->delay->timer, on_due);
-	timer_arm(c->worker->loop, &c->delay->timer, ms);
+	d = c->early->delay = MEM_NEW(struct delay);
+	d->c2s = c;
+	timer_init(&d->timer, on_due);
+	timer_arm(c->worker->loop, &d->timer, ms);
 }
 
 void delay_free(struct c2s *c)
 {
-	struct delay *d = c->delay;
+	struct delay *d = c->early->delay;
 
 	if (d == NULL)
 		return;
-	c->delay = NULL;
+	c->early->delay = NULL;
 	timer_cancel(c->worker->loop, &d->timer);
 	mem_free(d);
 }

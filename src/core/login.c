@@ -53,7 +53,7 @@ static struct login *login_new(struct stream *st, struct jid user)
 
 	l->arena = a;
 	l->worker = c->worker;
-	l->handle = c->handle;
+	l->handle = c2s_handle(c);
 	l->conf = conf_ref(c->worker->conf);
 	l->auth = conf_auth_of(l->conf, jid_domain(user));
 	l->usable = st->listener->auth_methods;
@@ -96,7 +96,7 @@ static void answer(struct login *l)
 	if (l->anonymous)
 		anonymous_goes_with(c, l->worker, l->user);
 	if (c) {
-		c->elsewhere = found && l->elsewhere;
+		c->early->elsewhere = found && l->elsewhere;
 		upgrade(l, c);
 	}
 	if (c && !l->password.p) {

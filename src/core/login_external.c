@@ -48,7 +48,7 @@ void login_check_vouched(struct stream *st, struct jid user, unsigned methods)
 	struct store_call *call;
 
 	v->arena = a;
-	v->handle = c->handle;
+	v->handle = c2s_handle(c);
 	v->user = jid_dup(a, user);
 	if (methods & (1u << AUTH_PKI))
 		call = store_account_note_up_to(v->user,

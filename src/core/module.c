@@ -29,30 +29,30 @@ void modules_init(void)
 		ASSERT(i < MAX_MODULES);
 		layout.offset[MODULE_DATA_SESSION][i] = at[0];
 		layout.offset[MODULE_DATA_USER][i] = at[1];
-		at[0] += (all_modules[i]->session_size + 15) & ~(size_t)15;
-		at[1] += (all_modules[i]->user_size + 15) & ~(size_t)15;
+		at[0] += (all_modules[i]->session_size + 7) & ~(size_t)7;
+		at[1] += (all_modules[i]->user_size + 7) & ~(size_t)7;
 	}
 	layout.size[0] = at[0];
 	layout.size[1] = at[1];
 	layout.ready = true;
 }
 
-void *module_data_new(const struct host *h, enum module_data which)
+size_t module_data_size(enum module_data which)
 {
 	ASSERT(layout.ready);
-	return layout.size[which] ? mem_zalloc(layout.size[which]) : NULL;
+	return layout.size[which];
 }
 
 void *mod_session_data(struct session *s, const struct module *m)
 {
 	ASSERT(m->session_size > 0);
-	return (char *)s->mod_data + layout.offset[MODULE_DATA_SESSION][index_of(m)];
+	return (char *)(s + 1) + layout.offset[MODULE_DATA_SESSION][index_of(m)];
 }
 
 void *mod_user_data(struct user *u, const struct module *m)
 {
 	ASSERT(m->user_size > 0);
-	return (char *)u->mod_data + layout.offset[MODULE_DATA_USER][index_of(m)];
+	return (char *)(u + 1) + layout.offset[MODULE_DATA_USER][index_of(m)];
 }
 
 const void *mod_conf(const struct host *h, const struct module *m)
@@ -118,7 +118,7 @@ struct later *later_new(struct ctx *c)
 	l->host = c->host;
 	conf_ref(l->host->conf);
 	l->user = c->user;
-	l->session = c->session ? c2s_of(c->session->stream)->handle : HANDLE_NONE;
+	l->session = c->session ? c2s_handle(c2s_of(c->session->stream)) : HANDLE_NONE;
 	r = stanza_write(&b, c->stanza);
 	r = r ? r : xml_parse(a, arena_strv(a, buf_strv(&b)), NS_CLIENT, &el);
 	ASSERT(r == 0); /* our own writing, of a stanza that fitted once */

@@ -158,9 +158,9 @@ const void *mod_conf(const struct host *h, const struct module *m);
 void *mod_session_data(struct session *s, const struct module *m);
 void *mod_user_data(struct user *u, const struct module *m);
 
-/* The zeroed block of all modules' data of one session or account; NULL when none wants any. */
+/* How long all modules' data of one session or account is: it stands behind its struct, zeroed. */
 enum module_data { MODULE_DATA_SESSION, MODULE_DATA_USER };
-void *module_data_new(const struct host *h, enum module_data which);
+size_t module_data_size(enum module_data which);
 
 /* Once, before the first host is built. */
 void modules_init(void);

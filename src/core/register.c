@@ -305,7 +305,7 @@ static void register_account(struct stream *st, const struct stanza *s)
 		refuse(st, s, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
 	} else {
 		r->arena = a;
-		r->stream = c->handle;
+		r->stream = c2s_handle(c);
 		r->account = jid_make(a, local, st->host->domain, STRV(""));
 		r->id = arena_strv(a, s->id);
 		r->host = st->host;
@@ -322,7 +322,7 @@ static void register_account(struct stream *st, const struct stanza *s)
 			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,
 			       "too soon after the last registration from this address");
 		} else {
-			r->conf = conf_ref(c->conf);
+			r->conf = conf_ref(c2s_conf(c));
 			account_put(c->worker, r->account, f.password, true, r->address,
 				    on_registered, r);
 			register_wipe(&f);

@@ -96,12 +96,13 @@ static void on_turn(struct worker *w, struct post *p)
 {
 	struct reload *r = container_of(p, struct turn, post)->reload;
 	struct conf *old = w->conf;
+	struct c2s *c;
 
 	w->conf = conf_ref(r->conf);
 	take_ports(w, r);
 	hash_each(&w->users, take_user, w->conf);
-	LIST_EACH_SAFE(it, &w->all_streams)
-		take_stream(w, container_of(it, struct c2s, all));
+	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));)
+		take_stream(w, c);
 	conf_unref(&old);
 	sem_post(&r->done); /* r and p are the caller's again */
 }

@@ -4,14 +4,24 @@
 #include "core/worker.h"
 #include "base/rand.h"
 
-struct roster *roster_new(void)
+struct roster *roster_new(struct slabs *s)
 {
-	struct roster *r = MEM_NEW(struct roster);
+	struct roster *r = slab_zalloc(s, sizeof(*r));
 
+	r->slabs = s;
 	hash_init(&r->items);
-	list_init(&r->saving);
-	r->version = mem_strdup("");
 	return r;
+}
+
+struct strv roster_version(const struct roster *r)
+{
+	return r->version ? strv_from(r->version) : STRV("");
+}
+
+void roster_set_version(struct roster *r, struct strv version)
+{
+	mem_free(r->version);
+	r->version = version.n ? strv_dup(version) : NULL;
 }
 
 static void free_groups(struct roster_item *it)
@@ -59,7 +69,8 @@ void roster_free(struct roster **pr)
 	hash_each(&r->items, free_one, r);
 	hash_fini(&r->items);
 	mem_free(r->version);
-	mem_free(r);
+	mem_free(r->saving);
+	slab_free(r->slabs, r, sizeof(*r));
 }
 
 struct roster_item *roster_find(struct roster *r, struct jid contact)
@@ -251,7 +262,7 @@ static void write_push(struct xml_out *o, struct user *u, struct jid contact)
 	struct roster_item *it = roster_find(u->roster, contact);
 
 	xo_start(o, "query", NS_ROSTER);
-	xo_attr(o, "ver", strv_from(u->roster->version));
+	xo_attr(o, "ver", roster_version(u->roster));
 	if (it && it->listed) {
 		roster_write_item(o, it);
 	} else {

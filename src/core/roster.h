@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/slab.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
 #include "xmpp/subscription.h"
@@ -36,10 +37,16 @@ struct roster_item {
 
 struct roster {
 	struct hash items;
-	uint32_t n_listed;  /* of them */
-	struct list saving; /* changes that the database has not answered yet, in order */
-	char *version;	    /* opaque text; "" before the first change */
+	uint32_t n_listed;   /* of them */
+	struct slabs *slabs; /* where it and its items are */
+	struct list *
+		saving; /* changes that the database has not answered yet, in order; NULL: none */
+	char *version; /* see roster_version() */
 };
+
+/* Opaque; "" before the first change. */
+struct strv roster_version(const struct roster *r);
+void roster_set_version(struct roster *r, struct strv version);
 
 struct roster_item *roster_find(struct roster *r, struct jid contact);
 
@@ -93,7 +100,8 @@ void roster_write_item(struct xml_out *o, const struct roster_item *it);
 /* Loading: the call that asks for an account's roster, and what its answer says. -ENOENT: there
  * is no such account; another -errno: the database failed. */
 struct store_call *roster_load_call(struct jid account);
-nodiscard int roster_from_store(struct store_call *call, struct roster **ret);
+nodiscard int roster_from_store(struct slabs *s, struct store_call *call,
+				struct roster **ret);
 
-struct roster *roster_new(void);
+struct roster *roster_new(struct slabs *s);
 void roster_free(struct roster **r);

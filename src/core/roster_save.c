@@ -22,14 +22,22 @@ static void new_version(struct roster *r)
 	char version[VERSION_LEN + 1];
 
 	rand_token(version, VERSION_LEN);
-	mem_free(r->version);
-	r->version = mem_strdup(version);
+	roster_set_version(r, strv_from(version));
+}
+
+static struct list *saving_of(struct roster *r)
+{
+	if (r->saving == NULL) {
+		r->saving = mem_alloc(sizeof(*r->saving));
+		list_init(r->saving);
+	}
+	return r->saving;
 }
 
 /* The next change of the same item that is under way. */
 static struct saving *later_one(const struct saving *s)
 {
-	for (struct list *it = s->link.next; it != &s->user->roster->saving;
+	for (struct list *it = s->link.next; it != s->user->roster->saving;
 	     it = it->next) {
 		struct saving *other = container_of(it, struct saving, link);
 		if (jid_eq(other->contact, s->contact))
@@ -59,9 +67,15 @@ static void undo(struct saving *s)
 
 static void ends(struct saving *s, int err)
 {
+	struct roster *r = s->user->roster;
+
 	if (err < 0)
 		undo(s);
 	list_remove(&s->link);
+	if (list_empty(r->saving)) {
+		mem_free(r->saving);
+		r->saving = NULL;
+	}
 	s->done(s->user, err, s->arg);
 	user_unpin(s->user);
 	roster_copy_free(&s->before);
@@ -109,10 +123,10 @@ void roster_save(struct user *u, struct roster_item *it, struct roster_item *bef
 	s->done = done;
 	s->arg = arg;
 	list_init(&s->link);
-	list_push(&u->roster->saving, &s->link);
+	list_push(saving_of(u->roster), &s->link);
 	user_pin(u);
 	new_version(u->roster);
-	version = strv_from(u->roster->version);
+	version = roster_version(u->roster);
 	if (roster_item_is_empty(it)) {
 		c = store_roster_remove(u->jid, it->jid, version);
 		roster_drop_if_empty(u->roster, it);

@@ -124,7 +124,7 @@ static int add_row(struct roster *r, struct arena *a, const struct store_roster_
 	return 0;
 }
 
-int roster_from_store(struct store_call *call, struct roster **ret)
+int roster_from_store(struct slabs *s, struct store_call *call, struct roster **ret)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
 	struct strv version;
@@ -135,7 +135,7 @@ int roster_from_store(struct store_call *call, struct roster **ret)
 	if (call->err < 0)
 		return call->err;
 	account = jid_make(a, call->username, call->server, STRV(""));
-	r = roster_new();
+	r = roster_new(s);
 	for (size_t i = 0; i < call->n_items; i++)
 		if (add_row(r, a, &call->items[i], jid_text(account)) <
 		    0) /* the rest of the roster is still good */
@@ -146,8 +146,7 @@ int roster_from_store(struct store_call *call, struct roster **ret)
 				  STRV_ARG(call->items[i].jid));
 	version = presentable(a, call->text, ROSTER_MAX_VERSION, &cut);
 	if (!cut) { /* else none: clients ask for the whole roster */
-		mem_free(r->version);
-		r->version = strv_dup(version);
+		roster_set_version(r, version);
 	}
 	*ret = r;
 	return 0;

@@ -184,9 +184,11 @@ static void on_shutdown(struct worker *w, struct post *p)
  * came late. We stand in for the thread. */
 static void finish_worker(struct worker *w)
 {
+	struct c2s *c;
+
 	this_worker = w;
-	LIST_EACH_SAFE(it, &w->all_streams)
-		conn_abort(container_of(it, struct c2s, all)->conn);
+	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));)
+		conn_abort(c->conn);
 	loop_turn(w->loop, 0);
 	this_worker = NULL;
 }

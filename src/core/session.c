@@ -32,13 +32,38 @@ static void make_room(struct user *u, struct strv resource, uint64_t max_session
 			container_of(u->sessions.next, struct session, in_user));
 }
 
+static size_t session_bytes(void)
+{
+	return sizeof(struct session) + module_data_size(MODULE_DATA_SESSION);
+}
+
+/* The one copy of it: the stream has it, too, and outlives the session. */
+static struct jid full_jid(struct user *u, struct strv resource)
+{
+	size_t n_bare = jid_text(u->jid).n, n = n_bare + 1 + resource.n;
+	char *text = slab_alloc(loop_slabs(u->worker->loop), n + 1);
+	struct jid j = u->jid;
+
+	memcpy(text, u->jid.s, n_bare);
+	text[n_bare] = '/';
+	memcpy(text + n_bare + 1, resource.p, resource.n);
+	text[n] = '\0';
+	j.s = text;
+	j.n_resource = (uint16_t)resource.n;
+	return j;
+}
+
+void session_text_free(struct worker *w, struct strv full_jid)
+{
+	if (full_jid.p)
+		slab_free(loop_slabs(w->loop), (char *)full_jid.p, full_jid.n + 1);
+}
+
 struct session *session_bind(struct user *u, struct stream *st, struct strv resource,
 			     uint64_t max_sessions)
 {
 	char made[23];
-	struct session *s = MEM_NEW(struct session);
-	size_t n_bare = jid_text(u->jid).n, n;
-	char *text;
+	struct session *s = slab_zalloc(loop_slabs(u->worker->loop), session_bytes());
 
 	ASSERT_ON(u->worker);
 	if (resource.n == 0) {
@@ -46,18 +71,9 @@ struct session *session_bind(struct user *u, struct stream *st, struct strv reso
 		resource = strv_from(made);
 	}
 	make_room(u, resource, max_sessions);
-	n = n_bare + 1 + resource.n;
-	text = mem_alloc(n + 1);
-	memcpy(text, u->jid.s, n_bare);
-	text[n_bare] = '/';
-	memcpy(text + n_bare + 1, resource.p, resource.n);
-	text[n] = '\0';
-	s->jid = u->jid;
-	s->jid.s = text;
-	s->jid.n_resource = (uint16_t)resource.n;
+	s->jid = full_jid(u, resource);
 	s->user = u;
 	s->stream = st;
-	s->mod_data = module_data_new(u->host, MODULE_DATA_SESSION);
 	list_push(&u->sessions, &s->in_user);
 	u->n_sessions++;
 	user_pin(u);
@@ -90,10 +106,8 @@ void session_unbind(struct session **ps)
 		s->directed = d->next;
 		mem_free(d);
 	}
-	presence_unref(&s->presence);
-	mem_free((char *)s->jid.s);
-	mem_free(s->mod_data);
-	mem_free(s);
+	presence_unref(u->worker, &s->presence);
+	slab_free(loop_slabs(u->worker->loop), s, session_bytes());
 	user_unpin(u);
 }
 
@@ -101,7 +115,7 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 {
 	bool initial = s->presence == NULL;
 
-	presence_unref(&s->presence);
+	presence_unref(s->user->worker, &s->presence);
 	s->presence = p;
 	s->priority = priority;
 	if (p == NULL)
@@ -193,29 +207,4 @@ void session_directed_remove(struct session *s, struct jid to)
 	*at = d->next;
 	mem_free(d);
 	s->n_directed--;
-}
-
-struct presence *presence_new(struct strv bytes)
-{
-	struct presence *p = mem_alloc(sizeof(*p) + bytes.n);
-
-	p->refs = 1;
-	p->n = (uint32_t)bytes.n;
-	memcpy(p->bytes, bytes.p, bytes.n);
-	return p;
-}
-
-struct presence *presence_ref(struct presence *p)
-{
-	p->refs++;
-	return p;
-}
-
-void presence_unref(struct presence **pp)
-{
-	struct presence *p = *pp;
-
-	*pp = NULL;
-	if (p && --p->refs == 0)
-		mem_free(p);
 }

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/slot.h"
+#include "core/presence.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
 
@@ -11,13 +12,6 @@ struct hold;
 struct user;
 struct stream;
 struct worker;
-
-/* The last presence a session has broadcast, as it went out (without `to`). Shared, counted. */
-struct presence {
-	uint32_t refs;
-	uint32_t n;
-	char bytes[];
-};
 
 /* Whom the session has sent directed presence to, outside its roster's subscriptions
  * (RFC 6121 4.6): they get its unavailable. Bounded. */
@@ -33,15 +27,17 @@ struct session {
 	struct list in_user;
 	struct user *user;
 	struct stream *stream;
-	struct jid jid;		   /* full; owned */
+	struct jid jid;		   /* full; the text stays as long as the stream */
 	struct presence *presence; /* NULL: not available */
 	struct directed *directed;
 	struct hold *hold; /* NULL: messages are sent at once; see core/hold.h */
 	int8_t priority;
 	bool interested; /* has asked for the roster (RFC 6121 2.2) */
 	uint16_t n_directed;
-	void *mod_data;
+	/* The modules' data: mod_session_data(). */
 };
+
+_Static_assert(sizeof(struct session) <= 80, "a session has grown");
 
 static inline bool session_is_available(const struct session *s)
 {
@@ -59,6 +55,9 @@ struct session *session_bind(struct user *u, struct stream *st, struct strv reso
 
 /* Ends it: unavailable presence to all who saw it, hooks, memory. */
 void session_unbind(struct session **s);
+
+/* The text of a session's JID, when its stream is freed. */
+void session_text_free(struct worker *w, struct strv full_jid);
 
 /* Its available presence is now `p` (taken over; NULL: unavailable), with this priority. Runs
  * the hooks of `available`. Telling others is mod_presence's. */
@@ -80,7 +79,3 @@ size_t session_room(const struct session *s);
 /* Remembers that `to` has seen (or no longer sees) directed presence. -ENOSPC. */
 nodiscard int session_directed_add(struct session *s, struct jid to);
 void session_directed_remove(struct session *s, struct jid to);
-
-struct presence *presence_new(struct strv bytes);
-struct presence *presence_ref(struct presence *p);
-void presence_unref(struct presence **p);

@@ -154,6 +154,7 @@ void shaper_refresh(struct c2s *c)
 	}
 	if (c->shaper == NULL)
 		shaper_new(c);
+	c->shaper->c2s = c; /* it may have moved */
 	set_rate(c->shaper, rate);
 	take(c->shaper, 0);
 }

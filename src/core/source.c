@@ -61,40 +61,38 @@ static struct source *add(struct source_shard *sh, const struct net *of, uint64_
 	return e;
 }
 
-struct source *sources_take(struct sources *s, const struct net *of, uint32_t max)
+bool sources_take(struct sources *s, const struct net *of, uint32_t max)
 {
 	uint64_t hash = hash_bytes(of, sizeof(*of));
 	struct source_shard *sh = shard_of(s, hash);
 	struct source *e;
+	bool taken;
 
 	ASSERT(max > 0);
 	pthread_mutex_lock(&sh->lock);
 	e = find(sh, of, hash);
 	if (e == NULL)
 		e = add(sh, of, hash);
-	if (e->n < max)
-		e->n++;
-	else
-		e = NULL;
+	taken = e->n < max;
+	e->n += taken;
 	pthread_mutex_unlock(&sh->lock);
-	return e;
+	return taken;
 }
 
-void sources_give(struct sources *s, struct source **p)
+void sources_give(struct sources *s, const struct net *of)
 {
-	struct source *e = *p;
-	struct source_shard *sh;
+	uint64_t hash = hash_bytes(of, sizeof(*of));
+	struct source_shard *sh = shard_of(s, hash);
+	struct source *e;
 
-	*p = NULL;
-	if (e == NULL)
-		return;
-	sh = shard_of(s, e->node.hash);
 	pthread_mutex_lock(&sh->lock);
-	ASSERT(e->n > 0);
-	if (--e->n == 0)
+	e = find(sh, of, hash);
+	ASSERT(e != NULL && e->n > 0);
+	if (--e->n == 0) {
 		hash_remove(&sh->table, &e->node);
-	else
+	} else {
 		e = NULL;
+	}
 	pthread_mutex_unlock(&sh->lock);
 	mem_free(e);
 }

@@ -5,8 +5,6 @@
 
 #include "base/net.h"
 
-struct source;
-
 struct sources {
 	struct source_shard *shards;
 };
@@ -14,7 +12,6 @@ struct sources {
 void sources_init(struct sources *s);
 void sources_fini(struct sources *s); /* all are given back */
 
-/* One more of this address or network; NULL: there are `max` of it. Any thread. */
-nodiscard struct source *sources_take(struct sources *s, const struct net *of,
-				      uint32_t max);
-void sources_give(struct sources *s, struct source **p); /* NULL is fine */
+/* One more of this address or network; false: there are `max` of it. Any thread. */
+nodiscard bool sources_take(struct sources *s, const struct net *of, uint32_t max);
+void sources_give(struct sources *s, const struct net *of); /* one that was taken */

@@ -46,6 +46,26 @@ void stream_set_conf(struct stream *st, const struct conf *c,
 	st->xs.max_bytes = (uint32_t)MIN(l->max_stanza_size, (int64_t)64 << 20);
 }
 
+/* Nearly all are as short as "en" or "pt-BR". */
+static void set_lang(struct stream *st, struct strv lang)
+{
+	if (st->has_long_lang)
+		mem_free(st->lang_long);
+	st->has_long_lang = lang.n >= sizeof(st->lang_short);
+	memset(st->lang_short, 0, sizeof(st->lang_short));
+	if (st->has_long_lang)
+		st->lang_long = strv_dup(lang);
+	else if (lang.n)
+		memcpy(st->lang_short, lang.p, lang.n);
+}
+
+const char *stream_lang(const struct stream *st)
+{
+	if (st->has_long_lang)
+		return st->lang_long;
+	return st->lang_short[0] ? st->lang_short : NULL;
+}
+
 static void neg_free(struct stream *st)
 {
 	struct stream_neg *n = st->neg;
@@ -61,12 +81,12 @@ static void neg_free(struct stream *st)
 
 void stream_fini(struct stream *st)
 {
+	if (st->jid.n_resource == 0) /* else it is the session's */
+		mem_free((char *)st->jid.s);
 	neg_free(st);
 	xml_stream_reset(&st->xs);
-	mem_free((char *)st->jid.s);
-	mem_free(st->lang);
+	set_lang(st, STRV_NULL);
 	st->jid = (struct jid){ 0 };
-	st->lang = NULL;
 }
 
 void stream_put(struct stream *st, struct strv text)
@@ -118,6 +138,7 @@ static void put_header(struct stream *st, struct strv to)
 {
 	struct strv from =
 		st->host ? st->host->domain : st->conf->general.default_server_domain;
+	const char *lang = stream_lang(st);
 	struct buf *b = st->env->out(st);
 	char id[23];
 	int r;
@@ -128,7 +149,7 @@ static void put_header(struct stream *st, struct strv to)
 		"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
 		"xmlns:stream='http://etherx.jabber.org/streams' id='%s' from='" STRV_FMT
 		"' version='1.0' xml:lang='%s'",
-		id, STRV_ARG(from), st->lang ? st->lang : st->conf->general.language.p);
+		id, STRV_ARG(from), lang ? lang : st->conf->general.language.p);
 	if (r == 0 && to.p)
 		r = xml_write_attr(b, "to", to);
 	r = r ? r : buf_adds(b, STRV(">"));
@@ -190,14 +211,6 @@ bool stream_takes_lang(struct strv lang)
 	return lang.n > 0 && lang.n <= STREAM_MAX_LANG;
 }
 
-static void set_lang(struct stream *st, const struct xml_el *el)
-{
-	struct strv lang = xml_attr_ns(el, NS_XML, "lang");
-
-	mem_free(st->lang);
-	st->lang = stream_takes_lang(lang) ? strv_dup(lang) : NULL;
-}
-
 static const struct host *find_host(struct stream *st, const struct xml_el *el,
 				    enum stream_err *err)
 {
@@ -223,6 +236,7 @@ static enum stream_err check_header(struct stream *st, const struct xml_el *el)
 {
 	const struct host *h;
 	enum stream_err err;
+	struct strv lang;
 
 	if (!strv_is(el->local, "stream") || el->ns != NS_STREAM)
 		return STREAM_ERR_INVALID_NAMESPACE;
@@ -231,7 +245,8 @@ static enum stream_err check_header(struct stream *st, const struct xml_el *el)
 	st->header_seen = true;
 	if (xml_stream_default_ns(&st->xs) != NS_CLIENT)
 		return STREAM_ERR_INVALID_NAMESPACE;
-	set_lang(st, el);
+	lang = xml_attr_ns(el, NS_XML, "lang");
+	set_lang(st, stream_takes_lang(lang) ? lang : STRV_NULL);
 	h = find_host(st, el, &err);
 	if (h == NULL)
 		return err;

@@ -113,8 +113,12 @@ struct stream {
 	const struct host *host; /* set by the header's `to` */
 	struct xml_stream xs;
 	struct stream_neg *neg;
-	struct jid jid; /* bare after SASL, full after bind; owned */
-	char *lang;	/* of the header, for stanzas that name none; NULL: none */
+	struct jid
+		jid; /* bare after SASL, and owned; full after bind, and the session's */
+	union {	     /* of the header, for stanzas that name none: see stream_lang() */
+		char lang_short[8];
+		char *lang_long;
+	};
 	uint8_t state;
 	bool secure : 1; /* TLS is on */
 	bool authed : 1;
@@ -124,7 +128,11 @@ struct stream {
 	bool header_seen : 1; /* the peer has sent one ever: it speaks XMPP */
 	bool closed : 1;      /* env->close has been called */
 	bool peer_closed : 1; /* </stream:stream> or its equal has come */
+	bool has_long_lang : 1;
 };
+
+/* NULL: none. */
+const char *stream_lang(const struct stream *st);
 
 /* Is it a language tag that a header may have? It needs no escaping then. */
 bool stream_takes_lang(struct strv lang);
@@ -165,7 +173,7 @@ void stream_on_password(struct stream *st, enum password_answer answer);
 /* What came of env->tried() may be said. */
 void stream_on_answer_due(struct stream *st);
 
-/* `full`: the session's JID, copied; STANZA_ERR_NONE. Otherwise the bind IQ's error. */
+/* `full`: the session's JID, whose text stays until stream_fini(); STANZA_ERR_NONE. Otherwise the bind IQ's error. */
 void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
 		     const char *text);
 

@@ -92,9 +92,9 @@ void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
 		bind_failed(st, &s, err, text);
 		return;
 	}
+	ASSERT(full.n_resource > 0);
 	mem_free((char *)st->jid.s);
 	st->jid = full;
-	st->jid.s = strv_dup(jid_text(full));
 	put_bound(st);
 	stream_enter(st, ST_BOUND);
 	arena_free(&n->arena);
@@ -150,8 +150,8 @@ void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a
 		return;
 	}
 	s.from = st->jid;
-	if (s.lang.p == NULL && st->lang)
-		s.lang = strv_from(st->lang); /* RFC 6120 8.1.5 */
+	if (s.lang.p == NULL)
+		s.lang = strv_from(stream_lang(st)); /* RFC 6120 8.1.5 */
 	if (err == STANZA_ERR_NONE && s.type == IQ_SET &&
 	    xml_child(el, NS_BIND, "bind") && jid_is_none(s.to))
 		err = STANZA_ERR_NOT_ALLOWED; /* one resource a stream */

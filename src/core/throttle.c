@@ -11,6 +11,35 @@ struct throttled {
 	struct handle sender;
 };
 
+/* Of a connection that waits, or is waited for. */
+struct throttle {
+	struct c2s *c2s;
+	struct list paused;	   /* in worker->paused, while an inbox has no room ... */
+	struct worker *waits_for;  /* ... whose */
+	uint32_t n_throttles;	   /* for how many others it waits */
+	struct throttled *waiting; /* who waits for this one */
+};
+
+static struct throttle *need(struct c2s *c)
+{
+	if (c->throttle == NULL) {
+		c->throttle = MEM_NEW(struct throttle);
+		c->throttle->c2s = c;
+		list_init(&c->throttle->paused);
+	}
+	return c->throttle;
+}
+
+static void drop_if_idle(struct c2s *c)
+{
+	struct throttle *t = c->throttle;
+
+	if (t->n_throttles || t->waiting || !list_empty(&t->paused))
+		return;
+	c->throttle = NULL;
+	mem_free(t);
+}
+
 /* "Stop" or "go on", to the sender's worker. */
 struct order {
 	struct post post;
@@ -20,8 +49,11 @@ struct order {
 
 static void go_on_if_free(struct c2s *c)
 {
-	if (c->n_throttles == 0 && list_empty(&c->paused) && !c->st.closed)
+	struct throttle *t = c->throttle;
+
+	if (t->n_throttles == 0 && list_empty(&t->paused) && !c->st.closed)
 		conn_feed_again(c->conn, CONN_PAUSE_ROOM);
+	drop_if_idle(c);
 }
 
 static void on_order(struct worker *w, struct post *p)
@@ -30,10 +62,10 @@ static void on_order(struct worker *w, struct post *p)
 	struct c2s *c = c2s_get(w, o->sender);
 
 	if (c && o->stop) {
-		c->n_throttles++;
+		need(c)->n_throttles++;
 		conn_pause(c->conn, CONN_PAUSE_ROOM);
-	} else if (c && c->n_throttles > 0) {
-		c->n_throttles--;
+	} else if (c && c->throttle && c->throttle->n_throttles > 0) {
+		c->throttle->n_throttles--;
 		go_on_if_free(c);
 	}
 	mem_free(o);
@@ -55,13 +87,13 @@ void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
 
 	if (handle_is_none(sender) || to->st.closed)
 		return;
-	for (t = to->throttled; t; t = t->next)
+	for (t = to->throttle ? to->throttle->waiting : NULL; t; t = t->next)
 		if (handle_eq(t->sender, sender))
 			return;
 	t = MEM_NEW(struct throttled);
 	t->sender = sender;
-	t->next = to->throttled;
-	to->throttled = t;
+	t->next = need(to)->waiting;
+	to->throttle->waiting = t;
 	count_add(&w->counters, COUNT_PEER_PAUSES, 1);
 	send_order(w, sender, true);
 }
@@ -74,35 +106,56 @@ void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
 
 void throttle_release(struct c2s *to)
 {
-	while (to->throttled) {
-		struct throttled *t = to->throttled;
-		to->throttled = t->next;
-		send_order(to->worker, t->sender, false);
-		mem_free(t);
+	struct throttle *t = to->throttle;
+
+	if (t == NULL)
+		return;
+	while (t->waiting) {
+		struct throttled *one = t->waiting;
+		t->waiting = one->next;
+		send_order(to->worker, one->sender, false);
+		mem_free(one);
 	}
+	drop_if_idle(to);
+}
+
+void throttle_free(struct c2s *c)
+{
+	struct throttle *t;
+
+	throttle_release(c);
+	t = c->throttle;
+	if (t == NULL)
+		return;
+	list_remove(&t->paused);
+	c->throttle = NULL;
+	mem_free(t);
 }
 
 /* --- a worker that is behind --- */
 
 void throttle_for_inbox(struct c2s *c, struct worker *to)
 {
-	if (c->st.closed || !list_empty(&c->paused))
+	struct throttle *t = c->throttle;
+
+	if (c->st.closed || (t && !list_empty(&t->paused)))
 		return;
+	t = need(c);
 	count_add(&c->worker->counters, COUNT_INBOX_PAUSES, 1);
 	conn_pause(c->conn, CONN_PAUSE_ROOM);
-	c->waits_for = to;
-	list_push(&c->worker->paused, &c->paused);
+	t->waits_for = to;
+	list_push(&c->worker->paused, &t->paused);
 	timer_arm(c->worker->loop, &c->worker->room_timer, LOOK_AGAIN_MS);
 }
 
 void throttle_look_for_room(struct worker *w)
 {
 	LIST_EACH_SAFE(it, &w->paused) {
-		struct c2s *c = container_of(it, struct c2s, paused);
-		if (worker_is_full(c->waits_for))
+		struct throttle *t = container_of(it, struct throttle, paused);
+		if (worker_is_full(t->waits_for))
 			continue;
-		list_remove(&c->paused);
-		go_on_if_free(c);
+		list_remove(&t->paused);
+		go_on_if_free(t->c2s);
 	}
 	if (!list_empty(&w->paused))
 		timer_arm(w->loop, &w->room_timer, LOOK_AGAIN_MS);

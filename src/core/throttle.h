@@ -17,6 +17,9 @@ void throttle_sender(struct worker *w, struct handle sender, struct c2s *to);
 /* `to` has room again, or is gone: its senders go on. */
 void throttle_release(struct c2s *to);
 
+/* It is gone, or goes to another worker: nothing waits for it, and it for nobody. */
+void throttle_free(struct c2s *c);
+
 /* The same between workers: this stream waits until `to`'s inbox has room. */
 void throttle_for_inbox(struct c2s *c, struct worker *to);
 void throttle_look_for_room(struct worker *w);

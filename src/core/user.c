@@ -47,39 +47,53 @@ void user_set_host(struct user *u, const struct host *h)
 	conf_unref(&old);
 }
 
+static size_t user_bytes(struct strv jid)
+{
+	return sizeof(struct user) + module_data_size(MODULE_DATA_USER) + jid.n + 1;
+}
+
 static struct user *user_new(struct worker *w, const struct host *h, struct jid bare)
 {
-	struct user *u = MEM_NEW(struct user);
+	struct strv text = jid_bare_text(bare);
+	struct user *u = slab_zalloc(loop_slabs(w->loop), user_bytes(text));
+	char *to = (char *)(u + 1) + module_data_size(MODULE_DATA_USER);
 
 	ASSERT(h != NULL);
 	u->worker = w;
 	user_set_host(u, h);
 	u->jid = jid_bare(bare);
-	u->jid.s = strv_dup(jid_bare_text(bare));
+	u->jid.s = memcpy(to, text.p, text.n);
 	list_init(&u->sessions);
 	list_init(&u->waiting);
-	list_init(&u->idle);
-	u->mod_data = module_data_new(h, MODULE_DATA_USER);
 	hash_add(&w->users, &u->node, hash_strv(jid_text(u->jid)));
 	return u;
+}
+
+static bool is_idle(const struct user *u)
+{
+	return u->state != USER_LOADING && !list_empty(&u->idle);
+}
+
+static void leave_idle(struct user *u)
+{
+	list_remove(&u->idle);
+	u->worker->n_idle_users--;
 }
 
 static void user_free(struct user *u)
 {
 	struct conf *conf;
 
-	ASSERT(u->pins == 0 && u->n_sessions == 0 && list_empty(&u->waiting));
+	ASSERT(u->pins == 0 && u->n_sessions == 0);
+	if (is_idle(u))
+		leave_idle(u);
+	ASSERT(list_empty(&u->waiting));
 	if (u->state != USER_GONE)
 		hash_remove(&u->worker->users, &u->node);
-	if (!list_empty(&u->idle))
-		u->worker->n_idle_users--;
-	list_remove(&u->idle);
 	roster_free(&u->roster);
 	conf = u->host->conf;
 	conf_unref(&conf);
-	mem_free((char *)u->jid.s);
-	mem_free(u->mod_data);
-	mem_free(u);
+	slab_free(loop_slabs(u->worker->loop), u, user_bytes(jid_text(u->jid)));
 }
 
 void user_trim(struct worker *w)
@@ -91,10 +105,8 @@ void user_trim(struct worker *w)
 void user_pin(struct user *u)
 {
 	ASSERT_ON(u->worker);
-	if (u->pins++ == 0 && !list_empty(&u->idle)) {
-		list_remove(&u->idle);
-		u->worker->n_idle_users--;
-	}
+	if (u->pins++ == 0 && is_idle(u))
+		leave_idle(u);
 }
 
 void user_unpin(struct user *u)
@@ -113,12 +125,12 @@ void user_unpin(struct user *u)
 }
 
 /* Everybody who waited, in order. Runs with the account pinned. */
-static void run_waiting(struct user *u, int err)
+static void run_waiting(struct user *u, struct list *waiting, int err)
 {
 	struct worker *w = u->worker;
 	struct list *item;
 
-	while ((item = list_pop(&u->waiting))) {
+	while ((item = list_pop(waiting))) {
 		struct waiter *x = container_of(item, struct waiter, link);
 		u->waiting_bytes -= (uint32_t)x->bytes;
 		w->waiting_bytes -= x->bytes;
@@ -138,13 +150,16 @@ static void drop_from_table(struct user *u)
 static void on_loaded(struct worker *w, struct store_call *call, void *arg)
 {
 	struct user *u = arg;
-	int r = roster_from_store(call, &u->roster);
+	int r = roster_from_store(loop_slabs(w->loop), call, &u->roster);
+	struct list waiting;
 
+	list_init(&waiting);
+	list_splice(&waiting, &u->waiting);
 	if (u->state == USER_LOADING && r == 0)
 		u->state = USER_READY;
 	else
 		drop_from_table(u); /* the next one who asks makes a new try */
-	run_waiting(u, r == -ENOENT ? 0 : r);
+	run_waiting(u, &waiting, r == -ENOENT ? 0 : r);
 	user_unpin(u);
 }
 
@@ -201,7 +216,7 @@ struct user *user_add_anonymous(struct worker *w, struct jid bare)
 	ASSERT(find(w, bare) == NULL);
 	u = user_new(w, host_find(w->conf, jid_domain(bare)), bare);
 	u->anonymous = true;
-	u->roster = roster_new();
+	u->roster = roster_new(loop_slabs(w->loop));
 	u->state = USER_READY;
 	return u;
 }

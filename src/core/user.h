@@ -23,19 +23,25 @@ enum user_state {
 struct user {
 	struct hnode node;    /* in worker's users */
 	struct list sessions; /* struct session.in_user, the oldest first */
-	struct list waiting;  /* while USER_LOADING */
-	struct list idle;     /* in the worker's list of users that may be dropped */
+	/* USER_LOADING: who waits for it. Later: its place in the worker's list of users that may
+	 * be dropped. */
+	union {
+		struct list waiting;
+		struct list idle;
+	};
 	struct worker *worker;
 	const struct host *host; /* keeps a reference of its snapshot */
-	struct jid jid;		 /* bare; owned */
+	struct jid jid;		 /* bare; the text stands behind the modules' data */
 	struct roster *roster;	 /* NULL until USER_READY */
 	uint32_t pins;		 /* reasons to keep it besides sessions */
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
 	bool anonymous; /* is in memory only, while somebody is online: see core/anonymous.h */
-	void *mod_data;
+			/* The modules' data: mod_user_data(). */
 };
+
+_Static_assert(sizeof(struct user) <= 104, "an account has grown");
 
 /* The account, if it is loaded here and ready; NULL otherwise. `bare` is canonical. */
 struct user *user_find(struct worker *w, struct jid bare);

@@ -102,8 +102,8 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	w->scratch = arena_new(SCRATCH_BLOCK);
 	slots_init(&w->streams, id, MAX_STREAMS);
 	hash_init(&w->users);
+	hash_init(&w->presences);
 	list_init(&w->idle_users);
-	list_init(&w->all_streams);
 	list_init(&w->paused);
 	list_init(&w->ports);
 	list_init(&w->waiting_logins);
@@ -137,6 +137,8 @@ void worker_free(struct worker **pw)
 	login_drop_waiting(w);
 	hash_each(&w->users, free_user, NULL);
 	hash_fini(&w->users);
+	ASSERT(w->presences.n == 0);
+	hash_fini(&w->presences);
 	slots_fini(&w->streams);
 	xml_reader_free(&w->reader);
 	arena_free(&w->scratch);

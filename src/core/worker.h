@@ -30,17 +30,18 @@ struct worker {
 	struct arena *scratch; /* reset when an event has been handled */
 	struct slots streams;
 	struct hash users;
+	struct hash presences;	/* what is said by sessions: see core/presence.h */
 	struct list idle_users; /* nobody online: the longest idle first */
 	uint32_t n_idle_users;
 	size_t waiting_bytes; /* for accounts to be loaded */
 	size_t held_bytes;    /* for sessions: core/hold.h */
 	struct counters counters;
-	struct list all_streams;
 	uint32_t n_streams;
 	struct list waiting_logins; /* see core/login.h */
-	struct list paused;	    /* streams that wait for room in another's inbox */
-	struct timer room_timer;    /* looks for it */
-	struct timer drain_timer;   /* at shutdown: have all streams ended? */
+	struct list
+		paused; /* struct throttle: streams that wait for room in another's inbox */
+	struct timer room_timer;  /* looks for it */
+	struct timer drain_timer; /* at shutdown: have all streams ended? */
 	msec_t drain_until;
 	unsigned char secret[32]; /* core/secret.h */
 	bool has_secret;

@@ -6,18 +6,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static void read_later(struct conn *c)
+{
+	loop_soon(c->loop, &conn_io(c)->again);
+}
+
 /* --- the end --- */
 
 static void bury(struct loop_task *t)
 {
-	struct conn *c = container_of(t, struct conn, flush);
+	struct conn_io *io = container_of(t, struct conn_io, flush);
+	struct conn *c = io->conn;
 
 	close(c->watch.fd);
-	c->ops->on_close(c->owner, (enum conn_close)c->why, c->detail);
+	c->ops->on_close(c->owner, (enum conn_close)c->why, io->detail);
 	conn_io_free(c);
 	tls_free(&c->tls);
-	mem_free(c->peer);
-	mem_free(c);
+	slab_free(loop_slabs(c->loop), c, sizeof(*c));
 }
 
 static void stop_timers(struct conn *c)
@@ -30,21 +35,24 @@ static void stop_timers(struct conn *c)
 
 void conn_die(struct conn *c, enum conn_close why, const char *detail)
 {
+	struct conn_io *io;
+
 	ASSERT(c->loop != NULL);
 	if (c->dead)
 		return;
+	io = conn_io(c);
 	c->dead = true;
 	/* Once goodbye is said, it does not matter how the peer goes. */
-	c->why = (uint8_t)(c->closing && why != CONN_CLOSE_ABORT ? CONN_CLOSED : why);
-	c->detail = detail;
+	c->why = (uint8_t)(c->closing && why != CONN_CLOSE_ABORT ? CONN_CLOSED : why) & 7;
+	io->detail = detail;
 	if (c->watched)
 		loop_unwatch(c->loop, &c->watch);
 	c->watched = false;
 	stop_timers(c);
-	loop_task_cancel(&c->again);
-	loop_task_cancel(&c->flush);
-	c->flush.fn = bury;
-	loop_bury(c->loop, &c->flush);
+	loop_task_cancel(&io->again);
+	loop_task_cancel(&io->flush);
+	io->flush.fn = bury;
+	loop_bury(c->loop, &io->flush);
 }
 
 void conn_abort(struct conn *c)
@@ -68,8 +76,8 @@ void conn_close(struct conn *c, int grace_ms)
 	c->paused = 0; /* what still comes is read and dropped, so that the FIN is seen */
 	forget_input(c);
 	timer_arm(c->loop, &conn_io(c)->timer, grace_ms);
-	loop_at_turn_end(c->loop, &c->flush);
-	loop_soon(c->loop, &c->again);
+	conn_flush_later(c);
+	read_later(c);
 }
 
 /* --- input --- */
@@ -149,7 +157,7 @@ static void take_cipher(struct conn *c, struct strv in)
 	if (wire.n && !c->ended)
 		conn_add_wire(c, buf_strv(&wire));
 	if (!was_up && tls_is_up(c->tls) && !c->closing && !c->dead) {
-		loop_at_turn_end(c->loop, &c->flush); /* what waited for the handshake */
+		conn_flush_later(c); /* what waited for the handshake */
 		c->ops->on_secured(c->owner);
 	}
 	take_plain(c, buf_strv(plain));
@@ -181,14 +189,13 @@ static size_t read_size(const struct conn *c)
 
 static void on_bytes(struct conn *c, struct strv in)
 {
-	c->bytes_in += in.n;
 	if (c->meter)
 		conn_meter_add(&c->meter->in, in.n);
 	conn_touch(c);
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
 	c->readable = in.n == read_size(c) || c->hup;
 	if (c->ops->on_read && !c->closing)
-		c->ops->on_read(c->owner);
+		c->ops->on_read(c->owner, in.n);
 	if (c->tls)
 		take_cipher(c, in);
 	else
@@ -226,7 +233,7 @@ static void go_on(struct conn *c)
 	if (c->dead || c->paused)
 		return;
 	if (c->readable)
-		loop_soon(c->loop, &c->again);
+		read_later(c);
 	else
 		tell_eof(c);
 }
@@ -236,7 +243,7 @@ static void on_event(struct io_watch *w, uint32_t events)
 	struct conn *c = container_of(w, struct conn, watch);
 
 	if (events & EPOLLOUT)
-		loop_at_turn_end(c->loop, &c->flush);
+		conn_flush_later(c);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		c->readable = true;
 		c->hup |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
@@ -244,9 +251,9 @@ static void on_event(struct io_watch *w, uint32_t events)
 	}
 }
 
-static void on_again(struct loop_task *t)
+void conn_again(struct loop_task *t)
 {
-	struct conn *c = container_of(t, struct conn, again);
+	struct conn *c = container_of(t, struct conn_io, again)->conn;
 
 	give_kept(c);
 	go_on(c);
@@ -264,7 +271,7 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 {
 	c->paused &= (uint8_t)~why;
 	if (!c->paused && !c->dead && c->loop)
-		loop_soon(c->loop, &c->again);
+		read_later(c);
 }
 
 void conn_set_read_size(struct conn *c, size_t n)
@@ -287,15 +294,13 @@ static int watch(struct conn *c)
 int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	     const struct conn_ops *ops, void *owner, struct conn **ret)
 {
-	struct conn *c = MEM_NEW(struct conn);
+	struct conn *c = slab_zalloc(loop_slabs(l), sizeof(*c));
 	int one = 1, r;
 
 	c->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
-	loop_task_init(&c->flush, conn_flush);
-	loop_task_init(&c->again, on_again);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		   sizeof(one)); /* a UNIX socket has none */
 	/* A peer that vanished without a word is noticed some day even if nobody pings it. */
@@ -303,7 +308,7 @@ int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	r = watch(c);
 	if (r < 0) {
 		close(fd);
-		mem_free(c);
+		slab_free(loop_slabs(l), c, sizeof(*c));
 		return r;
 	}
 	conn_set_peer(c, peer);
@@ -343,35 +348,52 @@ struct tls *conn_tls(struct conn *c)
 	return c->tls;
 }
 
-void conn_detach(struct conn *c)
+/* To `to`, with what it has to do. */
+static struct conn *move(struct conn *c, struct conn *to)
 {
+	*to = *c;
+	if (to->io)
+		to->io->conn = to;
+	return to;
+}
+
+void conn_detach(struct conn **pc)
+{
+	struct conn *c = *pc;
+	struct loop *l = c->loop;
 	int r;
 
-	ASSERT(c->loop != NULL && !c->feeding && (c->dead || !c->closing));
+	ASSERT(l != NULL && !c->feeding && (c->dead || !c->closing));
 	if (!c->dead) {
 		conn_note_congestion(c);
 		r = conn_write(c); /* an error shows again at the other end */
 		(void)r;
-		loop_unwatch(c->loop, &c->watch);
+		loop_unwatch(l, &c->watch);
 		c->watched = false;
 		stop_timers(c);
 	}
 	c->meter = NULL;
-	loop_task_cancel(&c->flush); /* the dead are buried where they arrive */
-	loop_task_cancel(&c->again);
+	conn_io_detach(c); /* the dead are buried where they arrive */
 	c->loop = NULL;
+	*pc = move(c, mem_alloc(sizeof(*c)));
+	slab_free(loop_slabs(l), c, sizeof(*c));
 }
 
-void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner)
+void conn_attach(struct conn **pc, struct loop *l, const struct conn_ops *ops,
+		 void *owner)
 {
+	struct conn *c = move(*pc, slab_alloc(loop_slabs(l), sizeof(*c)));
 	int r;
 
 	ASSERT(c->loop == NULL);
+	mem_free(*pc);
+	*pc = c;
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
+	conn_io_attach(c);
 	if (c->dead) {
-		loop_bury(l, &c->flush);
+		loop_bury(l, &c->io->flush);
 		return;
 	}
 	r = watch(c);
@@ -381,8 +403,8 @@ void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, voi
 	}
 	c->readable = c->hup = true; /* edges may have passed while nobody watched */
 	conn_touch(c);
-	loop_soon(l, &c->again);
-	loop_at_turn_end(l, &c->flush);
+	read_later(c);
+	conn_flush_later(c);
 }
 
 void conn_set_meter(struct conn *c, struct conn_meter *m)
@@ -395,20 +417,43 @@ bool conn_is_dead(const struct conn *c)
 	return c->dead;
 }
 
+static const uint8_t v4_prefix[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+bool conn_peer_net(const struct conn *c, struct net *ret)
+{
+	static const uint8_t unknown[sizeof(c->peer)];
+	bool v4 = memcmp(c->peer, v4_prefix, sizeof(v4_prefix)) == 0;
+
+	if (memcmp(c->peer, unknown, sizeof(unknown)) == 0)
+		return false;
+	*ret = net_from_raw(!v4, c->peer + (v4 ? sizeof(v4_prefix) : 0));
+	return true;
+}
+
 const char *conn_peer(const struct conn *c)
 {
-	return c->peer;
+	static _Thread_local char text[NET_TEXT_MAX];
+	struct net net;
+
+	if (!conn_peer_net(c, &net))
+		return "unknown";
+	net_text(&net, text);
+	return text;
 }
 
 void conn_set_peer(struct conn *c, const char *peer)
 {
-	mem_free(c->peer);
-	c->peer = strv_dup(strv_make(peer, strnlen(peer, CONN_PEER_LEN - 1)));
-}
+	struct net net;
 
-uint64_t conn_bytes_in(const struct conn *c)
-{
-	return c->bytes_in;
+	memset(c->peer, 0, sizeof(c->peer));
+	if (net_parse_address(strv_from(peer), &net) < 0)
+		return;
+	if (net.v6) {
+		memcpy(c->peer, net.raw, sizeof(c->peer));
+		return;
+	}
+	memcpy(c->peer, v4_prefix, sizeof(v4_prefix));
+	memcpy(c->peer + sizeof(v4_prefix), net.raw, 4);
 }
 
 uint32_t conn_plain_in(const struct conn *c)

@@ -3,6 +3,7 @@
  * unless its owner wants it to. */
 #pragma once
 
+#include "base/net.h"
 #include "io/loop.h"
 #include "io/tls.h"
 
@@ -27,8 +28,8 @@ struct conn_ops {
 	/* Bytes; returns how many are done with. The rest is kept and given again, with what
 	 * follows behind it. */
 	size_t (*on_data)(void *owner, struct strv in);
-	/* The socket has been read from, and nothing of it been looked at yet. Optional. */
-	void (*on_read)(void *owner);
+	/* So many bytes have been read, and nothing of them been looked at yet. Optional. */
+	void (*on_read)(void *owner, size_t n);
 	void (*on_secured)(void *owner); /* the TLS handshake has succeeded */
 	void (*on_eof)(
 		void *owner); /* the peer has ended its side; not after conn_close() */
@@ -46,7 +47,6 @@ enum {
 	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
 	CONN_MAX_IN = 65 << 20,	    /* what the owner has not taken */
 	CONN_MAX_STUCK_MS = 60000,  /* output waits, and nothing of it is taken */
-	CONN_PEER_LEN = 64,
 };
 
 /* Takes over fd (a connected socket, non-blocking). `tls`: from the first byte; NULL: plain. */
@@ -97,14 +97,17 @@ void conn_close(struct conn *c, int grace_ms);
 void conn_abort(struct conn *c);
 
 /* Leaves its loop, so that another thread can take it; callbacks end. Not within on_data, not
- * after conn_close(). What has died meanwhile moves, too, and is closed where it arrives. */
-void conn_detach(struct conn *c);
-void conn_attach(struct conn *c, struct loop *l, const struct conn_ops *ops, void *owner);
+ * after conn_close(). What has died meanwhile moves, too, and is closed where it arrives. Its
+ * memory is the loop's: each of the two puts it elsewhere. */
+void conn_detach(struct conn **c);
+void conn_attach(struct conn **c, struct loop *l, const struct conn_ops *ops,
+		 void *owner);
 
-bool conn_is_dead(const struct conn *c);     /* on_close is on its way */
-const char *conn_peer(const struct conn *c); /* "192.0.2.1", "2001:db8::1" */
+bool conn_is_dead(const struct conn *c); /* on_close is on its way */
+/* "192.0.2.1", "2001:db8::1"; "unknown". Until the next call on this thread. */
+const char *conn_peer(const struct conn *c);
+bool conn_peer_net(const struct conn *c, struct net *ret); /* false: unknown */
 /* It is somebody else's, who is behind the peer. */
 void conn_set_peer(struct conn *c, const char *peer);
-uint64_t conn_bytes_in(const struct conn *c);
 /* What has come in without what TLS adds, modulo 2^32: for differences. */
 uint32_t conn_plain_in(const struct conn *c);

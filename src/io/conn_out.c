@@ -18,14 +18,55 @@ struct conn_io *conn_io(struct conn *c)
 
 	if (io)
 		return io;
-	io = c->io = MEM_NEW(struct conn_io);
+	ASSERT(c->loop != NULL);
+	io = c->io = slab_zalloc(loop_slabs(c->loop), sizeof(*io));
 	io->conn = c;
+	loop_task_init(&io->flush, conn_flush);
+	loop_task_init(&io->again, conn_again);
 	io->in.max = CONN_MAX_IN;
 	io->out.max = CONN_OUT_CAP;
 	io->wire.max = CONN_WIRE_CAP;
 	timer_init(&io->timer, on_timer);
 	timer_init(&io->idle, on_idle);
 	return io;
+}
+
+void conn_flush_later(struct conn *c)
+{
+	loop_at_turn_end(c->loop, &conn_io(c)->flush);
+}
+
+static void move(struct conn *c, struct conn_io *to)
+{
+	*to = *c->io; /* nothing is linked anywhere: as the links have to be for that */
+	list_init(&to->flush.link);
+	list_init(&to->again.link);
+	list_init(&to->timer.link);
+	list_init(&to->idle.link);
+	c->io = to;
+}
+
+void conn_io_detach(struct conn *c)
+{
+	struct conn_io *io = c->io;
+
+	if (io == NULL)
+		return;
+	ASSERT(list_empty(&io->timer.link) && list_empty(&io->idle.link));
+	loop_task_cancel(&io->flush);
+	loop_task_cancel(&io->again);
+	move(c, mem_alloc(sizeof(*io)));
+	slab_free(loop_slabs(c->loop), io, sizeof(*io));
+}
+
+void conn_io_attach(struct conn *c)
+{
+	struct conn_io *io = c->io;
+
+	if (io == NULL)
+		return;
+	move(c, slab_alloc(loop_slabs(c->loop), sizeof(*io)));
+	mem_free(io);
 }
 
 /* --- buffers: given back as soon as they are empty, or kept warm for a while --- */
@@ -62,6 +103,11 @@ void conn_touch(struct conn *c)
 		timer_arm(c->loop, &io->idle, c->warm_ms);
 }
 
+static bool has_tasks(const struct conn_io *io)
+{
+	return !list_empty(&io->flush.link) || !list_empty(&io->again.link);
+}
+
 static void go_cold(struct conn *c)
 {
 	conn_io_free(c);
@@ -79,7 +125,8 @@ static void on_idle(struct timer *t)
 		return;
 	if (left > 0)
 		timer_arm(c->loop, t, left);
-	else if (io->in.n || io->out.n || io->wire.n) /* it waits, but is not idle */
+	else if (io->in.n || io->out.n || io->wire.n ||
+		 has_tasks(io)) /* it waits, but is not idle */
 		timer_arm(c->loop, t, c->warm_ms);
 	else
 		go_cold(c);
@@ -102,7 +149,7 @@ void conn_keep_warm(struct conn *c, uint32_t ms)
 			buf_free(&c->io->in);
 		if (c->io->wire.n == 0)
 			give_back(c, &c->io->wire);
-		loop_at_turn_end(c->loop, &c->flush); /* gives back what is empty */
+		conn_flush_later(c); /* gives back what is empty */
 	}
 }
 
@@ -110,12 +157,12 @@ void conn_io_free(struct conn *c)
 {
 	if (c->io == NULL)
 		return;
-	ASSERT(list_empty(&c->io->timer.link));
+	ASSERT(list_empty(&c->io->timer.link) && !has_tasks(c->io));
 	give_back(c, &c->io->out);
 	give_back(c, &c->io->wire);
 	buf_free(&c->io->in);
 	timer_cancel(c->loop, &c->io->idle);
-	mem_free(c->io);
+	slab_free(loop_slabs(c->loop), c->io, sizeof(*c->io));
 	c->io = NULL;
 }
 
@@ -125,7 +172,8 @@ void conn_io_drop(struct conn *c)
 
 	if (io && is_warm(c))
 		return; /* on_idle() does it */
-	if (io && !io->in.p && !io->out.p && !io->wire.p && list_empty(&io->timer.link))
+	if (io && !io->in.p && !io->out.p && !io->wire.p && list_empty(&io->timer.link) &&
+	    !has_tasks(io))
 		conn_io_free(c);
 }
 
@@ -153,7 +201,7 @@ struct buf *conn_out(struct conn *c)
 	if (c->dead || c->ended)
 		buf_clear(&io->out); /* nobody will read it */
 	else
-		loop_at_turn_end(c->loop, &c->flush);
+		conn_flush_later(c);
 	return &io->out;
 }
 
@@ -166,7 +214,7 @@ void conn_add_wire(struct conn *c, struct strv bytes)
 	if (waiting(c) >= CONN_MAX_OUT || buf_adds(&io->wire, bytes) < 0)
 		conn_die(c, CONN_CLOSE_SLOW, "too much output waits");
 	else
-		loop_at_turn_end(c->loop, &c->flush);
+		conn_flush_later(c);
 }
 
 /* --- congestion: a source that asks within a turn hears of it, and of its end, too --- */
@@ -301,7 +349,7 @@ static void end_our_side(struct conn *c)
 
 void conn_flush(struct loop_task *t)
 {
-	struct conn *c = container_of(t, struct conn, flush);
+	struct conn *c = container_of(t, struct conn_io, flush)->conn;
 	int r;
 
 	ASSERT(!c->dead);

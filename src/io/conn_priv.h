@@ -6,8 +6,11 @@
 /* What a connection needs while there is something to do; an idle one has none of it. */
 struct conn_io {
 	struct conn *conn;
-	struct buf in;	/* plain bytes that the owner has not taken */
-	struct buf out; /* plain bytes to be sent */
+	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
+	struct loop_task again; /* in the next turn: more to read, or to give again */
+	const char *detail;	/* of the end */
+	struct buf in;		/* plain bytes that the owner has not taken */
+	struct buf out;		/* plain bytes to be sent */
 	struct buf
 		wire; /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
 	size_t sent;	    /* of `wire` */
@@ -23,15 +26,12 @@ struct conn {
 	void *owner;
 	struct tls *tls;
 	struct conn_io *io;
-	struct loop_task flush; /* at the end of the turn; when dead: the funeral */
-	struct loop_task again; /* in the next turn: more to read, or to give again */
-	uint64_t bytes_in;
 	struct conn_meter *meter; /* NULL: none */
-	const char *detail;
 	uint32_t plain_in;
 	uint32_t warm_ms;   /* 0: nothing is kept for later */
 	uint16_t read_size; /* 0: LOOP_BUF */
-	uint8_t why;
+	uint8_t peer[16];   /* an IPv4 address as it stands in IPv6; zeroes: unknown */
+	uint8_t why : 3;
 	uint8_t paused : 3; /* enum conn_pause, of all that holds */
 	bool watched : 1;
 	bool readable : 1; /* the socket may hold more than was read */
@@ -46,8 +46,10 @@ struct conn {
 	bool dead : 1;
 	bool feeding : 1;    /* on_data is on the stack */
 	bool begins_tls : 1; /* conn_begin_tls(), in this on_data */
-	char *peer;
 };
+
+/* An idle connection is this and the TLS state: tests/unit/memory counts it. */
+_Static_assert(sizeof(struct conn) <= 96, "a connection has grown");
 
 enum {
 	CONN_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET,
@@ -68,6 +70,9 @@ static inline void conn_meter_add(_Atomic int64_t *to, size_t n)
 struct conn_io *conn_io(struct conn *c);
 void conn_io_drop(struct conn *c); /* if nothing is in it */
 void conn_io_free(struct conn *c);
+/* It moves out of the loop's memory, and into another's; its timers are not armed. */
+void conn_io_detach(struct conn *c);
+void conn_io_attach(struct conn *c);
 
 /* It is not idle: what it holds stays for a while, if it is to be kept warm. */
 void conn_touch(struct conn *c);
@@ -75,6 +80,8 @@ void conn_empty(struct conn *c, struct buf *b); /* keeps its memory, or not */
 
 void conn_die(struct conn *c, enum conn_close why, const char *detail);
 void conn_flush(struct loop_task *t);
+void conn_again(struct loop_task *t);
+void conn_flush_later(struct conn *c); /* at the end of the turn */
 void conn_note_congestion(struct conn *c);
 
 /* What can go out now goes out. 0: all; 1: some is left; -errno. */

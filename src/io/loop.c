@@ -26,6 +26,7 @@ struct loop {
 	struct epoll_event
 		*batch; /* the events of this turn that are still to be handled */
 	int n_batch;
+	struct slabs slabs;
 	struct buf plain;
 	char *pool[LOOP_POOL_MAX];
 	unsigned n_pool;
@@ -146,6 +147,7 @@ struct loop *loop_new(void)
 		list_init(&l->wheel[i]);
 	l->now = clock_mono_ms();
 	l->tick = l->now >> TICK_SHIFT;
+	slabs_init(&l->slabs);
 	l->plain = BUF_INIT(4 * LOOP_BUF);
 	l->inbox_watch =
 		(struct io_watch){ .fd = l->inbox.event_fd, .on_event = on_inbox };
@@ -164,6 +166,7 @@ void loop_free(struct loop **pl)
 	while (l->n_pool)
 		mem_free(l->pool[--l->n_pool]);
 	buf_free(&l->plain);
+	slabs_fini(&l->slabs);
 	close(l->epoll_fd);
 	inbox_fini(&l->inbox);
 	mem_free(l);
@@ -182,6 +185,11 @@ struct inbox *loop_inbox(struct loop *l)
 msec_t loop_now(const struct loop *l)
 {
 	return l->now;
+}
+
+struct slabs *loop_slabs(struct loop *l)
+{
+	return &l->slabs;
 }
 
 char *loop_read_buf(struct loop *l)

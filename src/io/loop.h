@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/slab.h"
 
 #include <sys/epoll.h>
 
@@ -74,6 +75,9 @@ static inline void timer_init(struct timer *t, void (*fn)(struct timer *))
  * timer is set anew. */
 void timer_arm(struct loop *l, struct timer *t, msec_t ms);
 void timer_cancel(struct loop *l, struct timer *t);
+
+/* Memory of the loop's thread for what belongs to its connections. Gone with the loop. */
+struct slabs *loop_slabs(struct loop *l);
 
 /* Shared by all connections of the loop while an event is handled. */
 char *loop_read_buf(struct loop *l); /* LOOP_BUF bytes */

@@ -289,7 +289,7 @@ static void flush_start(struct session *s)
 	sd->flushed = true;
 	ud->flush = f;
 	f->user = s->user;
-	f->session = c2s_of(s->stream)->handle;
+	f->session = c2s_handle(c2s_of(s->stream));
 	timer_init(&f->timer, on_timer);
 	user_pin(f->user);
 	load_more(f);

@@ -45,8 +45,10 @@ static void send_presence_of(struct worker *w, const struct session *s, struct j
 			  &el);
 
 	ASSERT(r == 0); /* our own writing */
-	if (stanza_read(a, el, &p) == STANZA_ERR_NONE)
-		route_to(w, &p, to);
+	if (stanza_read(a, el, &p) != STANZA_ERR_NONE)
+		return;
+	p.from = s->jid;
+	route_to(w, &p, to);
 }
 
 static void send_all_presence(struct user *u, struct jid to)
@@ -157,6 +159,7 @@ static void on_available(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct session *s = c->session;
 	bool initial = !session_is_available(s);
+	struct stanza bare = *c->stanza;
 	int8_t priority;
 
 	if (read_priority(c->stanza, c->scratch, &priority) < 0) {
@@ -164,11 +167,12 @@ static void on_available(struct ctx *c)
 			    "priority: a number from -128 to 127");
 		return;
 	}
-	if (stanza_write(&b, c->stanza) < 0) {
+	bare.from = (struct jid){ 0 }; /* as many others have it */
+	if (stanza_write(&b, &bare) < 0) {
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
 		return;
 	}
-	session_set_presence(s, presence_new(buf_strv(&b)), priority);
+	session_set_presence(s, presence_get(c->worker, buf_strv(&b)), priority);
 	broadcast(s, c->stanza);
 	if (initial)
 		greet(s);

@@ -49,13 +49,13 @@ static enum verdict on_get(struct ctx *c)
 		c->session->interested = true;
 	/* RFC 6121 2.6.3: nothing has changed. An empty `ver` means that the client has no copy; a
 	 * roster that came from elsewhere has no version, and may hold items all the same. */
-	if (versioning && ver.n && strv_is(ver, r->version)) {
+	if (versioning && ver.n && strv_eq(ver, roster_version(r))) {
 		reply_result(c);
 		return HANDLED;
 	}
 	xo_start(&o, "query", NS_ROSTER);
 	if (versioning && ver.p)
-		xo_attr(&o, "ver", strv_from(r->version));
+		xo_attr(&o, "ver", roster_version(r));
 	roster_each(c->user->roster, write_item, &o);
 	xo_end(&o);
 	if (o.err)

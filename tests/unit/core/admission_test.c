@@ -13,42 +13,37 @@ static struct net at(const char *text)
 TEST(source_counts_each_address_and_network_for_itself)
 {
 	struct net a = at("192.0.2.1"), b = at("192.0.2.2"), net = at("192.0.2.0/24");
-	struct source *of_a[2], *of_b, *of_net;
 	struct sources s;
 
 	sources_init(&s);
-	CHECK((of_a[0] = sources_take(&s, &a, 2)) != NULL);
-	CHECK((of_a[1] = sources_take(&s, &a, 2)) != NULL);
-	CHECK(sources_take(&s, &a, 2) == NULL);
-	CHECK((of_b = sources_take(&s, &b, 1)) != NULL);
-	CHECK((of_net = sources_take(&s, &net, 1)) != NULL);
-	CHECK(sources_take(&s, &net, 1) == NULL);
-	sources_give(&s, &of_a[0]);
-	CHECK(of_a[0] == NULL);
-	sources_give(&s, &of_a[0]); /* harmless */
-	CHECK((of_a[0] = sources_take(&s, &a, 2)) != NULL);
-	CHECK(sources_take(&s, &a, 2) == NULL);
-	sources_give(&s, &of_a[0]);
-	sources_give(&s, &of_a[1]);
-	CHECK((of_a[0] = sources_take(&s, &a, 1)) != NULL);
-	sources_give(&s, &of_a[0]);
-	sources_give(&s, &of_b);
-	sources_give(&s, &of_net);
+	CHECK(sources_take(&s, &a, 2) && sources_take(&s, &a, 2));
+	CHECK(!sources_take(&s, &a, 2));
+	CHECK(sources_take(&s, &b, 1));
+	CHECK(sources_take(&s, &net, 1));
+	CHECK(!sources_take(&s, &net, 1));
+	sources_give(&s, &a);
+	CHECK(sources_take(&s, &a, 2));
+	CHECK(!sources_take(&s, &a, 2));
+	sources_give(&s, &a);
+	sources_give(&s, &a);
+	CHECK(sources_take(&s, &a, 1));
+	sources_give(&s, &a);
+	sources_give(&s, &b);
+	sources_give(&s, &net);
 	sources_fini(&s); /* asserts that nothing is left */
 }
 
 TEST(source_takes_a_lower_limit_from_one_moment_to_the_next)
 {
 	struct net a = at("2001:db8::1");
-	struct source *held[3];
 	struct sources s;
 
 	sources_init(&s);
 	for (int i = 0; i < 3; i++)
-		CHECK((held[i] = sources_take(&s, &a, 3)) != NULL);
-	CHECK(sources_take(&s, &a, 1) == NULL);
+		CHECK(sources_take(&s, &a, 3));
+	CHECK(!sources_take(&s, &a, 1));
 	for (int i = 0; i < 3; i++)
-		sources_give(&s, &held[i]);
+		sources_give(&s, &a);
 	sources_fini(&s);
 }
 

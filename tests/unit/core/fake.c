@@ -116,7 +116,7 @@ static void authenticated(struct stream *st)
 
 static void bind_resource(struct stream *st, struct strv resource)
 {
-	struct arena *a = arena_new(1024);
+	struct arena *a = fake_of(st)->kept;
 
 	event(st, "bind " STRV_FMT ";", STRV_ARG(resource));
 	if (fake_of(st)->answers && strv_is(resource, "denied"))
@@ -126,7 +126,6 @@ static void bind_resource(struct stream *st, struct strv resource)
 				jid_make(a, jid_local(st->jid), jid_domain(st->jid),
 					 resource.n ? resource : STRV("made")),
 				STANZA_ERR_NONE, NULL);
-	arena_free(&a);
 }
 
 static void on_stanza(struct stream *st, const struct stanza *s)
@@ -181,6 +180,7 @@ void fake_init(struct fake *f)
 	f->events = BUF_INIT(1 << 16);
 	f->reader = xml_reader_new();
 	f->scratch = arena_new(4096);
+	f->kept = arena_new(1024);
 	f->hosts[0].domain = STRV("example.com");
 	f->hosts[1].domain = STRV("example.net");
 	f->hosts[0].auth = f->hosts[1].auth = &f->conf.auth;
@@ -209,6 +209,7 @@ void fake_fini(struct fake *f)
 	stream_fini(&f->st);
 	xml_reader_free(&f->reader);
 	arena_free(&f->scratch);
+	arena_free(&f->kept);
 	buf_free(&f->out);
 	buf_free(&f->in);
 	buf_free(&f->events);

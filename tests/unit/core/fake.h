@@ -8,6 +8,7 @@ struct fake {
 	struct stream st;
 	struct xml_reader *reader;
 	struct arena *scratch;
+	struct arena *kept; /* until the end: the session's JID */
 	struct buf out;
 	struct buf in; /* what the stream has not taken yet */
 	struct buf

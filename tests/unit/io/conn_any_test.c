@@ -35,8 +35,8 @@ TEST(conn_moved_reads_once_an_event)
 	struct pair t;
 
 	pair_open(&t, PAIR_UNIX, NULL, 0);
-	conn_detach(t.s.conn);
-	conn_attach(t.s.conn, t.s.loop, &side_ops, &t.s);
+	conn_detach(&t.s.conn);
+	conn_attach(&t.s.conn, t.s.loop, &side_ops, &t.s);
 	CHECK(t.s.conn->hup);
 	pair_step(&t);
 	CHECK(!t.s.conn->hup && !t.s.conn->readable);
@@ -103,10 +103,10 @@ static void at_random(struct pair *t, struct buf *sent)
 	case 5:
 		conn_set_read_size(t->s.conn, dice(3) ? dice(2000) : 0);
 		conn_keep_warm(t->s.conn, dice(3) * 20);
-		conn_detach(t->s.conn);
+		conn_detach(&t->s.conn);
 		if (dice(2))
 			at_random_write(t, sent);
-		conn_attach(t->s.conn, t->s.loop, &side_ops, &t->s);
+		conn_attach(&t->s.conn, t->s.loop, &side_ops, &t->s);
 		break;
 	default:
 		t->p.reads = dice(2);

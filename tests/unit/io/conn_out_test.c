@@ -368,7 +368,7 @@ static void on_moved(struct inbox_msg *m, void *owner)
 	struct loop *l = mv->loops[mv->at];
 
 	mv->s->loop = l;
-	conn_attach(mv->s->conn, l, &side_ops, mv->s);
+	conn_attach(&mv->s->conn, l, &side_ops, mv->s);
 	if (--mv->hops > 0)
 		loop_soon(l, &mv->task);
 }
@@ -377,7 +377,7 @@ static void move_on(struct loop_task *t)
 {
 	struct mover *mv = container_of(t, struct mover, task);
 
-	conn_detach(mv->s->conn);
+	conn_detach(&mv->s->conn);
 	mv->at = !mv->at;
 	inbox_post(loop_inbox(mv->loops[mv->at]), &mv->msg);
 }
@@ -453,12 +453,12 @@ TEST(conn_attached_sees_what_it_missed)
 
 		open_version(&t, *v);
 		side_write(&t.s, "out");
-		conn_detach(t.s.conn);
+		conn_detach(&t.s.conn);
 		peer_send(&t, "in", 2);
 		peer_end(&t.p);
 		loop_turn(t.s.loop, 0);
 		CHECK_INT(t.s.n_data, 0);
-		conn_attach(t.s.conn, l, &side_ops, &t.s);
+		conn_attach(&t.s.conn, l, &side_ops, &t.s);
 		loop_free(&t.s.loop);
 		t.s.loop = l;
 		PAIR_UNTIL(&t, t.s.n_eof == 1);
@@ -478,10 +478,10 @@ TEST(conn_attached_drains_what_was_congested)
 
 		open_version(&t, *v);
 		at = congest(&t);
-		conn_detach(t.s.conn);
+		conn_detach(&t.s.conn);
 		t.p.reads = true;
 		peer_step(&t.p);
-		conn_attach(t.s.conn, l, &side_ops, &t.s);
+		conn_attach(&t.s.conn, l, &side_ops, &t.s);
 		loop_free(&t.s.loop);
 		t.s.loop = l;
 		PAIR_UNTIL(&t, t.p.got.n == at);
@@ -501,9 +501,9 @@ TEST(conn_detached_when_congested_drains_where_it_arrives)
 	while (at < CONN_CONGESTED)
 		write_chunk(&t.s, &at);
 	CHECK(conn_is_congested(t.s.conn));
-	conn_detach(t.s.conn); /* the kernel takes all */
+	conn_detach(&t.s.conn); /* the kernel takes all */
 	CHECK_INT(t.s.n_drained, 0);
-	conn_attach(t.s.conn, t.s.loop, &side_ops, &t.s);
+	conn_attach(&t.s.conn, t.s.loop, &side_ops, &t.s);
 	PAIR_UNTIL(&t, t.s.n_drained == 1);
 	PAIR_UNTIL(&t, t.p.got.n == at);
 	pair_close(&t);
@@ -517,10 +517,10 @@ TEST(conn_that_has_died_can_be_moved)
 
 	open_version(&t, TLS1_3_VERSION);
 	conn_abort(t.s.conn);
-	conn_detach(t.s.conn);
+	conn_detach(&t.s.conn);
 	loop_turn(t.s.loop, 0);
 	CHECK_INT(t.s.n_close, 0);
-	conn_attach(t.s.conn, l, &side_ops, &t.s);
+	conn_attach(&t.s.conn, l, &side_ops, &t.s);
 	conn_feed_again(t.s.conn, CONN_PAUSE_ANSWER);
 	conn_close(t.s.conn, 1000);
 	loop_free(&t.s.loop);

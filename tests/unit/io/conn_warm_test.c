@@ -180,9 +180,9 @@ TEST(conn_kept_warm_moves_and_cools_down_there)
 
 		open_warm(&t, w, WARM_MS);
 		talk(&t);
-		conn_detach(t.s.conn);
+		conn_detach(&t.s.conn);
 		loop_turn(t.s.loop, 0);
-		conn_attach(t.s.conn, t.s.loop, &side_ops, &t.s);
+		conn_attach(&t.s.conn, t.s.loop, &side_ops, &t.s);
 		pair_idle(&t);
 		CHECK(t.s.conn->io != NULL);
 		large_when(&t, LONGER_MS);

@@ -1,0 +1,17 @@
+/* Where a connection stands in the memory of its worker, and its one move to another: to the home
+ * of its account, when SASL has succeeded. */
+#pragma once
+
+#include "io/conn.h"
+
+struct c2s;
+struct worker;
+
+/* It is one of the worker's streams, or no longer. */
+void c2s_enlist(struct c2s *c, struct worker *w);
+void c2s_delist(struct c2s *c);
+
+/* Of c2s_early.move_task: nobody on the stack may know the connection. */
+void c2s_move_home(struct loop_task *t);
+
+extern const struct conn_ops c2s_conn_ops;
