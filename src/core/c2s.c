@@ -448,6 +448,14 @@ static void on_eof(void *owner)
 	stream_on_eof(&c->st);
 }
 
+static void on_hangup(void *owner)
+{
+	struct c2s *c = owner;
+
+	if (stream_waits_in_vain(&c->st))
+		on_eof(c);
+}
+
 static void on_drained(void *owner)
 {
 	throttle_release(owner);
@@ -497,6 +505,7 @@ const struct conn_ops c2s_conn_ops = {
 	.on_read = on_read,
 	.on_secured = on_secured,
 	.on_eof = on_eof,
+	.on_hangup = on_hangup,
 	.on_drained = on_drained,
 	.on_close = on_close,
 };

@@ -442,6 +442,12 @@ void stream_on_eof(struct stream *st)
 	stream_close(st, STREAM_ERR_NONE, "the connection ended");
 }
 
+/* Whoever registers may still hear what came of it; a login is for what would follow. */
+bool stream_waits_in_vain(const struct stream *st)
+{
+	return st->waiting && !(st->state == ST_AUTH && st->neg->mech < 0);
+}
+
 void stream_resume(struct stream *st)
 {
 	if (!st->closed)

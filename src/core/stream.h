@@ -157,6 +157,8 @@ struct jid stream_user(const struct stream *st);
 void stream_on_secured(struct stream *st);
 void stream_on_timeout(struct stream *st);
 void stream_on_eof(struct stream *st); /* the peer's side of the connection has ended */
+/* ... and it has nothing more to say: is the answer that it waits for of no use without it? */
+bool stream_waits_in_vain(const struct stream *st);
 
 /* The keys to challenge with. `exists` false: they are made up (scram_fake_keys), and no proof
  * will do. `err` < 0: the store failed or is too busy. */

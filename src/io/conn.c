@@ -174,6 +174,8 @@ static void tell_eof(struct conn *c)
 {
 	if (!c->peer_eof || c->dead)
 		return;
+	if (c->io && !list_empty(&c->io->again.link)) /* what is kept is given first */
+		return;
 	if (c->closing && c->shut) {
 		conn_die(c, CONN_CLOSED, NULL);
 	} else if (!c->closing && !c->eof_told && !c->paused) {
@@ -203,7 +205,7 @@ static void on_bytes(struct conn *c, struct strv in)
 }
 
 /* One read: a turn's share of one connection. */
-static void read_once(struct conn *c)
+void conn_read(struct conn *c)
 {
 	char *buf = loop_read_buf(c->loop);
 	ssize_t n;
@@ -226,13 +228,13 @@ static void read_once(struct conn *c)
 
 static void go_on(struct conn *c)
 {
-	if (c->dead || c->paused)
+	if (c->readable && !c->paused && !c->dead)
+		conn_read(c);
+	if (c->dead)
 		return;
-	if (c->readable)
-		read_once(c);
-	if (c->dead || c->paused)
-		return;
-	if (c->readable)
+	if (c->paused)
+		conn_look_for_end(c);
+	else if (c->readable)
 		read_later(c);
 	else
 		tell_eof(c);

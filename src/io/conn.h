@@ -33,6 +33,10 @@ struct conn_ops {
 	void (*on_secured)(void *owner); /* the TLS handshake has succeeded */
 	void (*on_eof)(
 		void *owner); /* the peer has ended its side; not after conn_close() */
+	/* It has done so while an answer is awaited (CONN_PAUSE_ANSWER), and nothing of what it has
+	 * sent is left. Of an owner who does not close, on_eof comes when the pause has ended.
+	 * Optional. */
+	void (*on_hangup)(void *owner);
 	void (*on_drained)(
 		void *owner); /* output, which was congested, is so no longer */
 
@@ -71,7 +75,7 @@ struct tls *conn_tls(struct conn *c); /* NULL: plain */
 
 /* Why nothing is read. Each reason ends for itself: the last one's end lets input go on. */
 enum conn_pause {
-	CONN_PAUSE_ANSWER = 1, /* the owner waits for one */
+	CONN_PAUSE_ANSWER = 1, /* the owner waits for one; a peer that goes is noticed */
 	CONN_PAUSE_ROOM = 2,   /* a receiver, or another thread, is behind */
 	CONN_PAUSE_RATE = 4,   /* too much has come in too short a time */
 };

@@ -84,6 +84,10 @@ void conn_again(struct loop_task *t);
 void conn_flush_later(struct conn *c); /* at the end of the turn */
 void conn_note_congestion(struct conn *c);
 
+void conn_read(struct conn *c); /* once: a turn's share */
+/* conn_hangup.c: it is paused; has the peer gone meanwhile? */
+void conn_look_for_end(struct conn *c);
+
 /* What can go out now goes out. 0: all; 1: some is left; -errno. */
 nodiscard int conn_write(struct conn *c);
 nodiscard int conn_write_wire(struct conn *c); /* ... but seals nothing more */

@@ -45,6 +45,15 @@ static void on_eof(void *owner)
 		s->at_eof(s);
 }
 
+static void on_hangup(void *owner)
+{
+	struct side *s = owner;
+
+	s->n_hangup++;
+	if (s->at_hangup)
+		s->at_hangup(s);
+}
+
 static void on_drained(void *owner)
 {
 	struct side *s = owner;
@@ -68,6 +77,7 @@ const struct conn_ops side_ops = {
 	.on_data = on_data,
 	.on_secured = on_secured,
 	.on_eof = on_eof,
+	.on_hangup = on_hangup,
 	.on_drained = on_drained,
 	.on_close = on_close,
 };

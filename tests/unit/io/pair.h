@@ -16,13 +16,14 @@ struct side {
 	struct conn *conn; /* NULL from on_close on */
 	struct conn_meter meter;
 	struct buf got;
-	int n_data, n_secured, n_eof, n_drained, n_close;
+	int n_data, n_secured, n_eof, n_hangup, n_drained, n_close;
 	size_t got_at_eof;
 	enum conn_close why;
 	char detail[200];
 	/* What a test does instead of taking all; NULL: takes all. */
 	size_t (*take)(struct side *s, struct strv in);
 	void (*at_eof)(struct side *s);
+	void (*at_hangup)(struct side *s);
 	void (*at_secured)(struct side *s);
 	void (*at_drained)(struct side *s);
 	struct tls_ctx *ctx; /* for STARTTLS */
