@@ -353,6 +353,8 @@ static void env_authenticated(struct stream *st)
 {
 	struct c2s *c = c2s_of(st);
 
+	if (conn_tls(c->conn))
+		tls_forget_login(conn_tls(c->conn));
 	admission_authenticated(c);
 	set_log_context(c);
 	log_info("auth.ok", "logged in");

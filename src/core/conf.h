@@ -39,6 +39,7 @@ enum tls_mode {
 /* MongooseIM's two TLS libraries. Both are OpenSSL here: the name selects which options there
  * are, and how clients' certificates are judged. */
 enum tls_module { TLS_MODULE_FAST, TLS_MODULE_JUST };
+enum tls_record_layer { TLS_RECORD_LAYER_OWN, TLS_RECORD_LAYER_OPENSSL };
 
 /* Where credentials are looked up. */
 enum auth_method {
@@ -66,6 +67,7 @@ struct conf_tls {
 	struct strv ocsp_file;
 	int64_t session_tickets; /* CONF_UNSET: none */
 	bool keep_secrets, early_data;
+	int64_t record_layer; /* enum tls_record_layer */
 	const struct strv *sni_certfiles;
 	size_t n_sni_certfiles;
 	const int64_t *versions; /* enum tls_version */

@@ -161,8 +161,8 @@ static const struct conf_option c2s[] = {
 	CONF_INT_OR_INFINITY(
 		"hibernate_after", struct conf_listener, hibernate_after_ms, "0", 0,
 		INT32_MAX,
-		"How long an idle connection keeps its buffers (40 KiB with TLS) for the next "
-		"bytes. Then it gives all of them back; with 0 as soon as they are empty.",
+		"How long an idle connection keeps its buffers for the next bytes: 4 KiB, and "
+		"34 KiB more where OpenSSL keeps the records (`tls.record_layer`). Then it gives all of them back; with 0 as soon as they are empty.",
 		.unit = "ms"),
 	CONF_INT_OR_INFINITY(
 		"max_pre_auth_bytes", struct conf_listener, max_pre_auth_bytes, "131072",

@@ -117,6 +117,17 @@ const struct conf_option conf_tls_options[] = {
 		"Only `just_tls`: writes the secrets of each connection to the file that the "
 		"environment variable SSLKEYLOGFILE names, so that Wireshark can read recorded "
 		"traffic. For tests."),
+	CONF_ENUM(
+		"record_layer", struct conf_tls, record_layer, "\"own\"",
+		CONF_WORDS({ "own", TLS_RECORD_LAYER_OWN },
+			   { "openssl", TLS_RECORD_LAYER_OPENSSL }),
+		"What seals and opens the records of a connection once OpenSSL has shaken hands. "
+		"`own`: a record layer of this server's own on OpenSSL's ciphers, which holds "
+		"some 200 bytes for an idle connection; it knows AES-GCM and ChaCha20-Poly1305 "
+		"of TLS 1.2 and 1.3, and what it does not know stays with OpenSSL. `openssl`: "
+		"OpenSSL, which holds 14 KB. Connections keep what they have begun with when the "
+		"configuration is read again. See [tls.md](tls.md). (Not an option of "
+		"MongooseIM's.)"),
 	CONF_BOOL(
 		"early_data", struct conf_tls, early_data, "false",
 		"Only `just_tls`: there is no 0-RTT data. `true` is refused: who records such "

@@ -374,6 +374,8 @@ void conn_detach(struct conn **pc)
 		c->watched = false;
 		stop_timers(c);
 	}
+	if (c->tls)
+		tls_leave_thread(c->tls);
 	c->meter = NULL;
 	conn_io_detach(c); /* the dead are buried where they arrive */
 	c->loop = NULL;

@@ -36,6 +36,7 @@ struct tls_conf {
 	bool tickets; /* TLS 1.3: clients may resume their sessions */
 	const char
 		*keylog; /* where the connections' secrets are written; NULL: nowhere */
+	bool openssl_records; /* each connection keeps its SSL object, about 14 KB */
 	enum tls_verify verify;
 	bool must_verify;	      /* no handshake without a certificate that passes */
 	const char *cacertfile;	      /* PEM: trust anchors; NULL: the system's */
@@ -84,16 +85,33 @@ void tls_free(struct tls **t);
 nodiscard int tls_feed(struct tls *t, struct strv cipher, struct buf *plain,
 		       struct buf *wire);
 bool tls_is_up(const struct tls *t); /* the handshake is over */
+/* OpenSSL has done its part: the connection goes on without an SSL object. */
+bool tls_has_own_records(const struct tls *t);
 
 /* Seals `plain` into `wire`. -EMSGSIZE, -EPROTO. */
 nodiscard int tls_seal(struct tls *t, struct strv plain, struct buf *wire);
 
-/* Whether the buffers (17 KiB to read, and as much to write) stay when they are empty; at first
- * they do not. */
+/* Whether OpenSSL's buffers (17 KiB to read, and as much to write) stay when they are empty; at
+ * first they do not. Own records have none. */
 void tls_keep_buffers(struct tls *t, bool keep);
 void tls_free_buffers(struct tls *t); /* those that are empty, now */
 void tls_close_notify(struct tls *t, struct buf *wire);
 const char *tls_error(const struct tls *t); /* why tls_feed failed, for the log */
+
+/* Another thread takes it: no secrets of it stay with this one. */
+void tls_leave_thread(struct tls *t);
+
+const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);
+bool tls_is_resumed(const struct tls *t);
+/* The client has shown, in this handshake, a certificate that passes. Whoever asks for more than
+ * an encrypted connection because of it asks this. */
+bool tls_peer_verified(const struct tls *t);
+
+/* --- what a login asks, from the end of the handshake on --- */
+
+/* Nobody will ask any more: from here on there is none of it. */
+void tls_forget_login(struct tls *t);
 
 enum tls_cb_kind { TLS_CB_EXPORTER, TLS_CB_SERVER_END_POINT, TLS_CB_UNIQUE };
 enum { TLS_CB_MAX = 64 };
@@ -104,13 +122,7 @@ nodiscard int tls_channel_binding(struct tls *t, enum tls_cb_kind kind,
 				  unsigned char to[TLS_CB_MAX], size_t *ret_n);
 /* The name that the client asked for (SNI), as it wrote it; NULL: none. */
 const char *tls_sni(const struct tls *t);
-bool tls_is_resumed(const struct tls *t);
-const char *tls_version(const struct tls *t);
-const char *tls_cipher(const struct tls *t);
 
-/* The client has shown, in this handshake, a certificate that passes. Whoever asks for more than
- * an encrypted connection because of it asks this. */
-bool tls_peer_verified(const struct tls *t);
 /* Whom the certificate that passes is for. -ENOENT: there is none; others as cert_names_read(). */
 nodiscard int tls_peer_names(const struct tls *t, struct arena *a,
 			     struct cert_names *ret);

@@ -40,6 +40,7 @@ struct tls_ctx {
 	struct tls_ocsp ocsp;
 	struct tls_tickets *tickets; /* NULL: there are none */
 	int keylog_fd;		     /* -1: none */
+	bool own_records;	     /* connections go over to them where they can */
 	struct buf notes;
 	unsigned
 		unserved; /* 1u << enum tls_version: the ciphers' string has none of it */
@@ -102,6 +103,9 @@ void tls_ocsp_fini(struct tls_ctx *c);
 nodiscard int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf,
 			      struct buf *err);
 void tls_keylog_fini(struct tls_ctx *c);
+
+/* tls_ssl.c */
+void tls_ssl_on_secret(const SSL *ssl, const char *line);
 
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,

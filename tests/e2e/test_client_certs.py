@@ -32,6 +32,7 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 JUST, FAST = {"module": "just_tls"}, {"module": "fast_tls"}
 MODES = {
     "just-peer": JUST | {"verify_mode": "peer"},
+    "just-peer-openssl": JUST | {"verify_mode": "peer", "record_layer": "openssl"},
     "just-peer-go-on": JUST | {"verify_mode": "peer", "disconnect_on_failure": False},
     "just-self": JUST | {"verify_mode": "selfsigned_peer"},
     "just-self-go-on": JUST | {"verify_mode": "selfsigned_peer",

@@ -132,11 +132,14 @@ const struct way pair_ways[PAIR_N_WAYS] = {
 	{ PAIR_TCP, TLS1_2_VERSION },
 	{ PAIR_TCP, TLS1_3_VERSION },
 	{ PAIR_UNIX, TLS1_3_VERSION },
+	{ PAIR_TCP, TLS1_2_VERSION, true },
+	{ PAIR_TCP, TLS1_3_VERSION, true },
 };
 
 void pair_open_way(struct pair *t, const struct way *w)
 {
-	struct tls_ctx *ctx = w->version ? pair_ctx(NULL) : NULL;
+	struct tls_conf conf = { .openssl_records = w->openssl };
+	struct tls_ctx *ctx = w->version ? pair_ctx(&conf) : NULL;
 
 	pair_open(t, w->kind, ctx, w->version);
 	tls_ctx_unref(&ctx);

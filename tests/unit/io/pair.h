@@ -49,9 +49,10 @@ void pair_open(struct pair *t, enum pair_kind kind, struct tls_ctx *tls, int ver
 /* The ways to be connected that most tests go through. */
 struct way {
 	enum pair_kind kind;
-	int version; /* 0: plain */
+	int version;  /* 0: plain */
+	bool openssl; /* it keeps its SSL object */
 };
-enum { PAIR_N_WAYS = 5 };
+enum { PAIR_N_WAYS = 7 };
 extern const struct way pair_ways[PAIR_N_WAYS];
 #define EACH_WAY(w) \
 	for (const struct way *w = pair_ways; w < pair_ways + PAIR_N_WAYS; w++)
