@@ -1,4 +1,5 @@
 #include "auth/directory.h"
+#include "auth/directory_guard.h"
 #include "base/arena.h"
 
 #include <ldap.h>
@@ -20,6 +21,7 @@ struct link {
 	const char *uri;
 	enum auth_ldap_deref deref;
 	LDAP *ld; /* NULL: not connected */
+	struct ldap_guard guard;
 	msec_t again_at;
 };
 
@@ -85,6 +87,7 @@ static int set_options(struct link *l, const struct auth_call *c)
 	int version = LDAP_VERSION3, r;
 
 	r = ldap_set_option(l->ld, LDAP_OPT_PROTOCOL_VERSION, &version);
+	r = r ? r : ldap_guard_set(l->ld, &l->guard);
 	ldap_set_option(l->ld, LDAP_OPT_NETWORK_TIMEOUT, &limit);
 	ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &limit);
 	ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
@@ -118,6 +121,9 @@ static int open_link(struct link *l, struct auth_call *c)
 		r = simple_bind(l, l->pool->root_dn, strv_from(password));
 		if (r == LDAP_INVALID_CREDENTIALS)
 			what = "the root_dn or its password is wrong";
+		/* Some let nobody bind without a name; who has not bound has none, either. */
+		if (r == LDAP_INAPPROPRIATE_AUTH && !l->pool->root_dn)
+			r = 0;
 	}
 	if (r == 0)
 		return 0;
@@ -131,6 +137,8 @@ static int make_ready(struct link *l, struct auth_call *c)
 {
 	struct timeval limit = time_left(c);
 
+	l->guard.until = c->until;
+	l->guard.ending = &c->backend->ending;
 	if (l->ld == NULL && clock_mono_ms() < l->again_at)
 		return auth_fail(c, -EAGAIN, "%s: tried again in a moment", l->uri);
 	if (l->ld == NULL)
@@ -240,7 +248,12 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 		if (is_gone(r))
 			disconnect(l);
 	}
-	return r == LDAP_NO_SUCH_OBJECT ? 0 : fail(c, l, "searching", r);
+	if (r != LDAP_NO_SUCH_OBJECT)
+		return fail(c, l, "searching", r);
+	return auth_fail(c, -ENOENT,
+			 "%s: there is no \"%s\", or nothing that we may see: is "
+			 "auth.ldap.base right?",
+			 l->uri, cl->m->conf.base);
 }
 
 static struct strv first_value(struct client *cl, struct arena *a, LDAPMessage *entry,
@@ -430,7 +443,19 @@ static void free_ldap(struct auth_backend *b)
 	mem_free(m);
 }
 
-static const struct auth_pool_ops threads = { open_client, close_client };
+static msec_t link_rests_until(const struct link *l)
+{
+	return l->ld ? 0 : l->again_at;
+}
+
+static msec_t rests_until(const void *state)
+{
+	const struct client *cl = state;
+
+	return MAX(link_rests_until(&cl->search), link_rests_until(&cl->bind));
+}
+
+static const struct auth_pool_ops threads = { open_client, close_client, rests_until };
 
 static const struct auth_backend_ops ldap_ops = {
 	.name = "ldap",

@@ -324,7 +324,14 @@ static void free_external(struct auth_backend *b)
 	mem_free(x);
 }
 
-static const struct auth_pool_ops threads = { open_program, close_program };
+static msec_t rests_until(const void *state)
+{
+	const struct program *p = state;
+
+	return p->pid ? 0 : p->again_at;
+}
+
+static const struct auth_pool_ops threads = { open_program, close_program, rests_until };
 
 static const struct auth_backend_ops external_ops = {
 	.name = "external",

@@ -122,6 +122,39 @@ static int unexpected(struct auth_call *c, const struct http *h, long status)
 				 : "");
 }
 
+/* RFC 9110 15.5.2: who wants to know who asks says how. Of what is asked about without a password,
+ * 401 cannot mean the user. */
+static bool refuses_us(const struct client *cl, const struct auth_call *c, long status)
+{
+	struct curl_header *h;
+
+	if (status != 401)
+		return false;
+	return (cl->h->basic_auth && questions[c->op].answer != TRUE_OR_FALSE) ||
+	       curl_easy_header(cl->curl, "WWW-Authenticate", 0, CURLH_HEADER, -1, &h) ==
+		       CURLHE_OK;
+}
+
+/* MongooseIM takes these for a "no", and so do services that are written for it; it may be one
+ * that was not meant. */
+static int refusal(const struct client *cl, struct auth_call *c, long status)
+{
+	const struct question *q = &questions[c->op];
+
+	if (refuses_us(cl, c, status))
+		return auth_fail(c, -EPERM,
+				 "%s%s: the service refuses us: is auth.http.basic_auth "
+				 "right?",
+				 cl->h->url, q->path);
+	if (status != 404 &&
+	    c->op == AUTH_EXISTS) /* it has not said whether there is one */
+		return unexpected(c, cl->h, status);
+	if (q->answer != TRUE_OR_FALSE || status == 404)
+		return status == 404 ? q->not_found : q->no;
+	return auth_fail(c, q->no, "%s%s answered with status %ld, taken for \"false\"",
+			 cl->h->url, q->path, status);
+}
+
 static int read_answer(const struct client *cl, struct auth_call *c, long status)
 {
 	const struct question *q = &questions[c->op];
@@ -144,21 +177,38 @@ static int read_answer(const struct client *cl, struct auth_call *c, long status
 			       : unexpected(c, cl->h, status);
 	case 204:
 		return q->answer == STATUS ? 0 : unexpected(c, cl->h, status);
-	case 404:
-		return q->not_found;
 	case 409:
 		return c->op == AUTH_CREATE ? -EEXIST : unexpected(c, cl->h, status);
 	case 400:
-	case 403: /* no answer to the question whether there is somebody */
-		return c->op == AUTH_EXISTS ? unexpected(c, cl->h, status) : q->no;
-	case 401: /* it is us whom it does not know, or the user: both are in use */
-		return c->op == AUTH_EXISTS ||
-				       (cl->h->basic_auth && q->answer != TRUE_OR_FALSE)
-			       ? unexpected(c, cl->h, status)
-			       : q->no;
+	case 401:
+	case 403:
+	case 404:
+		return refusal(cl, c, status);
 	default:
 		return unexpected(c, cl->h, status);
 	}
+}
+
+/* Its own words may quote what was asked; of these it is known that they do not. */
+static const char *describe(const struct client *cl, CURLcode code)
+{
+	switch (code) {
+	case CURLE_WRITE_ERROR:
+		return "the answer is too long";
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return "what answers is no HTTP";
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		if (cl->error[0])
+			return cl->error;
+		break;
+	default:
+		break;
+	}
+	return curl_easy_strerror(code);
 }
 
 static int call(void *state, struct auth_call *c)
@@ -182,10 +232,9 @@ static int call(void *state, struct auth_call *c)
 	mem_wipe(query.p, query.n);
 	mem_wipe(url.p, url.n);
 	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
-	r = code == CURLE_OK
-		    ? read_answer(cl, c, status)
-		    : auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
-				cl->error[0] ? cl->error : curl_easy_strerror(code));
+	r = code == CURLE_OK ? read_answer(cl, c, status)
+			     : auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
+					 describe(cl, code));
 	mem_wipe(cl->body.p, cl->body.n);
 	return r;
 }

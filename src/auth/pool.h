@@ -3,6 +3,7 @@
  * that one flood cannot keep the others out. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/strv.h"
 
@@ -26,6 +27,9 @@ enum {
 struct auth_pool_ops {
 	void *(*open)(void *owner);
 	void (*close)(void *state);
+	/* Until when (clock_mono_ms()) what it opened is known not to work; NULL: never. It leaves
+	 * its jobs to the others until then, unless none of them is better off. */
+	msec_t (*rests_until)(const void *state);
 };
 
 /* `ops` may be NULL: threads without a state. */

@@ -68,6 +68,101 @@ TEST(pool_bounds_what_one_address_may_queue)
 	auth_pool_free(&p);
 }
 
+/* --- threads whose service is down --- */
+
+struct place {
+	int number;
+	_Atomic msec_t until;
+};
+
+static struct place places[2];
+static atomic_int n_places, asked[2];
+
+static void *open_place(void *owner)
+{
+	struct place *p = &places[n_places++];
+
+	return p;
+}
+
+static void close_place(void *state)
+{
+}
+
+static msec_t rests_until(const void *state)
+{
+	return ((const struct place *)state)->until;
+}
+
+static void note(struct auth_job *j, void *state)
+{
+	asked[((struct place *)state)->number]++;
+}
+
+static void set_places(msec_t first, msec_t second)
+{
+	n_places = asked[0] = asked[1] = finished = 0;
+	places[0] = (struct place){ 0, first };
+	places[1] = (struct place){ 1, second };
+}
+
+static struct auth_pool *ask_often(int n)
+{
+	static const struct auth_pool_ops ops = { open_place, close_place, rests_until };
+	struct auth_pool *p = auth_pool_new(2, &ops, NULL);
+
+	for (int i = 0; i < n; i++) {
+		struct auth_job *j = MEM_NEW(struct auth_job);
+		j->work = note;
+		j->done = done;
+		while (auth_pool_submit(p, j) < 0)
+			sched_yield();
+		while (finished <= i)
+			sched_yield();
+	}
+	return p;
+}
+
+TEST(pool_leaves_jobs_to_threads_whose_service_is_there)
+{
+	struct auth_pool *p;
+
+	set_places(INT64_MAX / 2, 0);
+	p = ask_often(200);
+	CHECK_INT(asked[0], 0);
+	CHECK_INT(asked[1], 200);
+	auth_pool_free(&p);
+}
+
+TEST(pool_does_not_hold_jobs_back_when_no_service_is_there)
+{
+	struct auth_pool *p;
+
+	set_places(INT64_MAX / 2, INT64_MAX / 2);
+	p = ask_often(200);
+	CHECK_INT(asked[0] + asked[1], 200);
+	auth_pool_free(&p);
+}
+
+TEST(pool_uses_a_thread_again_that_has_rested)
+{
+	struct auth_pool *p;
+
+	set_places(clock_mono_ms() + 20, 0);
+	p = ask_often(1);
+	while (asked[0] == 0) { /* of two that are well, either may get it */
+		struct auth_job *j = MEM_NEW(struct auth_job);
+		int before = finished;
+		j->work = note;
+		j->done = done;
+		CHECK_INT(auth_pool_submit(p, j), 0);
+		while (finished == before)
+			sched_yield();
+	}
+	CHECK(clock_mono_ms() >= places[0].until);
+	auth_pool_free(&p);
+}
+
 TEST(cache_knows_a_password_until_the_row_changes)
 {
 	struct auth_cache *c = auth_cache_new(64);
