@@ -1,12 +1,12 @@
 #include "core/login.h"
 #include "auth/backend.h"
 #include "auth/cache.h"
-#include "base/log.h"
 #include "base/rand.h"
 #include "core/account.h"
 #include "core/account_upgrade.h"
 #include "core/anonymous.h"
 #include "core/c2s.h"
+#include "core/login_trouble.h"
 #include "core/secret.h"
 #include "core/server.h"
 #include "core/worker.h"
@@ -44,6 +44,20 @@ struct login {
 };
 
 static void next_method(struct login *l);
+
+/* The one that has been asked last. */
+static enum auth_method asked_method(const struct login *l)
+{
+	return (enum auth_method)l->auth->methods[l->next - 1];
+}
+
+/* The question could not be put into a queue. */
+static void turn_away(struct login *l, int err)
+{
+	l->unanswered = true;
+	if (err == -EAGAIN)
+		login_trouble_busy(asked_method(l));
+}
 
 static struct login *login_new(struct stream *st, struct jid user)
 {
@@ -160,6 +174,7 @@ static void set_queue(struct login *l, struct auth_job *j, const struct c2s *c)
 static void submit(struct login *l)
 {
 	struct c2s *c = c2s_get(l->worker, l->handle);
+	int r = -ECANCELED;
 
 	if (c == NULL) {
 		login_free(l);
@@ -168,10 +183,11 @@ static void submit(struct login *l)
 	set_queue(l, &l->job, c);
 	l->job.work = work;
 	l->job.done = done;
-	if (l->worker->server->auth_pool && /* NULL: the server ends */
-	    auth_pool_submit(l->worker->server->auth_pool, &l->job) == 0)
+	if (l->worker->server->auth_pool) /* NULL: the server ends */
+		r = auth_pool_submit(l->worker->server->auth_pool, &l->job);
+	if (r == 0)
 		return;
-	l->unanswered = true;
+	turn_away(l, r);
 	next_method(l);
 }
 
@@ -224,9 +240,7 @@ static void check(struct login *l)
 static void use_credentials(struct login *l, int r)
 {
 	if (r == -EINVAL)
-		log_error("auth.row",
-			  "the stored credentials of " STRV_FMT " cannot be read",
-			  STRV_ARG(jid_text(l->user)));
+		login_trouble_row(asked_method(l), l->user);
 	l->exists = r == 0;
 	if (r < 0 && r != -ENOENT) {
 		l->unanswered = true;
@@ -249,22 +263,11 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 
 static bool ask_store(struct login *l)
 {
-	if (worker_store(l->worker, account_get_call(l->user), on_account, l) == 0)
-		return true;
-	l->unanswered = true;
-	return false;
-}
+	int r = worker_store(l->worker, account_get_call(l->user), on_account, l);
 
-static void complain(const struct login *l)
-{
-	static _Thread_local struct log_limit limit;
-	unsigned dropped;
-
-	if (log_limit_ok(&limit, 10, &dropped))
-		log_error("auth.backend", "%s: %s (%u more like it)",
-			  l->call.backend->ops->name,
-			  l->call.why[0] ? l->call.why : strerrordesc_np(-l->call.answer),
-			  dropped);
+	if (r < 0)
+		turn_away(l, r);
+	return r == 0;
 }
 
 /* A service's text is what would stand in our column. */
@@ -292,10 +295,9 @@ static void on_asked(struct worker *w, struct post *p)
 	} else if (r == -ENOENT && l->call.op == AUTH_GET_PASSWORD) {
 		use_credentials(l, -ENOENT);
 	} else {
-		if (r != -ENOENT && r != -EACCES) {
-			complain(l);
-			l->unanswered = true;
-		}
+		if (l->call.why[0] || (r != -ENOENT && r != -EACCES))
+			login_trouble(asked_method(l), &l->call);
+		l->unanswered |= r != -ENOENT && r != -EACCES;
 		next_method(l);
 	}
 }
@@ -313,6 +315,7 @@ static bool ask_backend(struct login *l, struct auth_backend *b)
 {
 	bool gives = b->ops->can & (1u << AUTH_GET_PASSWORD);
 	struct c2s *c = c2s_get(l->worker, l->handle);
+	int r;
 
 	if (c == NULL || (!l->password.p && !gives))
 		return false;
@@ -327,10 +330,10 @@ static bool ask_backend(struct login *l, struct auth_backend *b)
 		.done = asked,
 	};
 	set_queue(l, &l->call.job, c);
-	if (auth_backend_submit(b, &l->call) == 0)
-		return true;
-	l->unanswered = true;
-	return false;
+	r = auth_backend_submit(b, &l->call);
+	if (r < 0)
+		turn_away(l, r);
+	return r == 0;
 }
 
 static void on_dummy(struct timer *t)

@@ -3,6 +3,8 @@
 #include "store/store_priv.h"
 #include "base/log.h"
 
+#include <stdio.h>
+
 static void set_up(struct store_link *l, bool up)
 {
 	struct store *s = l->store;
@@ -39,13 +41,22 @@ int link_open(struct store_link *l, struct buf *err)
 
 /* --- on the link's thread --- */
 
-static void complain(const char *event, const char *what, const char *why)
+/* What is new is told; the same again only now and then. */
+static void complain(struct store_link *l, const char *event, const char *what,
+		     const char *why)
 {
-	static _Thread_local struct log_limit limit;
+	char text[sizeof(l->told)];
+	struct log_limit *limit;
 	unsigned dropped;
+	bool same;
 
-	if (log_limit_ok(&limit, 6, &dropped))
-		log_error(event, "%s%s (%u more like it)", what, why, dropped);
+	snprintf(text, sizeof(text), "%s%s", what, why);
+	same = strcmp(text, l->told) == 0;
+	limit = same ? &l->repeats : &l->complaints;
+	if (!log_limit_ok(limit, same ? 6 : 60, &dropped))
+		return;
+	memcpy(l->told, text, sizeof(text));
+	log_error(event, "%s (%u more like it)", text, dropped);
 }
 
 static void try(struct store_link *l)
@@ -59,14 +70,14 @@ static void try(struct store_link *l)
 			  "the database %s is connected", s->conf.path);
 		return;
 	}
-	complain("store.connect", "", buf_cstr(&err));
+	complain(l, "store.connect", "", buf_cstr(&err));
 	l->retry_at = clock_mono_ms() + l->backoff_ms;
 	l->backoff_ms = MIN(2 * l->backoff_ms, s->conf.sql->max_start_ms);
 }
 
 static void drop(struct store_link *l)
 {
-	complain("store.lost",
+	complain(l, "store.lost",
 		 "the connection to the database is lost: ", l->db.driver->error(&l->db));
 	db_close(&l->db);
 	set_up(l, false);
@@ -105,7 +116,7 @@ void link_idle(struct store_link *l)
 	    clock_mono_ms() >= l->used_at + sql->keepalive_ms) {
 		st = db_query("SELECT 1", "");
 		if (db_one(st) < 0) /* link_check() sees whether it is the connection */
-			complain("store.keepalive",
+			complain(l, "store.keepalive",
 				 "the database does not answer: ", db_error());
 		db_finish(st);
 		l->used_at = clock_mono_ms();

@@ -1,6 +1,7 @@
 /* For the files of the store only. */
 #pragma once
 
+#include "base/log.h"
 #include "store/db.h"
 #include "store/store.h"
 
@@ -22,6 +23,8 @@ struct store_link {
 	msec_t retry_at; /* while it is down */
 	msec_t backoff_ms;
 	msec_t used_at;
+	struct log_limit complaints, repeats;
+	char told[512]; /* the last complaint */
 	pthread_t thread;
 };
 

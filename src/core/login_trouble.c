@@ -1,0 +1,70 @@
+#include "core/login_trouble.h"
+#include "auth/backend.h"
+
+enum { PER_MINUTE = 10 };
+
+enum kind { KIND_FAILED, KIND_ODD, KIND_BUSY, KIND_ROW, KIND_MAX };
+
+static const struct {
+	const char *name;
+	const char *look_at;	/* ... when it cannot be asked */
+	const char *more_of_it; /* what makes it take more at the same time */
+} methods[AUTH_METHOD_MAX] = {
+	[AUTH_INTERNAL] = { "internal", "internal_databases", NULL },
+	[AUTH_RDBMS] = { "rdbms", "outgoing_pools.rdbms",
+			 "outgoing_pools.rdbms.default.workers" },
+	[AUTH_EXTERNAL] = { "external", "auth.external.program",
+			    "auth.external.instances" },
+	[AUTH_LDAP] = { "ldap", "outgoing_pools.ldap", "outgoing_pools.ldap.*.workers" },
+	[AUTH_JWT] = { "jwt", "auth.jwt.secret", NULL },
+	[AUTH_HTTP] = { "http", "outgoing_pools.http.auth",
+			"outgoing_pools.http.auth.workers" },
+};
+
+static bool may_tell(enum auth_method m, enum kind k, unsigned *dropped)
+{
+	static _Thread_local struct log_limit limits[AUTH_METHOD_MAX][KIND_MAX];
+
+	return log_limit_ok(&limits[m][k], PER_MINUTE, dropped);
+}
+
+void login_trouble(enum auth_method m, const struct auth_call *c)
+{
+	bool failed = c->answer != -EACCES && c->answer != -ENOENT;
+	unsigned dropped;
+
+	/* -EAGAIN: known to be down; it was said when that was found. */
+	if (c->answer == -EAGAIN ||
+	    !may_tell(m, failed ? KIND_FAILED : KIND_ODD, &dropped))
+		return;
+	log_event(failed ? LOG_ERROR : LOG_WARNING, "auth.backend",
+		  "%s: %s; see %s (%u more like it)", methods[m].name,
+		  c->why[0] ? c->why : strerrordesc_np(-c->answer), methods[m].look_at,
+		  dropped);
+}
+
+void login_trouble_busy(enum auth_method m)
+{
+	const char *more = methods[m].more_of_it;
+	unsigned dropped;
+
+	if (may_tell(m, KIND_BUSY, &dropped))
+		log_error(
+			"auth.busy",
+			"%s: too many logins wait, in all or of one address or account; "
+			"this one is turned away%s%s (%u more like it)",
+			methods[m].name, more ? "; see " : "", more ? more : "", dropped);
+}
+
+void login_trouble_row(enum auth_method m, struct jid account)
+{
+	unsigned dropped;
+
+	if (may_tell(m, KIND_ROW, &dropped))
+		log_error(
+			"auth.row",
+			"%s: the stored credentials of " STRV_FMT
+			" cannot be read: they are of no form that MongooseIM writes (%u "
+			"more like it)",
+			methods[m].name, STRV_ARG(jid_text(account)), dropped);
+}

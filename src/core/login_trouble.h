@@ -1,0 +1,16 @@
+/* What the log tells the operator of methods that cannot say whose password is right. Each kind of
+ * trouble has its own limit: a flood of one does not hide another. */
+#pragma once
+
+#include "core/conf.h"
+
+struct auth_call;
+
+/* What the method could not be asked, or answered oddly, and where to look. */
+void login_trouble(enum auth_method m, const struct auth_call *c);
+
+/* More logins at the same time than it can take; some have been turned away. */
+void login_trouble_busy(enum auth_method m);
+
+/* The account's credentials are of no form that we know. */
+void login_trouble_row(enum auth_method m, struct jid account);
