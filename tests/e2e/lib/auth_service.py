@@ -1,4 +1,5 @@
 """An HTTP service of the method `http`, in a thread: MongooseIM's API over a dictionary."""
+import base64
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,8 @@ class Handler(BaseHTTPRequestHandler):
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status == 401 and self.server.service.client:
+            self.send_header("WWW-Authenticate", 'Basic realm="accounts"')
         self.end_headers()
         self.wfile.write(body)
 
@@ -33,6 +36,10 @@ class Handler(BaseHTTPRequestHandler):
                               self.client_address[1]))
         if service.broken:
             self.answer(*service.broken)
+            return
+        if service.client and self.headers.get("Authorization") != "Basic " + base64.b64encode(
+                service.client.encode()).decode():
+            self.answer(401)
             return
         known = service.accounts
         what = path.rsplit("/", 1)[1]
@@ -58,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
 
 class Service:
     """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything;
-    `answers`: for one question, such as "user_exists"; `context`: TLS (ssl.SSLContext)."""
+    `answers`: for one question, such as "user_exists"; `context`: TLS (ssl.SSLContext);
+    `client`: USER:PASSWORD that whoever asks must show."""
 
     def __init__(self, context=None):
         self.context = context
@@ -66,6 +74,7 @@ class Service:
         self.asked = []
         self.broken = None
         self.answers = {}
+        self.client = None
         self.start(0)
 
     def start(self, port):

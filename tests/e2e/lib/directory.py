@@ -111,3 +111,9 @@ class Directory:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=env.DEADLINE)
+
+    def set_password(self, dn, password):
+        subprocess.run(
+            ["ldappasswd", "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D",
+             "cn=admin,dc=example,dc=net", "-w", "secret", "-s", password, dn],
+            check=True, capture_output=True)

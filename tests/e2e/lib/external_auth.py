@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A program of the method `external`: accounts are lines "USER:PASSWORD" in the file argv[1]; what it
-is asked is appended to argv[1].log."""
+is asked is appended to argv[1].log. The word in argv[1].fault spoils its answers: "cut" ends it,
+"garble" is an answer that is none, "hang" waits until somebody writes to the pipe argv[1].gate."""
 import os
 import struct
 import sys
@@ -43,6 +44,14 @@ def act(question):
     return False
 
 
+def fault():
+    try:
+        with open(sys.argv[1] + ".fault", encoding="ascii") as f:
+            return f.read()
+    except FileNotFoundError:
+        return ""
+
+
 while True:
     length = sys.stdin.buffer.read(2)
     if len(length) < 2:
@@ -50,5 +59,13 @@ while True:
     text = sys.stdin.buffer.read(struct.unpack(">H", length)[0]).decode()
     with open(sys.argv[1] + ".log", "a", encoding="utf-8") as log:
         log.write(text + "\n")
+    how = fault()
+    if how == "cut":
+        sys.exit(3)
+    if how == "garble":
+        os.write(1, b"rubbish")
+    if how == "hang":
+        with open(sys.argv[1] + ".gate", "rb") as gate:
+            gate.read()
     sys.stdout.buffer.write(struct.pack(">HH", 2, int(act(text))))
     sys.stdout.buffer.flush()
