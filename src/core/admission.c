@@ -5,15 +5,31 @@
 #include "core/server.h"
 #include "core/worker.h"
 
+static void waiters_init(struct waiters *w, uint16_t n_workers)
+{
+	w->of = mem_zalloc(n_workers * sizeof(*w->of));
+}
+
+void room_for_all_init(struct room_for_all *r, uint16_t n_workers)
+{
+	r->max = INT64_MAX;
+	waiters_init(&r->waiters, n_workers);
+}
+
+void room_for_all_fini(struct room_for_all *r)
+{
+	mem_free(r->waiters.of);
+}
+
 void admission_init(struct admission *a, uint16_t n_workers)
 {
-	a->waits = mem_zalloc(n_workers * sizeof(*a->waits));
+	waiters_init(&a->waiters, n_workers);
 	sources_init(&a->sources);
 }
 
 void admission_fini(struct admission *a)
 {
-	mem_free(a->waits);
+	mem_free(a->waiters.of);
 	sources_fini(&a->sources);
 }
 
@@ -44,13 +60,23 @@ void rate_take(_Atomic int64_t *until, int64_t rate, msec_t now)
 
 /* --- the listener as a whole --- */
 
-enum room { ROOM, FULL_CONNECTIONS, FULL_UNAUTHENTICATED, FULL_RATE, FULL_MAX };
+enum room {
+	ROOM,
+	FULL_CONNECTIONS,
+	FULL_UNAUTHENTICATED,
+	FULL_RATE,
+	FULL_DESCRIPTORS,
+	FULL_MAX
+};
 
 static enum room find_room(struct worker_port *wp)
 {
 	struct admission *a = &wp->port->admission;
 	const struct conf_listener *l = wp->conf;
+	struct room_for_all *all = &wp->worker->server->descriptors;
 
+	if (atomic_load(&all->open) >= all->max)
+		return FULL_DESCRIPTORS;
 	if (atomic_load(&a->open) >= l->max_connections)
 		return FULL_CONNECTIONS;
 	if (atomic_load(&a->unauthenticated) >= l->max_unauthenticated)
@@ -64,21 +90,26 @@ static enum room find_room(struct worker_port *wp)
 /* Two threads, two variables: a worker says that it waits and then looks for room; who makes room
  * then looks for those who wait. All of it is sequentially consistent, so one of them sees the
  * other, and no wake-up is lost. */
-static void begin_waiting(struct worker_port *wp)
+static void begin_waiting(struct waiters *w, uint16_t worker)
 {
-	struct admission *a = &wp->port->admission;
-
-	if (!atomic_exchange(&a->waits[wp->worker->id], true))
-		atomic_fetch_add(&a->n_waiting, 1);
+	if (!atomic_exchange(&w->of[worker], true))
+		atomic_fetch_add(&w->n, 1);
 }
 
 /* Whoever gets true has to wake that worker. */
-static bool stop_waiting(struct admission *a, uint16_t worker)
+static bool stop_waiting(struct waiters *w, uint16_t worker)
 {
-	if (!atomic_exchange(&a->waits[worker], false))
+	if (!atomic_exchange(&w->of[worker], false))
 		return false;
-	atomic_fetch_sub(&a->n_waiting, 1);
+	atomic_fetch_sub(&w->n, 1);
 	return true;
+}
+
+/* Where room of this kind is made known. */
+static struct waiters *waiters_for(struct worker_port *wp, enum room full)
+{
+	return full == FULL_DESCRIPTORS ? &wp->worker->server->descriptors.waiters
+					: &wp->port->admission.waiters;
 }
 
 static void note_full(struct worker_port *wp, enum room full)
@@ -92,6 +123,8 @@ static void note_full(struct worker_port *wp, enum room full)
 		[FULL_UNAUTHENTICATED] = { PORT_COUNT_PAUSED_UNAUTHENTICATED,
 					   "max_unauthenticated" },
 		[FULL_RATE] = { PORT_COUNT_PAUSED_RATE, "accept_rate" },
+		[FULL_DESCRIPTORS] = { PORT_COUNT_PAUSED_DESCRIPTORS,
+				       "part of the process's descriptors (`ulimit -n`)" },
 	};
 	unsigned dropped;
 
@@ -116,16 +149,20 @@ static void come_back_in_time(struct worker_port *wp)
 
 bool admission_may_accept(struct worker_port *wp)
 {
-	enum room room = find_room(wp);
+	enum room room = find_room(wp), before = ROOM;
+	struct waiters *w = NULL;
 
 	ASSERT_ON(wp->worker);
 	if (room == ROOM)
 		return true;
 	note_full(wp, room);
 	listener_pause(&wp->io);
-	begin_waiting(wp);
-	room = find_room(wp);
-	if (room == ROOM && stop_waiting(&wp->port->admission, wp->worker->id)) {
+	for (; room != ROOM && room != before; room = find_room(wp)) {
+		w = waiters_for(wp, room);
+		begin_waiting(w, wp->worker->id);
+		before = room;
+	}
+	if (room == ROOM && stop_waiting(w, wp->worker->id)) {
 		listener_resume(&wp->io);
 		return true;
 	}
@@ -153,7 +190,7 @@ void admission_stop(struct worker_port *wp)
 
 struct wake {
 	struct post post;
-	struct port *port;
+	struct port *port; /* NULL: all */
 };
 
 static void on_wake(struct worker *w, struct post *p)
@@ -162,7 +199,7 @@ static void on_wake(struct worker *w, struct post *p)
 
 	LIST_EACH(it, &w->ports) {
 		struct worker_port *wp = container_of(it, struct worker_port, link);
-		if (wp->port == m->port)
+		if (m->port == NULL || wp->port == m->port)
 			admission_look_again(wp);
 	}
 	port_unref(&m->port);
@@ -170,18 +207,16 @@ static void on_wake(struct worker *w, struct post *p)
 }
 
 /* All that wait: with reuse_port each has a queue of its own, and one may be empty. */
-static void wake_all(struct server *s, struct port *p)
+static void wake_all(struct server *s, struct waiters *w, struct port *p)
 {
-	struct admission *a = &p->admission;
-
-	for (uint16_t i = 0; i < s->n_workers && atomic_load(&a->n_waiting); i++) {
+	for (uint16_t i = 0; i < s->n_workers && atomic_load(&w->n); i++) {
 		struct wake *m;
 
-		if (!stop_waiting(a, i))
+		if (!stop_waiting(w, i))
 			continue;
 		m = MEM_NEW(struct wake);
 		m->post.fn = on_wake;
-		m->port = port_ref(p);
+		m->port = p ? port_ref(p) : NULL;
 		worker_post(s->workers[i], &m->post, sizeof(*m));
 	}
 }
@@ -193,6 +228,7 @@ void admission_enter(struct c2s *c)
 	struct admission *a = &c->port->admission;
 	int64_t rate = c->st.listener->accept_rate;
 
+	atomic_fetch_add(&c->worker->server->descriptors.open, 1);
 	atomic_fetch_add(&a->open, 1);
 	atomic_fetch_add(&a->unauthenticated, 1);
 	c->unauthenticated = true;
@@ -246,7 +282,7 @@ void admission_authenticated(struct c2s *c)
 		return;
 	c->unauthenticated = false;
 	atomic_fetch_sub(&c->port->admission.unauthenticated, 1);
-	wake_all(c->worker->server, c->port);
+	wake_all(c->worker->server, &c->port->admission.waiters, c->port);
 }
 
 static void give_sources(struct c2s *c)
@@ -264,12 +300,15 @@ static void give_sources(struct c2s *c)
 void admission_leave(struct c2s *c)
 {
 	struct admission *a = &c->port->admission;
+	struct room_for_all *all = &c->worker->server->descriptors;
 
 	give_sources(c);
 	if (c->unauthenticated)
 		atomic_fetch_sub(&a->unauthenticated, 1);
 	atomic_fetch_sub(&a->open, 1);
-	wake_all(c->worker->server, c->port);
+	atomic_fetch_sub(&all->open, 1);
+	wake_all(c->worker->server, &a->waiters, c->port);
+	wake_all(c->worker->server, &all->waiters, NULL);
 }
 
 /* --- who is not let in --- */

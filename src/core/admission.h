@@ -15,14 +15,28 @@ struct port;
 struct worker;
 struct worker_port;
 
+/* Workers with a listener that is paused until there is room. Any thread. */
+struct waiters {
+	atomic_uint n;	 /* of them ... */
+	atomic_bool *of; /* ... and which */
+};
+
+/* The server's part: all connections of all ports take a descriptor. Any thread. */
+struct room_for_all {
+	int64_t max; /* set before the workers' threads run */
+	_Atomic int64_t open;
+	struct waiters waiters;
+};
+
+void room_for_all_init(struct room_for_all *r, uint16_t n_workers);
+void room_for_all_fini(struct room_for_all *r);
+
 /* A port's part. Any thread. */
 struct admission {
 	_Atomic int64_t open;		 /* connections, of all workers ... */
 	_Atomic int64_t unauthenticated; /* ... and those of them without a login yet */
 	_Atomic int64_t accepted_until;	 /* microseconds: see rate_take() */
-	atomic_uint
-		n_waiting;  /* workers whose listener is paused until there is room ... */
-	atomic_bool *waits; /* ... and which */
+	struct waiters waiters;
 	struct sources sources;
 };
 

@@ -333,6 +333,8 @@ int64_t conf_shaper_rate(const struct conf *c, struct strv name, struct strv dom
 /* Its backends of authentication get their threads, which end in conf_stop(): that waits for
  * them, and for answers to what has been asked unless `at_once`. Not on a worker. One that was never started needs no stop. */
 void conf_start(struct conf *c);
+/* How many threads ask others: its backends', and the database's. */
+unsigned conf_n_asking_threads(const struct conf *c);
 void conf_stop(struct conf *c, bool at_once);
 
 struct conf *conf_ref(struct conf *c);

@@ -272,6 +272,25 @@ static void end(struct auth_backend **b)
 	auth_backend_stop(*b, true);
 }
 
+static unsigned threads_of(const struct conf_auth *a)
+{
+	unsigned n = 0;
+
+	for (int m = 0; m < AUTH_METHOD_MAX; m++)
+		n += a->backends[m] ? a->backends[m]->n_threads : 0;
+	return n;
+}
+
+unsigned conf_n_asking_threads(const struct conf *c)
+{
+	unsigned n = threads_of(&c->auth) + 1 +
+		     (c->has_rdbms ? (unsigned)c->rdbms.workers : 1);
+
+	for (size_t i = 0; i < c->n_host_configs; i++)
+		n += threads_of(&c->host_configs[i].auth);
+	return n;
+}
+
 void conf_start(struct conf *c)
 {
 	each_of_all(c, start);

@@ -25,6 +25,7 @@
 	X(PAUSED_CONNECTIONS, "paused_connections") /* how often it stopped accepting */ \
 	X(PAUSED_UNAUTHENTICATED, "paused_unauthenticated")                              \
 	X(PAUSED_RATE, "paused_rate")                                                    \
+	X(PAUSED_DESCRIPTORS, "paused_descriptors") /* the process has no more */        \
 	X(REFUSED_IP, "refused_ip") /* too many from there */                            \
 	X(REFUSED_NET, "refused_net")                                                    \
 	X(REFUSED_PROXY_UNTRUSTED, "refused_proxy_untrusted")                            \

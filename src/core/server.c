@@ -4,6 +4,7 @@
 #include "auth/cache.h"
 #include "auth/pool.h"
 #include "core/c2s.h"
+#include "core/descriptors.h"
 #include "core/port.h"
 #include "core/roster.h"
 #include "core/route.h"
@@ -13,7 +14,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -53,18 +53,12 @@ static int read_secret(struct server *s, struct buf *err)
 	return r;
 }
 
-/* As many descriptors as the system lets us have: a connection takes one. */
-static void raise_limits(void)
+/* When all that the server needs itself is open. */
+static void plan_descriptors(struct server *s, uint64_t limit)
 {
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur == l.rlim_max)
-		return;
-	l.rlim_cur = l.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
-		log_warning("server.limits",
-			    "the limit of descriptors cannot be raised: %s",
-			    strerror(errno));
+	s->descriptors.max = descriptors_room(limit, descriptors_in_use(),
+					      conf_n_asking_threads(s->conf));
+	descriptors_log(s->conf, s->descriptors.max, limit);
 }
 
 static int start(struct server *s, struct buf *err)
@@ -90,10 +84,11 @@ static int start(struct server *s, struct buf *err)
 int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct buf *err)
 {
 	struct server *s = MEM_NEW(struct server);
+	uint64_t limit = descriptors_raise();
 	int r;
 
 	ASSERT(n_workers > 0 && n_workers <= SERVER_MAX_WORKERS);
-	raise_limits();
+	room_for_all_init(&s->descriptors, n_workers);
 	pthread_mutex_init(&s->lock, NULL);
 	port_totals_init(&s->port_totals);
 	s->arena = arena_new(1024);
@@ -106,6 +101,7 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 		server_free(&s);
 		return r;
 	}
+	plan_descriptors(s, limit);
 	*ret = s;
 	return 0;
 }
@@ -140,6 +136,7 @@ void server_free(struct server **ps)
 	conf_unref(&s->conf);
 	arena_free(&s->arena);
 	pthread_mutex_destroy(&s->lock);
+	room_for_all_fini(&s->descriptors);
 	mem_free(s);
 }
 

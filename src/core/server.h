@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "core/admission.h"
 #include "core/conf.h"
 #include "core/port_totals.h"
 #include "xmpp/jid.h"
@@ -35,6 +36,7 @@ struct server {
 	unsigned char secret
 		[SERVER_SECRET_LEN]; /* of the embedded database; see core/secret.h */
 	wallus_t started;
+	struct room_for_all descriptors; /* see core/descriptors.h */
 	atomic_bool stopping;
 	struct port **ports; /* those that the configuration names, in its order */
 	size_t n_ports;
