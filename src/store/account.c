@@ -3,17 +3,30 @@
 
 enum { ACCOUNTS_AT_ONCE = 1000 };
 
-int account_known(struct store_call *c)
+static int finds(struct db_stmt *st)
 {
-	struct db_stmt *st =
-		db_query("SELECT 1 FROM users WHERE {server} AND {username}"
-			 " UNION ALL SELECT 1 FROM meerkat_accounts"
-			 " WHERE {server} AND {username} LIMIT 1",
-			 "ssss", c->server, c->username, c->server, c->username);
 	int r = db_one(st);
 
 	db_finish(st);
 	return r;
+}
+
+int account_known(struct store_call *c)
+{
+	int r;
+
+	if (!c->writes)
+		return finds(db_query("SELECT 1 FROM users WHERE {server} AND {username}"
+				      " UNION ALL SELECT 1 FROM meerkat_accounts"
+				      " WHERE {server} AND {username} LIMIT 1",
+				      "ssss", c->server, c->username, c->server,
+				      c->username));
+	r = finds(db_query("SELECT 1 FROM users WHERE {server} AND {username}{+}", "ss",
+			   c->server, c->username));
+	return r == -ENOENT ? finds(db_query("SELECT 1 FROM meerkat_accounts"
+					     " WHERE {server} AND {username}{+}",
+					     "ss", c->server, c->username))
+			    : r;
 }
 
 static int account_get(struct store *s, struct store_call *c)
@@ -223,10 +236,15 @@ static int account_remove(struct store *s, struct store_call *c)
 		"DELETE FROM private_storage WHERE {server} AND {username}",
 		"DELETE FROM offline_message WHERE {server} AND {username}",
 	};
-	int r = account_known(c);
+	int64_t n = 0; /* of an account that is there, one of the first two has a row */
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++) {
+		if (i == 2 && n == 0)
+			return -ENOENT;
 		r = db_exec(rows[i], "ss", c->server, c->username);
+		n += r == 0 ? db_changes() : 0;
+	}
 	return r ? r : end_subscriptions(c);
 }
 

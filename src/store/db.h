@@ -15,12 +15,15 @@ struct store_conf;
  *     ?          the next parameter
  *     {name}     the column has the bytes of the next parameter
  *     {#name}    the column, to be compared and sorted by its bytes
+ *     {+}        nobody else removes the rows before the transaction ends
  *
  * A collation may take for equal, or sort, what for XMPP are different names. */
 struct db_dialect {
 	bool numbered;		    /* parameters are $1, $2, ... */
 	bool by_bytes;		    /* `=` compares bytes */
 	const char *before, *after; /* of a column, to compare it by its bytes */
+	const char *hold;	    /* behind a SELECT: nobody removes its rows before the
+			   * transaction ends; "" where nobody could */
 };
 
 /* Functions that return an int return 0 or -errno: -EEXIST (a unique index says no), -ENOSPC (a
@@ -61,7 +64,9 @@ struct db_driver {
 	int (*commit)(struct db *d);
 	int (*script)(struct db *d,
 		      const char *sql); /* one statement without parameters or rows */
-	/* The same, but its answer may come with that of the next statement; NULL: script. */
+	/* The same, but its answer may come with that of the next statement; NULL: script. If that
+	 * is a failure, the connection is lost: who fails then has done nothing wrong, and what was
+	 * to be over is not. */
 	int (*later)(struct db *d, const char *sql);
 
 	/* `types`: see db_query(). The text of the statement is the driver's to copy. */
@@ -111,6 +116,11 @@ bool db_is_lost(struct db *d);
  * parameters, from 0, place i takes; returns how many places there are. */
 unsigned db_translate(const struct db_dialect *dialect, const char *sql, struct buf *ret,
 		      uint8_t param[DB_PARAM_MAX]);
+
+/* Whether the schema is older than this server. -errno with a text in `err`, and the connection is
+ * closed. */
+nodiscard int db_is_behind(struct db *d, const struct store_conf *conf, bool *ret,
+			   struct buf *err);
 
 /* Brings the schema to this server's version. -errno with a text in `err`, and the connection is
  * closed: -EPROTONOSUPPORT for a newer schema than this server knows. */

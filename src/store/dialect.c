@@ -57,7 +57,9 @@ unsigned db_translate(const struct db_dialect *dialect, const char *sql, struct 
 		}
 		end = strchr(p, '}');
 		ASSERT(end);
-		if (p[1] == '#')
+		if (p[1] == '+')
+			buf_put(ret, strv_from(dialect->hold));
+		else if (p[1] == '#')
 			put_bytes(&t, strv_make(p + 2, (size_t)(end - p - 2)));
 		else
 			put_equal(&t, strv_make(p + 1, (size_t)(end - p - 1)));

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+enum { MIGRATION_MS = 3600 * 1000 };
 
 static void set_up(struct store_link *l, bool up)
 {
@@ -22,11 +23,36 @@ static void set_up(struct store_link *l, bool up)
 	l->used_at = l->retry_at = clock_mono_ms();
 }
 
+/* Steps of a migration take as long as the tables are large: a connection of its own, with limits of
+ * its own. */
+static int migrate(struct store_link *l, struct buf *err)
+{
+	struct store *s = l->store;
+	struct store_conf conf = s->conf;
+	struct store_sql sql = *conf.sql;
+	int r;
+
+	sql.query_timeout_ms = MIGRATION_MS;
+	conf.sql = &sql;
+	db_close(&l->db);
+	r = db_open(&l->db, s->driver, &conf, true, err);
+	r = r ? r : db_migrate(&l->db, &conf, err);
+	if (r < 0)
+		return r;
+	db_close(&l->db);
+	return db_open(&l->db, s->driver, &s->conf, true, err);
+}
+
 static int connect(struct store_link *l, struct buf *err)
 {
 	struct store *s = l->store;
+	bool behind = false;
 	int r = db_open(&l->db, s->driver, &s->conf, l->writes, err);
 
+	if (r == 0 && l->writes && s->conf.sql)
+		r = db_is_behind(&l->db, &s->conf, &behind, err);
+	if (r == 0 && behind)
+		r = migrate(l, err);
 	return r == 0 && l->writes ? db_migrate(&l->db, &s->conf, err) : r;
 }
 

@@ -144,9 +144,12 @@ static int read_results(struct my *m)
 	return r > 0 ? fail(m) : 0;
 }
 
-/* Sends what was put off, and `sql` behind it, in one go; NULL: nothing. */
+/* Sends what was put off, and `sql` behind it, in one go; NULL: nothing. Which of them has failed
+ * cannot be known: if it was the end of a savepoint, the next call would undo the last one with its
+ * own. */
 static int send(struct my *m, const char *sql)
 {
+	bool put_off = m->later.n > 0;
 	int r;
 
 	if (m->lost)
@@ -158,6 +161,8 @@ static int send(struct my *m, const char *sql)
 	errno = 0;
 	r = mysql_real_query(m->conn, m->later.p, m->later.n) ? fail(m) : read_results(m);
 	buf_clear(&m->later);
+	if (r < 0 && put_off)
+		m->lost = true;
 	return r;
 }
 
@@ -378,7 +383,10 @@ static void close_connection(struct db *d)
 }
 
 const struct db_driver db_mysql = {
-	.dialect = { .by_bytes = false, .before = "BINARY ", .after = "" },
+	.dialect = { .by_bytes = false,
+		     .before = "BINARY ",
+		     .after = "",
+		     .hold = " LOCK IN SHARE MODE" },
 	.init = mysql_init_library,
 	.open = mysql_open_connection,
 	.close = close_connection,

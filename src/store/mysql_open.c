@@ -52,6 +52,17 @@ static void set_tls(MYSQL *c, const struct store_tls *tls)
 	set_text(c, MARIADB_OPT_TLS_VERSION, versions);
 }
 
+/* Without TLS, those of SHA-2 encrypt the password for whoever answers: where a certificate is to
+ * be verified, this is only once it is. The library verifies nothing but with the name, if the
+ * server, or somebody on the way, says that it has no TLS. */
+static const char *auth_plugins(const struct store_sql *sql)
+{
+	return sql->tls.on && sql->tls.verify == STORE_VERIFY_CA
+		       ? "mysql_native_password,client_ed25519"
+		       : "mysql_native_password,client_ed25519,caching_sha2_password,"
+			 "sha256_password";
+}
+
 /* What a server could use against us is off: it gets no files, and no password that others could
  * read on the way. */
 static void set_options(MYSQL *c, const struct store_sql *sql)
@@ -60,9 +71,7 @@ static void set_options(MYSQL *c, const struct store_sql *sql)
 		(unsigned)MAX((sql->query_timeout_ms + 999) / 1000, (int64_t)1);
 
 	set_text(c, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	set_text(c, MARIADB_OPT_RESTRICTED_AUTH,
-		 "mysql_native_password,client_ed25519,caching_sha2_password,"
-		 "sha256_password");
+	set_text(c, MARIADB_OPT_RESTRICTED_AUTH, auth_plugins(sql));
 	set_uint(c, MYSQL_OPT_LOCAL_INFILE, 0);
 	set_uint(c, MYSQL_OPT_CONNECT_TIMEOUT, seconds);
 	set_uint(c, MYSQL_OPT_READ_TIMEOUT, seconds);
@@ -75,19 +84,22 @@ static void set_options(MYSQL *c, const struct store_sql *sql)
 }
 
 /* The server gives up a statement a little before we do: so only that one fails, and not the
- * connection. MySQL has such a limit for queries only. */
+ * connection. MySQL has such a limit for queries, and one for locks. */
 static int set_limit(struct db *d, int64_t ms)
 {
 	struct my *m = d->db;
-	char sql[80];
+	char sql[160];
 
 	ms -= ms / 10;
 	if (mariadb_connection(m->conn))
 		snprintf(sql, sizeof(sql), "SET SESSION max_statement_time = %lld.%03lld",
 			 (long long)(ms / 1000), (long long)(ms % 1000));
 	else
-		snprintf(sql, sizeof(sql), "SET SESSION max_execution_time = %lld",
-			 (long long)ms);
+		snprintf(sql, sizeof(sql),
+			 "SET SESSION max_execution_time = %lld,"
+			 " innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld",
+			 (long long)ms, (long long)MAX(ms / 1000, 1),
+			 (long long)MAX(ms / 1000, 1));
 	return d->driver->script(d, sql);
 }
 
@@ -126,6 +138,11 @@ int mysql_open_connection(struct db *d, const struct store_conf *conf, bool writ
 				CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
 		mysql_set_error(m, mysql_error(m->conn));
 		return db_fail(d, conf, "cannot be reached", -ENOTCONN, err);
+	}
+	/* The library puts up with a server that says it has no TLS. */
+	if (sql->tls.on && mysql_get_ssl_cipher(m->conn) == NULL) {
+		mysql_set_error(m, "it has no TLS");
+		return db_fail(d, conf, "cannot be used", -ENOTCONN, err);
 	}
 	r = set_up(d, sql, writable);
 	return r ? db_fail(d, conf, "cannot be used", r, err) : 0;

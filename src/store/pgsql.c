@@ -35,6 +35,8 @@ static const struct {
 	{ "57014", -ETIMEDOUT }, /* statement_timeout */
 	{ "55P03", -EBUSY },	 /* lock_not_available */
 	{ "40", -EBUSY },	 /* serialization_failure, deadlock_detected */
+	{ "0A000", -ENOTCONN },	 /* a prepared statement's table has changed */
+	{ "26000", -ENOTCONN },	 /* ... is not there: a pooler's doing */
 	{ "25006", -EROFS },	 /* a standby */
 };
 
@@ -74,6 +76,7 @@ static int failure(struct pg *p, const PGresult *res)
 {
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	int err;
 
 	if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
 		return -EIO; /* the one before it has told why */
@@ -84,7 +87,9 @@ static int failure(struct pg *p, const PGresult *res)
 	if (PQstatus(p->conn) != CONNECTION_OK)
 		return fail(p);
 	set_error(p, text ? text : PQerrorMessage(p->conn));
-	return code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+	err = code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+	p->lost |= err == -ENOTCONN; /* a new connection prepares anew */
+	return err;
 }
 
 static const char *error_text(struct db *d)
@@ -158,21 +163,32 @@ static int read_sync(struct pg *p)
 	return r;
 }
 
-/* Sends what is in the pipeline and reads the results of all but the last command. -errno: what
- * was the first to fail; the results of the last one are still to be read unless p->lost. */
+/* Sends what is in the pipeline and reads the results of what was put off. If one of those has
+ * failed, the connection is lost: were it the end of a savepoint, the next call would undo the last
+ * one with its own. */
 static int run(struct pg *p)
 {
-	int r = 0, first = 0;
+	int r = 0;
 
 	p->deadline = clock_mono_ms() + p->timeout_ms;
 	if (!PQpipelineSync(p->conn))
 		return fail(p);
-	while (p->n_later && !p->lost) {
+	while (p->n_later && r == 0) {
 		p->n_later--;
 		r = read_done(p);
-		first = first ? first : r;
 	}
-	return first;
+	p->lost |= r < 0;
+	return r;
+}
+
+/* The same for a command without rows that is the last one in the pipeline. */
+static int run_command(struct pg *p)
+{
+	int r = run(p), end;
+
+	r = r ? r : read_done(p);
+	end = p->lost ? 0 : read_sync(p);
+	return r ? r : end;
 }
 
 static bool is_lost(struct db *d)
@@ -195,31 +211,29 @@ static bool is_lost(struct db *d)
 
 /* --- statements without rows --- */
 
+static int put(struct pg *p, const char *sql)
+{
+	if (p->lost)
+		return -ENOTCONN;
+	return PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0
+									     : fail(p);
+}
+
 static int later(struct db *d, const char *sql)
 {
 	struct pg *p = d->db;
+	int r = put(p, sql);
 
-	if (p->lost)
-		return -ENOTCONN;
-	if (!PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 0))
-		return fail(p);
-	p->n_later++;
-	return 0;
-}
-
-static int finish(struct pg *p, int r)
-{
-	int end = p->lost ? 0 : read_sync(p);
-
-	return r ? r : end;
+	p->n_later += r == 0;
+	return r;
 }
 
 static int script(struct db *d, const char *sql)
 {
 	struct pg *p = d->db;
-	int r = later(d, sql);
+	int r = put(p, sql);
 
-	return r ? r : finish(p, run(p));
+	return r ? r : run_command(p);
 }
 
 static bool in_transaction(struct db *d)
@@ -233,23 +247,23 @@ static int commit(struct db *d)
 {
 	struct pg *p = d->db;
 	PGresult *res = NULL, *end = NULL;
-	int r = later(d, "COMMIT");
+	int r = put(p, "COMMIT");
 
+	r = r ? r : run(p);
 	if (r < 0)
 		return r;
-	p->n_later--; /* its result is read here */
-	r = run(p);
-	if (!p->lost && next(p, &res) == 0 && !p->lost) {
-		if (r == 0 && PQresultStatus(res) != PGRES_COMMAND_OK)
+	if (next(p, &res) == 0) {
+		if (PQresultStatus(res) != PGRES_COMMAND_OK)
 			r = failure(p, res);
-		else if (r == 0 && strcmp(PQcmdStatus(res), "COMMIT") != 0)
+		else if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
 			r = -EIO;
 		if (!p->lost)
 			(void)next(p, &end);
 	}
 	PQclear(res);
 	PQclear(end);
-	r = finish(p, r);
+	if (!p->lost)
+		(void)read_sync(p);
 	return r == 0 && p->lost ? -ENOTCONN : r;
 }
 
@@ -275,8 +289,7 @@ static int prepare(struct db *d, const char *sql, const char *types, struct db_s
 		mem_free(st);
 		return fail(p);
 	}
-	p->n_later++;
-	r = finish(p, run(p));
+	r = run_command(p);
 	if (r < 0) {
 		mem_free(st);
 		return r;
@@ -441,7 +454,8 @@ const struct db_driver db_pgsql =
 	PGSQL(.dialect = { .numbered = true,
 			   .by_bytes = true,
 			   .before = "",
-			   .after = " COLLATE \"C\"" },
+			   .after = " COLLATE \"C\"",
+			   .hold = " FOR KEY SHARE" },
 	      .migrations = pgsql_migrations,
 	      .lock = "SELECT 1 FROM pg_advisory_xact_lock(7305804385324360293)",
 	      .estimate = "SELECT reltuples::bigint FROM pg_class WHERE"
@@ -451,5 +465,6 @@ const struct db_driver db_pgsql =
 const struct db_driver db_cockroachdb = PGSQL(.dialect = { .numbered = true,
 							   .by_bytes = true,
 							   .before = "",
-							   .after = "" },
+							   .after = "",
+							   .hold = " FOR SHARE" },
 					      .migrations = cockroachdb_migrations);

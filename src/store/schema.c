@@ -105,6 +105,18 @@ static int unlock(struct db *d)
 	return r;
 }
 
+int db_is_behind(struct db *d, const struct store_conf *conf, bool *ret, struct buf *err)
+{
+	struct db *before = store_db;
+	int v, r;
+
+	store_db = d;
+	r = get_version(d, &v);
+	store_db = before;
+	*ret = r == 0 && v < known_version(d);
+	return r < 0 ? db_fail(d, conf, "cannot be read", r, err) : 0;
+}
+
 int db_migrate(struct db *d, const struct store_conf *conf, struct buf *err)
 {
 	struct db *before = store_db;

@@ -253,7 +253,7 @@ static int64_t integer(struct db_stmt *st, int column)
 }
 
 const struct db_driver db_sqlite = {
-	.dialect = { .by_bytes = true, .before = "", .after = "" },
+	.dialect = { .by_bytes = true, .before = "", .after = "", .hold = "" },
 	.open = open_file,
 	.close = close_file,
 	.error = error_text,

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+enum { BATCH_TRIES = 3 };
+
 static void log_failure(const char *what)
 {
 	static _Thread_local struct log_limit limit;
@@ -20,8 +22,14 @@ static bool is_failure(int err)
 	return err < 0 && err != -ENOENT && err != -EEXIST && err != -ENOSPC;
 }
 
+static struct store_call *call_of(struct list *it)
+{
+	return container_of(it, struct store_call, link);
+}
+
 static void run_call(struct store *s, struct store_call *c)
 {
+	c->n_items = c->n_messages = c->n_accounts = 0; /* it may run for a second time */
 	c->err = c->run(s, c);
 	if (is_failure(c->err))
 		log_failure("a query failed");
@@ -33,7 +41,8 @@ static void deliver_all(struct store *s, struct list *batch)
 
 	pthread_mutex_lock(&s->lock);
 	LIST_EACH(item, batch) {
-		struct store_call *c = container_of(item, struct store_call, link);
+		struct store_call *c = call_of(item);
+
 		s->n_calls--;
 		s->n_bytes -= c->bytes;
 		if (c->in_writer)
@@ -41,7 +50,7 @@ static void deliver_all(struct store *s, struct list *batch)
 	}
 	pthread_mutex_unlock(&s->lock);
 	while ((it = list_pop(batch))) {
-		struct store_call *c = container_of(it, struct store_call, link);
+		struct store_call *c = call_of(it);
 		c->deliver(c);
 	}
 }
@@ -78,7 +87,7 @@ static int commit(struct store *s)
 static void set_errors(struct list *batch, int err)
 {
 	LIST_EACH(it, batch)
-		container_of(it, struct store_call, link)->err = err;
+		call_of(it)->err = err;
 }
 
 /* Nothing of the batch is in the database, and what its calls have read there is not either. */
@@ -90,15 +99,66 @@ static void fail_batch(struct list *batch, int err)
 	set_errors(batch, err);
 }
 
-static void write_batch(struct store *s, struct list *batch)
+/* What comes behind `last` goes to `rest`, in its order. */
+static void cut_behind(struct list *batch, struct list *last, struct list *rest)
+{
+	while (batch->prev != last) {
+		struct list *it = batch->prev;
+
+		list_remove(it);
+		list_push_front(rest, it);
+	}
+}
+
+/* One transaction. Whoever has waited in it for somebody's lock in vain is the last one in it: what
+ * has succeeded so far is committed before the next one waits. */
+static int try_batch(struct store *s, struct list *batch, struct list *rest)
 {
 	int r = db_begin();
 
-	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next)
-		r = run_in_batch(s, container_of(it, struct store_call, link));
-	r = r ? r : commit(s);
+	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next) {
+		r = run_in_batch(s, call_of(it));
+		if (call_of(it)->err == -ETIMEDOUT || call_of(it)->err == -EBUSY)
+			cut_behind(batch, it, rest);
+	}
+	return r ? r : commit(s);
+}
+
+/* The calls of `rest` were not begun: they are the first ones of the next batch. Who ends does not
+ * wait for what is locked: nothing that still waits is done then. */
+static void put_back(struct store *s, struct list *batch, struct list *rest)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->stopping) {
+		list_splice(rest, &s->writes);
+		set_errors(rest, -ETIMEDOUT);
+		list_splice(batch, rest);
+	} else {
+		list_splice(rest, &s->writes);
+		list_splice(&s->writes, rest);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* The database itself has undone a transaction that got into a deadlock: nobody has been told
+ * anything yet, so it is run again. */
+static void write_batch(struct store *s, struct list *batch)
+{
+	struct list rest;
+	int r;
+
+	list_init(&rest);
+	for (unsigned n = 0; n < BATCH_TRIES; n++) {
+		list_splice(batch, &rest);
+		r = try_batch(s, batch, &rest);
+		if (r != -EBUSY || !s->conf.sql || db_in_transaction() ||
+		    db_is_lost(store_db))
+			break;
+	}
 	if (r < 0)
 		fail_batch(batch, r);
+	if (!list_empty(&rest))
+		put_back(s, batch, &rest);
 }
 
 /* --- the threads --- */
@@ -111,7 +171,7 @@ static void drop_late(struct store *s, struct list *batch)
 
 	list_init(&late);
 	LIST_EACH_SAFE(it, batch) {
-		struct store_call *c = container_of(it, struct store_call, link);
+		struct store_call *c = call_of(it);
 
 		if (clock_mono_ms() - c->submitted < limit)
 			continue;
@@ -136,7 +196,7 @@ static void run_batch(struct store_link *l, struct list *batch)
 	else if (l->writes)
 		write_batch(s, batch);
 	else
-		run_call(s, container_of(batch->next, struct store_call, link));
+		run_call(s, call_of(batch->next));
 	l->used_at = clock_mono_ms();
 	deliver_all(s, batch);
 }

@@ -58,9 +58,8 @@ int64_t mariadb_number(const char *sql)
 	return n;
 }
 
-void mariadb_do(const char *sql)
+static void run(MYSQL *c, const char *sql)
 {
-	MYSQL *c = connect();
 	int r;
 
 	CHECK(c != NULL);
@@ -71,8 +70,30 @@ void mariadb_do(const char *sql)
 	}
 	if (r > 0)
 		printf("%s: %s\n", sql, mysql_error(c));
-	mysql_close(c);
 	CHECK(r < 0);
+}
+
+void mariadb_do(const char *sql)
+{
+	MYSQL *c = connect();
+
+	run(c, sql);
+	mysql_close(c);
+}
+
+static MYSQL *holder;
+
+void mariadb_hold(const char *sql)
+{
+	ASSERT(holder == NULL);
+	holder = connect();
+	run(holder, sql);
+}
+
+void mariadb_let_go(void)
+{
+	mysql_close(holder);
+	holder = NULL;
 }
 
 void mariadb_kill(void)

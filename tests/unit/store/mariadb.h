@@ -12,6 +12,10 @@ struct store *mariadb_open_store(const struct store_sql *sql);
 void mariadb_do(const char *sql);	 /* several statements, if need be */
 int64_t mariadb_number(const char *sql); /* -1: no single row */
 
+/* In one that stays open, with what the statements have locked, until it is let go. */
+void mariadb_hold(const char *sql);
+void mariadb_let_go(void);
+
 void mariadb_kill(void);
 void mariadb_restart(void);
 void mariadb_freeze(bool frozen);

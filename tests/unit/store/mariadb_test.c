@@ -190,8 +190,11 @@ TEST(mariadb_names_are_compared_by_bytes_in_tables_of_mongooseim)
 	CHECK_INT(fixture_do(s,
 			     store_account_add(accent, STRV("x"), STRV_NULL, INT64_MAX)),
 		  -EEXIST);
-	CHECK_INT(fixture_do(s, store_private_set(jose, STRV("urn:e"), STRV("1"), INT64_MAX)), 0);
-	CHECK_INT(fixture_do(s, store_private_set(jose, STRV("urn:\xc3\xa9"), STRV("2"), INT64_MAX)),
+	CHECK_INT(fixture_do(s, store_private_set(jose, STRV("urn:e"), STRV("1"),
+						  INT64_MAX)),
+		  0);
+	CHECK_INT(fixture_do(s, store_private_set(jose, STRV("urn:\xc3\xa9"), STRV("2"),
+						  INT64_MAX)),
 		  -EEXIST);
 	c = store_private_get(jose, STRV("urn:e"));
 	CHECK_INT(store_wait(s, c), 0);
@@ -229,9 +232,11 @@ TEST(mariadb_text_longer_than_its_column_is_a_limit)
 	struct jid who = romeo(s);
 
 	memset(name, 'x', sizeof(name) - 1);
-	CHECK_INT(fixture_do(s, store_private_set(who, strv_from(name), STRV("x"), INT64_MAX)),
+	CHECK_INT(fixture_do(s, store_private_set(who, strv_from(name), STRV("x"),
+						  INT64_MAX)),
 		  -ENOSPC);
-	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns"), STRV("x"), INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_private_set(who, STRV("ns"), STRV("x"), INT64_MAX)),
+		  0);
 	fixture_close(s);
 }
 
@@ -249,23 +254,74 @@ TEST(mariadb_migration_that_was_cut_short_is_completed)
 }
 
 /* The server rolls all of a transaction back, and goes on as if nothing had been. */
+static int n_deadlocks, max_deadlocks;
+
 static int run_deadlock(struct store *s, struct store_call *c)
 {
+	if (n_deadlocks == max_deadlocks)
+		return 0;
+	n_deadlocks++;
 	return mariadb_deadlock();
 }
 
-TEST(mariadb_deadlock_fails_all_of_the_batch)
+TEST(mariadb_batch_with_a_deadlock_is_run_again)
 {
 	struct store *s = mariadb_open_store(mariadb_conf());
 	struct jid who = romeo(s);
 	int err[3];
 
 	mariadb_do("INSERT INTO meerkat_secrets VALUES ('a', ''), ('b', '')");
+	n_deadlocks = 0;
+	max_deadlocks = 1;
 	run_around(s, who, own_call(run_deadlock), err);
+	CHECK_INT(n_deadlocks, 1);
 	for (size_t i = 0; i < 3; i++)
-		CHECK_INT(err[i], -EBUSY);
-	CHECK_INT(mariadb_number("SELECT count(*) FROM vcard"), 0);
-	CHECK_INT(mariadb_number("SELECT count(*) FROM last"), 0);
-	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), 0);
+		CHECK_INT(err[i], 0);
+	CHECK_INT(mariadb_number("SELECT count(*) FROM vcard"), 1);
+	CHECK_INT(mariadb_number("SELECT count(*) FROM last"), 1);
 	fixture_close(s);
+}
+
+TEST(mariadb_batch_with_one_deadlock_after_another_fails_up_to_it)
+{
+	struct store *s = mariadb_open_store(mariadb_conf());
+	struct jid who = romeo(s);
+	int err[3];
+
+	mariadb_do("INSERT INTO meerkat_secrets VALUES ('a', ''), ('b', '')");
+	n_deadlocks = 0;
+	max_deadlocks = 100;
+	run_around(s, who, own_call(run_deadlock), err);
+	CHECK_INT(n_deadlocks, 3);
+	CHECK_INT(err[0], -EBUSY);
+	CHECK_INT(err[1], -EBUSY);
+	CHECK_INT(err[2], 0);
+	CHECK_INT(mariadb_number("SELECT count(*) FROM vcard"), 0);
+	CHECK_INT(mariadb_number("SELECT count(*) FROM last"), 1);
+	fixture_close(s);
+}
+
+/* --- TLS --- */
+
+static void check_no_tls(enum store_verify verify)
+{
+	struct store_sql sql = *mariadb_conf();
+	struct store_conf conf = { .path = "meerkat", .sql = &sql, .wait = true };
+	struct buf err = BUF_INIT(1000);
+	struct store *s = NULL;
+
+	sql.tls = (struct store_tls){ .on = true,
+				      .verify = verify,
+				      .min_version = "TLSv1.2",
+				      .max_version = "TLSv1.3" };
+	CHECK_INT(store_open(&conf, &s, &err), -ENOTCONN);
+	buf_free(&err);
+}
+
+/* Whoever is on the way could say so. */
+TEST(mariadb_server_that_says_it_has_no_tls_is_refused)
+{
+	check_no_tls(STORE_VERIFY_NONE);
+	check_no_tls(STORE_VERIFY_CA);
+	check_no_tls(STORE_VERIFY_FULL);
 }

@@ -43,9 +43,8 @@ int64_t pgsql_number(const char *sql)
 	return n;
 }
 
-void pgsql_do(const char *sql)
+static void run(PGconn *c, const char *sql)
 {
-	PGconn *c = connect();
 	PGresult *res;
 	bool is_done;
 
@@ -56,8 +55,30 @@ void pgsql_do(const char *sql)
 	if (!is_done)
 		printf("%s: %s", sql, PQresultErrorMessage(res));
 	PQclear(res);
-	PQfinish(c);
 	CHECK(is_done);
+}
+
+void pgsql_do(const char *sql)
+{
+	PGconn *c = connect();
+
+	run(c, sql);
+	PQfinish(c);
+}
+
+static PGconn *holder;
+
+void pgsql_hold(const char *sql)
+{
+	ASSERT(holder == NULL);
+	holder = connect();
+	run(holder, sql);
+}
+
+void pgsql_let_go(void)
+{
+	PQfinish(holder);
+	holder = NULL;
 }
 
 void pgsql_kill(void)

@@ -12,5 +12,9 @@ struct store *pgsql_open_store(const struct store_sql *sql);
 void pgsql_do(const char *sql);
 int64_t pgsql_number(const char *sql); /* -1: no single row */
 
+/* In one that stays open, with what the statements have locked, until it is let go. */
+void pgsql_hold(const char *sql);
+void pgsql_let_go(void);
+
 void pgsql_kill(void);
 void pgsql_restart(void);

@@ -1,0 +1,305 @@
+/* What can go wrong with any database server: statements that fail behind our back, locks of others,
+ * other processes. */
+#include "dbserver.h"
+#include "fixture.h"
+
+#include <stdio.h>
+
+struct kind {
+	const struct store_sql *(*conf)(void);
+	struct store *(*open)(const struct store_sql *sql);
+	void (*run)(const char *sql);
+	int64_t (*number)(const char *sql);
+	void (*hold)(const char *sql);
+	void (*let_go)(void);
+	const char *lock_vcard;
+	const char *waiting; /* counts who waits for a lock */
+	const char *mongooseim, *lock_roster, *waiting_long, *alter;
+};
+
+static const struct kind pgsql = {
+	pgsql_conf,
+	pgsql_open_store,
+	pgsql_do,
+	pgsql_number,
+	pgsql_hold,
+	pgsql_let_go,
+	"BEGIN; LOCK TABLE vcard IN ACCESS EXCLUSIVE MODE",
+	"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+	"db/mongooseim-pgsql.sql",
+	"BEGIN; LOCK TABLE rosterusers IN ACCESS EXCLUSIVE MODE",
+	"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+	" AND now() - query_start > interval '1.2 s'",
+	"ALTER TABLE users ALTER COLUMN password TYPE varchar"
+};
+
+static const struct kind mysql = {
+	mariadb_conf,
+	mariadb_open_store,
+	mariadb_do,
+	mariadb_number,
+	mariadb_hold,
+	mariadb_let_go,
+	"LOCK TABLES vcard WRITE",
+	"SELECT variable_value FROM information_schema.global_status WHERE"
+	" variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
+	"db/mongooseim-mysql.sql",
+	"LOCK TABLES rosterusers WRITE",
+	"SELECT count(*) FROM information_schema.processlist WHERE"
+	" state LIKE 'Waiting for table metadata lock%' AND time_ms > 1200",
+	"ALTER TABLE users MODIFY password mediumtext NOT NULL"
+};
+
+#define ON_SERVERS(n)                             \
+	static void on_##n(const struct kind *k); \
+	TEST(n##_in_pgsql)                        \
+	{                                         \
+		on_##n(&pgsql);                   \
+	}                                         \
+	TEST(n##_in_mysql)                        \
+	{                                         \
+		on_##n(&mysql);                   \
+	}                                         \
+	static void on_##n(const struct kind *k)
+
+static struct jid user(struct store *s, const char *name)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s@example.org", name);
+	fixture_account(s, text);
+	return fixture_jid(text);
+}
+
+static struct store_call *own_call(int (*run)(struct store *, struct store_call *))
+{
+	struct store_call *c = store_vcard_get(fixture_jid("tester@example.org"));
+
+	c->run = run;
+	c->writes = true;
+	return c;
+}
+
+/* --- statements that are put off --- */
+
+/* As if the end of the savepoint, which travels with the next call's statement, had failed. */
+static int run_wrong_later(struct store *s, struct store_call *c)
+{
+	int r = db_exec("INSERT INTO vcard (server, username, vcard)"
+			" VALUES ('x', 'wrong', '')",
+			"");
+
+	return r ? r : db_later("SELECT 1 FROM nowhere");
+}
+
+ON_SERVERS(statement_that_was_put_off_and_fails_fails_the_batch)
+{
+	struct store *s = k->open(k->conf());
+	struct jid romeo = user(s, "romeo");
+	static struct flight f;
+	struct hold h;
+
+	hold_start(&h, s, NULL);
+	flight_init(&f);
+	flight_add(&f, s, own_call(run_wrong_later));
+	flight_add(&f, s, store_last_set(romeo, 1, STRV("")));
+	hold_end(&h);
+	flight_await(&f);
+	CHECK(f.call[0]->err < 0);
+	CHECK(f.call[1]->err < 0);
+	flight_free(&f);
+	CHECK_INT(k->number("SELECT count(*) FROM vcard"), 0);
+	CHECK_INT(k->number("SELECT count(*) FROM last"), 0);
+	CHECK_INT(fixture_do(s, store_last_set(romeo, 1, STRV(""))), 0);
+	fixture_close(s);
+}
+
+/* --- what others have locked --- */
+
+static struct flight *others;
+
+static int run_look(struct store *s, struct store_call *c)
+{
+	int n;
+
+	sem_getvalue(&others->done, &n);
+	return n;
+}
+
+ON_SERVERS(what_has_succeeded_is_committed_before_the_next_one_waits)
+{
+	struct store_sql sql = *k->conf();
+	struct store *s = k->open(&sql);
+	struct jid romeo = user(s, "romeo");
+	static struct flight f, look;
+	struct hold h;
+
+	fixture_close(s);
+	sql.query_timeout_ms = 1000;
+	s = k->open(&sql);
+	others = &f;
+	k->hold(k->lock_vcard);
+	hold_start(&h, s, NULL);
+	flight_init(&f);
+	flight_add(&f, s, store_last_set(romeo, 1, STRV("")));
+	flight_add(&f, s, store_vcard_set(romeo, STRV("")));
+	flight_init(&look);
+	flight_add(&look, s, own_call(run_look));
+	hold_end(&h);
+	flight_await(&look);
+	k->let_go();
+	flight_await(&f);
+	CHECK_INT(f.call[0]->err, 0);
+	CHECK(f.call[1]->err == -ETIMEDOUT || f.call[1]->err == -EBUSY);
+	CHECK_INT(look.call[0]->err, 2); /* both had heard by then */
+	flight_free(&f);
+	flight_free(&look);
+	fixture_close(s);
+}
+
+static int n_tries;
+
+static int run_try(struct store *s, struct store_call *c)
+{
+	n_tries++;
+	return db_exec(
+		"INSERT INTO vcard (server, username, vcard) VALUES ('x', 'y', '')", "");
+}
+
+ON_SERVERS(who_ends_waits_for_one_lock_only)
+{
+	struct store_sql sql = *k->conf();
+	struct store *s = k->open(&sql);
+	static struct flight f;
+	struct hold h;
+
+	fixture_close(s);
+	sql.query_timeout_ms = 1000;
+	s = k->open(&sql);
+	n_tries = 0;
+	k->hold(k->lock_vcard);
+	hold_start(&h, s, NULL);
+	flight_init(&f);
+	for (int i = 0; i < 1000; i++) /* two batches */
+		flight_add(&f, s, own_call(run_try));
+	hold_end(&h);
+	store_close(&s);
+	k->let_go();
+	flight_await(&f);
+	CHECK_INT(n_tries, 1);
+	for (int i = 0; i < 1000; i++)
+		CHECK(f.call[i]->err == -ETIMEDOUT || f.call[i]->err == -EBUSY);
+	flight_free(&f);
+}
+
+/* --- other processes --- */
+
+static bool has_ended(struct flight *f)
+{
+	int n;
+
+	sem_getvalue(&f->done, &n);
+	return n == (int)f->n;
+}
+
+static const struct kind *kind;
+static struct store *other;
+static struct flight removal;
+
+static int run_remove(struct store *s, struct store_call *c)
+{
+	flight_init(&removal);
+	flight_add(&removal, other,
+		   store_account_remove(fixture_jid("romeo@example.org")));
+	while (!has_ended(&removal) && kind->number(kind->waiting) == 0)
+		dbserver_pause();
+	return 0;
+}
+
+/* Else the next one of that name would inherit what was under way. */
+ON_SERVERS(account_is_not_removed_while_something_is_written_for_it)
+{
+	const struct store_sql *sql = k->conf();
+	struct store *s = k->open(sql);
+	struct jid romeo = user(s, "romeo");
+	static struct flight f;
+	struct hold h;
+
+	kind = k;
+	other = k->open(sql);
+	hold_start(&h, s, NULL);
+	flight_init(&f);
+	flight_add(&f, s, store_offline_add(romeo, 1, STRV("a@b"), STRV("<m/>"), 10));
+	flight_add(&f, s, own_call(run_remove));
+	hold_end(&h);
+	flight_await(&f);
+	flight_await(&removal);
+	CHECK_INT(f.call[0]->err, 0);
+	CHECK_INT(removal.call[0]->err, 0);
+	flight_free(&f);
+	flight_free(&removal);
+	CHECK_INT(k->number("SELECT count(*) FROM users"), 0);
+	CHECK_INT(k->number("SELECT count(*) FROM offline_message"), 0);
+	fixture_close(other);
+	fixture_close(s);
+}
+
+/* --- the schema --- */
+
+static bool comes_true(const struct kind *k, const char *sql)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (k->number(sql) > 0)
+			return true;
+		dbserver_pause();
+	}
+	return false;
+}
+
+/* As on a large table: it takes longer than a query may. */
+ON_SERVERS(migration_may_take_its_time)
+{
+	struct store_sql sql = *k->conf();
+	struct store_conf conf = { .path = "meerkat", .sql = &sql };
+	struct jid who = fixture_jid("romeo@example.org");
+	struct buf err = BUF_INIT(1000);
+	struct store *s = NULL;
+	int r = -ENOTCONN;
+
+	k->run(dbserver_file(k->mongooseim));
+	k->hold(k->lock_roster);
+	sql.query_timeout_ms = 1000;
+	CHECK_INT(store_open(&conf, &s, &err), 0);
+	CHECK(comes_true(k, k->waiting_long));
+	k->let_go();
+	for (int i = 0; r == -ENOTCONN && i < 2000; i++) {
+		r = fixture_do(s, store_account_add(who, STRV("x"), STRV_NULL, 1));
+		dbserver_pause();
+	}
+	CHECK_INT(r, 0);
+	CHECK_INT(fixture_do(s, store_roster_load(who)), 0);
+	fixture_close(s);
+	buf_free(&err);
+}
+
+/* Statements are prepared: an upgrade of MongooseIM's under our feet makes them unfit. */
+ON_SERVERS(types_of_columns_may_change)
+{
+	const struct store_sql *sql = k->conf();
+	struct jid who;
+	struct store *s;
+	int r = -ENOTCONN;
+
+	k->run(dbserver_file(k->mongooseim));
+	s = k->open(sql);
+	who = user(s, "romeo");
+	for (unsigned i = 0; i < sql->readers * 8; i++)
+		CHECK_INT(fixture_do(s, store_account_get(who)), 0);
+	k->run(k->alter);
+	for (unsigned i = 0; r < 0 && i <= sql->readers; i++) {
+		r = fixture_do(s, store_account_get(who));
+		CHECK(r == 0 || r == -ENOTCONN);
+	}
+	CHECK_INT(r, 0);
+	fixture_close(s);
+}
