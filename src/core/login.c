@@ -23,6 +23,8 @@ struct login {
 	struct worker *worker;
 	struct handle handle;
 	struct conf *conf; /* our reference: the methods are its */
+	struct conf
+		*asked; /* ours, too: the backend's that is being asked, or was last */
 	const struct conf_auth *auth;
 	struct arena *arena; /* owns all that follows */
 	struct jid user;
@@ -84,6 +86,7 @@ static void login_free(struct login *l)
 		mem_wipe(l->text.p, l->text.n);
 	buf_free(&l->text);
 	conf_unref(&l->conf);
+	conf_unref(&l->asked);
 	arena_free_wiped(&a); /* passwords and keys */
 }
 
@@ -409,7 +412,9 @@ static bool ask(struct login *l, enum auth_method m)
 	if (m == AUTH_ANONYMOUS)
 		return ask_anonymous(l);
 	/* The worker's own: those of an older snapshot may have been stopped. */
-	b = conf_auth_of(l->worker->conf, jid_domain(l->user))->backends[m];
+	conf_unref(&l->asked);
+	l->asked = conf_ref(l->worker->conf);
+	b = conf_auth_of(l->asked, jid_domain(l->user))->backends[m];
 	return b && ask_backend(l, b);
 }
 
@@ -431,7 +436,10 @@ static void on_secret(struct worker *w, int err, void *arg)
 {
 	struct login *l = arg;
 
-	l->unanswered |= err < 0;
+	if (err < 0) { /* nobody is asked */
+		l->unanswered = true;
+		l->next = l->auth->n_methods;
+	}
 	next_method(l);
 }
 

@@ -15,9 +15,10 @@ static struct dbserver server = { .script = "db/mysql",
 
 static const char *socket_path(void)
 {
-	static char path[80];
+	static char path[80]; /* made before there is another thread, which reads it */
 
-	snprintf(path, sizeof(path), "%s/socket", server.dir);
+	if (path[0] == '\0')
+		snprintf(path, sizeof(path), "%s/socket", server.dir);
 	return path;
 }
 

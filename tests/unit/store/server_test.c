@@ -62,13 +62,10 @@ static const struct kind mysql = {
 	}                                         \
 	static void on_##n(const struct kind *k)
 
-static struct jid user(struct store *s, const char *name)
+static struct jid romeo_of(struct store *s)
 {
-	char text[64];
-
-	snprintf(text, sizeof(text), "%s@example.org", name);
-	fixture_account(s, text);
-	return fixture_jid(text);
+	fixture_account(s, "romeo@example.org");
+	return fixture_jid("romeo@example.org");
 }
 
 static struct store_call *own_call(int (*run)(struct store *, struct store_call *))
@@ -95,7 +92,7 @@ static int run_wrong_later(struct store *s, struct store_call *c)
 ON_SERVERS(statement_that_was_put_off_and_fails_fails_the_batch)
 {
 	struct store *s = k->open(k->conf());
-	struct jid romeo = user(s, "romeo");
+	struct jid romeo = romeo_of(s);
 	static struct flight f;
 	struct hold h;
 
@@ -130,7 +127,7 @@ ON_SERVERS(what_has_succeeded_is_committed_before_the_next_one_waits)
 {
 	struct store_sql sql = *k->conf();
 	struct store *s = k->open(&sql);
-	struct jid romeo = user(s, "romeo");
+	struct jid romeo = romeo_of(s);
 	static struct flight f, look;
 	struct hold h;
 
@@ -221,7 +218,7 @@ ON_SERVERS(account_is_not_removed_while_something_is_written_for_it)
 {
 	const struct store_sql *sql = k->conf();
 	struct store *s = k->open(sql);
-	struct jid romeo = user(s, "romeo");
+	struct jid romeo = romeo_of(s);
 	static struct flight f;
 	struct hold h;
 
@@ -292,7 +289,7 @@ ON_SERVERS(types_of_columns_may_change)
 
 	k->run(dbserver_file(k->mongooseim));
 	s = k->open(sql);
-	who = user(s, "romeo");
+	who = romeo_of(s);
 	for (unsigned i = 0; i < sql->readers * 8; i++)
 		CHECK_INT(fixture_do(s, store_account_get(who)), 0);
 	k->run(k->alter);
