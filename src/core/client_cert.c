@@ -28,3 +28,11 @@ bool client_cert_names(struct stream *st, struct arena *a, struct cert_names *re
 		return false;
 	return ret == NULL || tls_peer_names(tls, a, ret) == 0;
 }
+
+struct strv client_cert_der(struct c2s *c, struct arena *a)
+{
+	const struct tls *tls = conn_tls(c->conn);
+	struct strv der;
+
+	return tls && tls_peer_der(tls, a, &der) == 0 ? der : STRV_NULL;
+}

@@ -11,3 +11,6 @@ void client_cert_log(struct c2s *c);
 
 /* stream_env.certificate */
 bool client_cert_names(struct stream *st, struct arena *a, struct cert_names *ret);
+
+/* That certificate, in DER and in `a`; p == NULL: there is none. */
+struct strv client_cert_der(struct c2s *c, struct arena *a);

@@ -18,16 +18,15 @@ unsigned conf_method_mechanisms(const struct conf_auth *a, enum auth_method m)
 	switch (m) {
 	case AUTH_PKI:
 		return 1u << SASL_EXTERNAL;
+	case AUTH_LDAP: /* which looks whether there is the user */
+		return 1u << SASL_PLAIN | 1u << SASL_EXTERNAL;
 	case AUTH_EXTERNAL:
-	case AUTH_LDAP:
 	case AUTH_JWT:
 	case AUTH_DUMMY:
 		return 1u << SASL_PLAIN;
-	case AUTH_HTTP: /* as it gives SCRAM keys, too */
-		return ~(1u << SASL_EXTERNAL | 1u << SASL_ANONYMOUS);
 	case AUTH_ANONYMOUS:
 		return conf_anonymous_mechanisms(&a->anonymous);
-	default:
+	default: /* http gives SCRAM keys and certificates, too */
 		return ~(1u << SASL_ANONYMOUS);
 	}
 }

@@ -16,7 +16,8 @@ void login_check_password(struct stream *st, struct jid user, struct strv passwo
 
 /* stream_env.check_vouched (login_external.c): somebody whose certificate has been verified.
  * `pki` takes everybody, and the account is known to the database from then on; `internal` who
- * has an account there. */
+ * has an account there; `http` whose service has that very certificate for him; `ldap` who is in
+ * the directory. The first one decides that says yes. */
 void login_check_vouched(struct stream *st, struct jid user, unsigned methods);
 
 /* At the end of a worker: what still waits has nobody to answer. */

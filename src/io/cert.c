@@ -1,8 +1,11 @@
 #include "io/cert.h"
 #include "base/utf8.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <limits.h>
 
 static int take(struct arena *a, const unsigned char *p, int n, struct strv *ret)
 {
@@ -75,4 +78,43 @@ int cert_names_read(const X509 *cert, struct arena *a, struct cert_names *ret)
 	if (r == 0)
 		*ret = names;
 	return r;
+}
+
+int cert_der(const X509 *cert, struct arena *a, struct strv *ret)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(cert, &der);
+
+	ERR_clear_error();
+	if (n <= 0)
+		return -EINVAL;
+	*ret = arena_strv(a, strv_make((char *)der, (size_t)n));
+	OPENSSL_free(der);
+	return 0;
+}
+
+/* In a time that does not tell how much of it is right. */
+static bool is_equal(const unsigned char *a, size_t n, struct strv b)
+{
+	return n == b.n && CRYPTO_memcmp(a, b.p, n) == 0;
+}
+
+bool cert_pem_has(struct strv pem, struct strv der)
+{
+	BIO *bio = pem.n && pem.n <= INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+	char *name, *header;
+	unsigned char *data;
+	bool has = false;
+	long n;
+
+	while (bio && PEM_read_bio(bio, &name, &header, &data, &n) == 1) {
+		if (strcmp(name, PEM_STRING_X509) == 0 && header[0] == '\0')
+			has |= is_equal(data, (size_t)n, der);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(data);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return has;
 }

@@ -17,3 +17,9 @@ struct cert_names {
  * it must be, or too long; -E2BIG: too many. */
 nodiscard int cert_names_read(const struct x509_st *cert, struct arena *a,
 			      struct cert_names *ret);
+
+/* All of it, in DER and in `a`. -EINVAL: it cannot be written. */
+nodiscard int cert_der(const struct x509_st *cert, struct arena *a, struct strv *ret);
+
+/* Is this certificate, in DER, one of those in this text, in PEM? All of it is compared. */
+bool cert_pem_has(struct strv pem, struct strv der);

@@ -184,6 +184,13 @@ int tls_peer_names(const struct tls *t, struct arena *a, struct cert_names *ret)
 	return l && l->cert ? cert_names_read(l->cert, a, ret) : -ENOENT;
 }
 
+int tls_peer_der(const struct tls *t, struct arena *a, struct strv *ret)
+{
+	const struct tls_login *l = login_of(t);
+
+	return l && l->cert ? cert_der(l->cert, a, ret) : -ENOENT;
+}
+
 /* Without an SSL object there is a handshake that has succeeded. */
 static int peer_error(const struct tls *t)
 {

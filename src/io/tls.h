@@ -126,6 +126,8 @@ const char *tls_sni(const struct tls *t);
 /* Whom the certificate that passes is for. -ENOENT: there is none; others as cert_names_read(). */
 nodiscard int tls_peer_names(const struct tls *t, struct arena *a,
 			     struct cert_names *ret);
+/* The same certificate, all of it, in DER and in `a`. -ENOENT, -EINVAL. */
+nodiscard int tls_peer_der(const struct tls *t, struct arena *a, struct strv *ret);
 /* Why the certificate that it has shown does not pass; NULL: it does, or there is none. */
 const char *tls_peer_error(const struct tls *t);
 /* ... and it is because of a revocation list of ours, which is out of date or cannot be used. */

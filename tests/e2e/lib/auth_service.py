@@ -52,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "true" if user in known else "false")
         elif what == "get_password" and user in known:
             self.answer(200, known[user])
+        elif what == "get_certs" and user in service.certificates:
+            self.answer(200, service.certificates[user])
         elif what == "register" and user in known:
             self.answer(409)
         elif what in ("register", "set_password"):
@@ -64,13 +66,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Service:
-    """`accounts`: user -> what get_password gives; `broken`: (status, body) for everything;
-    `answers`: for one question, such as "user_exists"; `context`: TLS (ssl.SSLContext);
-    `client`: USER:PASSWORD that whoever asks must show."""
+    """`accounts`: user -> what get_password gives; `certificates`: user -> PEM; `broken`:
+    (status, body) for everything; `answers`: for one question, such as "user_exists";
+    `context`: TLS (ssl.SSLContext); `client`: USER:PASSWORD that whoever asks must show."""
 
     def __init__(self, context=None):
         self.context = context
         self.accounts = {}
+        self.certificates = {}
         self.asked = []
         self.broken = None
         self.answers = {}

@@ -3,6 +3,8 @@
 
 #include "io/cert.h"
 
+#include <openssl/pem.h>
+
 /* Of a certificate with these extensions and common names. */
 static int read_names(const char *san, const char *const *common_names, struct arena *a,
 		      struct cert_names *ret)
@@ -182,4 +184,38 @@ TEST(cert_names_are_those_of_a_client_that_passes)
 	pair_close(&t);
 	made_free(&root);
 	made_free(&client);
+}
+
+/* As PEM, under this name. */
+static void add_pem(struct buf *b, const char *name, const unsigned char *der, long n)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+
+	CHECK(PEM_write_bio(bio, name, "", der, n) > 0);
+	len = BIO_get_mem_data(bio, &text);
+	buf_put(b, strv_make(text, (size_t)len));
+	BIO_free(bio);
+}
+
+TEST(cert_is_one_of_those_in_a_text)
+{
+	AUTO(buf_free) struct buf pem = BUF_INIT(1 << 16);
+	static const unsigned char one[] = "first", two[] = "second";
+
+	CHECK(!cert_pem_has(STRV(""), STRV("first")));
+	CHECK(!cert_pem_has(STRV_NULL, STRV("first")));
+	CHECK(!cert_pem_has(STRV("first"), STRV("first")));
+	buf_put(&pem, STRV("words before\n"));
+	add_pem(&pem, "CERTIFICATE", one, 5);
+	add_pem(&pem, "PRIVATE KEY", two, 6);
+	CHECK(cert_pem_has(buf_strv(&pem), STRV("first")));
+	CHECK(!cert_pem_has(buf_strv(&pem), STRV("second"))); /* is a key */
+	add_pem(&pem, "CERTIFICATE", two, 6);
+	CHECK(cert_pem_has(buf_strv(&pem), STRV("second")));
+	CHECK(!cert_pem_has(buf_strv(&pem), STRV("secon")));
+	CHECK(!cert_pem_has(buf_strv(&pem), STRV("second ")));
+	CHECK(!cert_pem_has(buf_strv(&pem), STRV("third")));
+	CHECK(!cert_pem_has(buf_strv(&pem), STRV("")));
 }
