@@ -157,6 +157,12 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 }
 
+void arena_reset_wiped(struct arena *a)
+{
+	wipe(a);
+	arena_reset(a);
+}
+
 size_t arena_used(const struct arena *a)
 {
 	return a->used;

@@ -13,7 +13,7 @@ void arena_free(struct arena **a); /* accepts NULL in *a */
 
 /* Forgets all that was allocated, keeps one block for the next round. */
 void arena_reset(struct arena *a);
-/* Overwrites all that was allocated, as mem_wipe() does, then frees it. */
+void arena_reset_wiped(struct arena *a); /* and overwrites it, as mem_wipe() does */
 void arena_free_wiped(struct arena **a);
 size_t arena_used(const struct arena *a);
 

@@ -70,7 +70,7 @@ static void complain(const struct account_change *c)
 	static _Thread_local struct log_limit limit;
 	unsigned dropped;
 
-	if (c->why[0] && log_limit_ok(&limit, 10, &dropped))
+	if (c->why[0] && log_limit_ok(&limit, 30, &dropped))
 		log_error("auth.backend", STRV_FMT ": %s (%u more like it)",
 			  STRV_ARG(jid_text(c->account)), c->why, dropped);
 }

@@ -288,6 +288,8 @@ static void check_all(struct conf *c, const struct toml_table *root,
 		conf_warn_external(c, root, e);
 	if (e->n_errors == 0)
 		conf_warn_anonymous(c, root, e);
+	if (e->n_errors == 0)
+		conf_warn_register(c, root, e);
 }
 
 /* --- loading --- */

@@ -296,7 +296,7 @@ static const struct conf_option rdbms[] = {
 	CONF_BOOL(
 		"users_number_estimate", struct conf_auth, users_number_estimate, "false",
 		"For `max_users_per_domain`, take what the database server knows about the "
-		"size of the table instead of counting: all domains together, and as of "
+		"size of the table `users` instead of counting: all domains together, and as of "
 		"its last look at it."),
 	{ 0 },
 };

@@ -97,6 +97,10 @@ unsigned conf_anonymous_mechanisms(const struct conf_anonymous *a);
 void conf_warn_anonymous(const struct conf *c, const struct toml_table *root,
 			 struct conf_errors *e);
 
+/* conf_register.c */
+void conf_warn_register(const struct conf *c, const struct toml_table *root,
+			struct conf_errors *e);
+
 /* conf_methods.c */
 extern const struct conf_option conf_program_options[], conf_jwt_options[],
 	conf_http_auth_options[], conf_dummy_options[], conf_pool_options[];

@@ -5,6 +5,7 @@
 #include "core/c2s.h"
 #include "core/client_cert.h"
 #include "core/login.h"
+#include "core/login_trouble.h"
 #include "core/worker.h"
 #include "io/cert.h"
 
@@ -66,6 +67,7 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 
 static bool ask_store(struct vouched *v, struct store_call *call)
 {
+	call->estimate = v->auth->users_number_estimate;
 	if (worker_store(v->worker, call, on_account, v) == 0)
 		return true;
 	v->unanswered = true;
@@ -73,18 +75,6 @@ static bool ask_store(struct vouched *v, struct store_call *call)
 }
 
 /* --- a service has the certificates of its users, a directory has the users --- */
-
-static void complain(const struct vouched *v)
-{
-	static _Thread_local struct log_limit limit;
-	unsigned dropped;
-
-	if (log_limit_ok(&limit, 10, &dropped))
-		log_error("auth.backend", "%s: %s (%u more like it)",
-			  v->call.backend->ops->name,
-			  v->call.why[0] ? v->call.why : strerrordesc_np(-v->call.answer),
-			  dropped);
-}
 
 static void on_asked(struct worker *w, struct post *p)
 {
@@ -99,7 +89,7 @@ static void on_asked(struct worker *w, struct post *p)
 		return;
 	}
 	if (r != -ENOENT && r != -EACCES) {
-		complain(v);
+		login_trouble((enum auth_method)v->auth->methods[v->next - 1], &v->call);
 		v->unanswered = true;
 	}
 	next_method(v);

@@ -74,7 +74,7 @@ static void neg_free(struct stream *st)
 	if (n == NULL)
 		return;
 	mem_wipe(&n->keys, sizeof(n->keys));
-	arena_free(&n->arena);
+	arena_free_wiped(&n->arena);
 	mem_free(n->bind_id);
 	mem_free(n);
 }

@@ -13,7 +13,7 @@ static const char *const cb_names[CB_MAX] = {
 void stream_neg_reset(struct stream_neg *n)
 {
 	mem_wipe(&n->keys, sizeof(n->keys));
-	arena_reset(n->arena);
+	arena_reset_wiped(n->arena); /* passwords */
 	n->mech = -1;
 	n->challenged = n->asked_initial = n->user_exists = false;
 	n->user = (struct jid){ 0 };

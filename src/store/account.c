@@ -62,20 +62,31 @@ struct store_call *store_account_exists(struct jid who)
 	return call_new(who, account_exists, false);
 }
 
-/* The database's estimate is negative as long as it has none. */
-static int account_count(const struct store_call *c, int64_t *ret)
+/* Those in `users`; the database's estimate is negative as long as it has none. */
+static int user_count(const struct store_call *c, int64_t *ret)
 {
 	const char *estimate = c->estimate ? store_db->driver->estimate : NULL;
 	int r = estimate ? store_read_number(db_query(estimate, ""), ret) : -ENOENT;
 
 	if (r != -ENOENT && (r < 0 || *ret >= 0))
 		return r;
-	return store_read_number(
-		db_query("SELECT (SELECT count(*) FROM users WHERE {server}) +"
-			 " (SELECT count(*) FROM meerkat_accounts WHERE"
-			 " {server})",
-			 "ss", c->server, c->server),
-		ret);
+	return store_read_number(db_query("SELECT count(*) FROM users WHERE {server}",
+					  "s", c->server),
+				 ret);
+}
+
+static int account_count(const struct store_call *c, int64_t *ret)
+{
+	int64_t users = 0, others = 0;
+	int r = user_count(c, &users);
+
+	r = r ? r
+	      : store_read_number(
+			db_query("SELECT count(*) FROM meerkat_accounts WHERE {server}",
+				 "s", c->server),
+			&others);
+	*ret = users + others;
+	return r;
 }
 
 static int account_room(struct store_call *c)

@@ -10,6 +10,7 @@ import slixmpp
 from lib import env, ns
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure, befriend, new_id, settle
+from lib.directory import Directory, address_certificate
 from lib.server import PASSWORD
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
@@ -294,13 +295,15 @@ def test_who_refuses_leaves_it_to_the_next(server, stranger):
         assert rows(server, account) == {"users"}
 
 
-def test_who_fails_does_not(server, stranger):
+@pytest.mark.parametrize("status", [500, 200, 204])
+def test_who_fails_does_not(server, stranger, status):
+    """201 alone is the service's yes."""
     account = fresh("both.example")
-    server.service.answers = {"register": (500, "")}
+    server.service.answers = {"register": (status, "true" if status == 200 else "")}
     client = stranger(account.domain)
     assert set_error(client, fields(account)) == ("wait", "resource-constraint")
     assert rows(server, account) == set()
-    assert "register answered with status 500" in server.read_log()
+    assert f"register answered with status {status}" in server.read_log()
     server.service.answers = {"register": (409, "")}
     assert set_error(client, fields(account))[1] == "conflict"
     assert rows(server, account) == set()
@@ -481,3 +484,51 @@ def test_slixmpp(server, domain):
         loop.close()
         asyncio.set_event_loop(None)
     assert rows(server, account) == set()
+
+
+# --- a directory, which only tells ---
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slapd")
+    one = Directory(path, [("romeo", "of the directory", "staff")], address_certificate(path))
+    yield one
+    one.stop()
+
+
+def test_beside_a_directory(new_server, directory):
+    reach = {"servers": ["127.0.0.1"], "port": directory.port, "connect_interval": 1}
+    server = new_server(listeners=LISTENERS, over={
+        "general": {"registration_timeout": "infinity"}, "modules": {"mod_register": {}},
+        "auth": {"methods": ["ldap", "internal"],
+                 "ldap": {"base": "ou=users,dc=example,dc=net"}},
+        "outgoing_pools": {"ldap": {
+            "default": {"connection": reach | {"root_dn": "cn=reader,dc=example,dc=net",
+                                               "password": "read it"}},
+            "bind": {"connection": reach}}}})
+    romeo, juliet = Account("romeo@localhost", "of the directory"), fresh("localhost")
+    with server.connect() as client:
+        client.start()
+        assert set_error(client, fields(romeo))[1] == "conflict"
+        register(client, juliet)
+    with server.connect() as client:
+        client.login(romeo, mechanism="PLAIN")
+        for payload in (fields(romeo, "x"), query("<remove/>")):
+            answer = client.set(payload)
+            assert ns.stanza_error(answer) == ("cancel", "not-allowed")
+            assert "elsewhere" in text_of(answer)
+        assert client.sync() == []
+    for command, why in (("add", "there is such an account already"),
+                         ("passwd", "not one that can be changed here (ldap)"),
+                         ("remove", "has to be removed first where it is kept (ldap)")):
+        done = user(server, command, romeo, "x")
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+    directory.stop()
+    with server.connect() as client:
+        client.start()
+        assert set_error(client, fields(fresh("localhost"))) == ("wait", "resource-constraint")
+    with server.connect() as client:  # whom the database has, it can change
+        client.login(juliet)
+        assert client.set(fields(juliet, "second")).get("type") == "result"
+        assert set_error(client, query("<remove/>")) == ("wait", "resource-constraint")
+    directory.start()

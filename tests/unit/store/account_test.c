@@ -205,6 +205,19 @@ ON_EACH(account_that_is_reserved_takes_nobodys_name)
 	CHECK_INT(fixture_do(s, store_account_reserve(paris, INT64_MAX)), -EEXIST);
 }
 
+ON_EACH(account_elsewhere_counts_beside_an_estimate)
+{
+	struct store_call *c =
+		store_account_reserve(fixture_jid("juliet@example.org"), 1);
+
+	CHECK_INT(fixture_do(s, store_account_note(fixture_jid("romeo@example.org"))), 0);
+	c->estimate = true;
+	CHECK_INT(fixture_do(s, c), -ENOSPC);
+	c = store_account_reserve(fixture_jid("juliet@example.org"), 1000000);
+	c->estimate = true;
+	CHECK_INT(fixture_do(s, c), 0);
+}
+
 static void check_row(struct store *s, struct jid who, const char *password,
 		      const char *details)
 {
