@@ -4,15 +4,24 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-/* Which one a key has is told by the key itself, which is random. */
-enum { N_SLOTS = 64 };
+/* Those who seal and open now and then share a context for each direction, which is given their key
+ * each time: that is half of the work. Busy ones have one of their own; which it is, the key tells,
+ * which is random. */
+enum { N_SLOTS = 512, BUSY = 16 };
 
 struct slot {
-	EVP_CIPHER_CTX *evp; /* NULL: never used */
+	EVP_CIPHER_CTX *evp; /* NULL: nobody has been busy here */
 	unsigned char key[TLS_KEY_MAX];
 	uint8_t aead;
 	bool seals;
-	bool keyed;
+	bool taken;   /* the key is somebody's */
+	bool keyed;   /* ... and `evp` has it */
+	uint8_t uses; /* of this key, less those of others that would have had the slot */
+};
+
+struct contexts {
+	struct slot shared[2];
+	struct slot slot[N_SLOTS];
 };
 
 static const struct {
@@ -25,9 +34,9 @@ static const struct {
 };
 
 static EVP_CIPHER *ciphers[TLS_AEAD_MAX];
-static pthread_key_t slots_key;
+static pthread_key_t contexts_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Thread_local struct slot *slots;
+static _Thread_local struct contexts *contexts;
 
 size_t tls_aead_key_len(enum tls_aead aead)
 {
@@ -36,20 +45,22 @@ size_t tls_aead_key_len(enum tls_aead aead)
 
 /* --- contexts --- */
 
-static void free_slots(void *arg)
+static void free_contexts(void *arg)
 {
-	struct slot *all = arg;
+	struct contexts *c = arg;
 
 	for (size_t i = 0; i < N_SLOTS; i++)
-		EVP_CIPHER_CTX_free(all[i].evp); /* wipes what it has expanded */
-	mem_wipe(all, N_SLOTS * sizeof(*all));
-	mem_free(all);
-	slots = NULL;
+		EVP_CIPHER_CTX_free(c->slot[i].evp); /* wipes what it has expanded */
+	for (size_t i = 0; i < ARRAY_LEN(c->shared); i++)
+		EVP_CIPHER_CTX_free(c->shared[i].evp);
+	mem_wipe(c, sizeof(*c));
+	mem_free(c);
+	contexts = NULL;
 }
 
 static void set_up(void)
 {
-	int r = pthread_key_create(&slots_key, free_slots);
+	int r = pthread_key_create(&contexts_key, free_contexts);
 
 	ASSERT(r == 0);
 	for (size_t i = 0; i < TLS_AEAD_MAX; i++) {
@@ -58,26 +69,58 @@ static void set_up(void)
 	}
 }
 
-static void make_slots(void)
+static void make_contexts(void)
 {
 	int r;
 
 	pthread_once(&once, set_up);
-	slots = mem_zalloc(N_SLOTS * sizeof(*slots));
-	r = pthread_setspecific(slots_key, slots); /* freed at the end of the thread */
+	contexts = MEM_NEW(struct contexts);
+	r = pthread_setspecific(contexts_key, contexts); /* freed at the thread's end */
 	ASSERT(r == 0);
 }
 
 static struct slot *slot_of(const unsigned char *key, bool seals)
 {
-	return &slots[(key[0] ^ (seals ? N_SLOTS / 2 : 0)) % N_SLOTS];
+	return &contexts->slot[key[0] | (size_t)((key[1] & 1) ^ seals) << 8];
 }
 
 static bool fits(const struct slot *s, enum tls_aead aead, const unsigned char *key,
 		 bool seals)
 {
-	return s->keyed && s->aead == aead && s->seals == seals &&
+	return s->taken && s->aead == aead && s->seals == seals &&
 	       mem_equal_ct(s->key, key, aeads[aead].key_len);
+}
+
+static void take(struct slot *s, enum tls_aead aead, const unsigned char *key, bool seals)
+{
+	/* The cipher is named again only when it is another: that makes a new one inside. */
+	if (s->evp && s->aead != aead)
+		EVP_CIPHER_CTX_reset(s->evp);
+	memcpy(s->key, key, aeads[aead].key_len);
+	s->aead = (uint8_t)aead;
+	s->seals = seals;
+	s->taken = true;
+	s->keyed = false;
+	s->uses = 1;
+}
+
+/* One that is, or has just become, the key's own, or the one that is shared. */
+static struct slot *find(enum tls_aead aead, const unsigned char *key, bool seals)
+{
+	struct slot *s = slot_of(key, seals), *shared = &contexts->shared[seals];
+
+	if (fits(s, aead, key, seals)) {
+		s->uses = (uint8_t)MIN(s->uses + 1, UINT8_MAX);
+		if (s->evp || s->uses >= BUSY)
+			return s;
+	} else if (s->uses == 0) {
+		take(s, aead, key, seals);
+	} else {
+		s->uses--;
+	}
+	if (!fits(shared, aead, key, seals))
+		take(shared, aead, key, seals);
+	return shared;
 }
 
 /* With this key and nonce. */
@@ -87,38 +130,37 @@ static EVP_CIPHER_CTX *context(enum tls_aead aead, const unsigned char *key,
 	struct slot *s;
 	int ok;
 
-	if (slots == NULL)
-		make_slots();
-	s = slot_of(key, seals);
-	if (fits(s, aead, key, seals)) {
-		ok = EVP_CipherInit_ex(s->evp, NULL, NULL, NULL, nonce, seals);
-		ASSERT(ok == 1);
-		return s->evp;
-	}
+	if (contexts == NULL)
+		make_contexts();
+	s = find(aead, key, seals);
 	if (s->evp == NULL)
 		s->evp = EVP_CIPHER_CTX_new();
 	ASSERT(s->evp != NULL);
-	/* The cipher is named again only when it is another: that makes a new one inside. */
-	ok = EVP_CipherInit_ex(s->evp, s->keyed && s->aead == aead ? NULL : ciphers[aead],
-			       NULL, key, nonce, seals);
+	ok = EVP_CipherInit_ex(s->evp,
+			       EVP_CIPHER_CTX_get0_cipher(s->evp) ? NULL : ciphers[aead],
+			       NULL, s->keyed ? NULL : key, nonce, seals);
 	ASSERT(ok == 1);
-	memcpy(s->key, key, aeads[aead].key_len);
-	s->aead = (uint8_t)aead;
-	s->seals = seals;
 	s->keyed = true;
 	return s->evp;
 }
 
+static void forget(struct slot *s)
+{
+	if (s->evp)
+		EVP_CIPHER_CTX_reset(s->evp);
+	mem_wipe(s->key, sizeof(s->key));
+	s->taken = s->keyed = false;
+	s->uses = 0;
+}
+
 void tls_aead_forget(enum tls_aead aead, const unsigned char *key)
 {
-	for (int seals = 0; slots && seals < 2; seals++) {
-		struct slot *s = slot_of(key, seals);
+	for (int seals = 0; contexts && seals < 2; seals++) {
+		struct slot *all[] = { slot_of(key, seals), &contexts->shared[seals] };
 
-		if (!fits(s, aead, key, seals))
-			continue;
-		EVP_CIPHER_CTX_reset(s->evp);
-		mem_wipe(s->key, sizeof(s->key));
-		s->keyed = false;
+		for (size_t i = 0; i < ARRAY_LEN(all); i++)
+			if (fits(all[i], aead, key, seals))
+				forget(all[i]);
 	}
 }
 

@@ -420,7 +420,7 @@ static size_t in_use(void)
 
 TEST(tls_handover_holds_little_memory)
 {
-	enum { N = 200 };
+	enum { N = 64 };
 	static const struct {
 		int suite;
 		size_t most;

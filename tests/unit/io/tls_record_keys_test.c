@@ -335,7 +335,8 @@ TEST(tls_record_of_tls_1_2_refuses_all_other_messages_of_a_handshake)
 
 /* --- contexts --- */
 
-/* More connections than there are contexts, each with its own keys, in any order. */
+/* More connections than there are contexts, each with its own keys, in any order; some are busy, and
+ * get contexts of their own, which others then want. */
 TEST(tls_aead_contexts_are_many_connections)
 {
 	enum { N = 300 };
@@ -350,15 +351,15 @@ TEST(tls_aead_contexts_are_many_connections)
 		memset(start.out.key, i, 2);
 		rig_open(&g[i], &start);
 	}
-	for (int i = 0; i < 3 * N; i++) {
-		struct rig *one = &g[i * 7 % N];
+	for (int i = 0; i < 30 * N; i++) {
+		struct rig *one = &g[i % 4 ? i / 4 % 40 : i * 7 % N];
 
 		forge_seal(&one->client, 23, STRV("ask"), &one->in);
 		CHECK_INT(rig_feed(one), 0);
 		CHECK_STR(buf_strv(&one->plain), "ask");
 		buf_clear(&one->plain);
 		CHECK_INT(tls_record_seal(one->r, STRV("answer"), &one->wire), 0);
-		if (i % 3 == 0)
+		if (i % 300 == 0)
 			tls_record_leave(one->r);
 		CHECK_INT(rig_sent(one, &content), 23);
 		CHECK_STR(buf_strv(&content), "answer");
