@@ -29,12 +29,13 @@ static const struct question {
 	const char *path;
 	bool post, with_password;
 	enum { STATUS, CREATED, TRUE_OR_FALSE, TEXT } answer;
-	int no;	       /* "false", or a refusal */
-	int not_found; /* 404 */
+	int no; /* "false", or a refusal */
+	int not_found; /* 404; 0: it is none: whatever is in front of the service says so, too, when
+			* the service has gone */
 } questions[] = {
 	[AUTH_CHECK] = { "check_password", false, true, TRUE_OR_FALSE, -EACCES, -EACCES },
-	[AUTH_EXISTS] = { "user_exists", false, false, TRUE_OR_FALSE, -ENOENT, -ENOENT },
-	[AUTH_CREATE] = { "register", true, true, CREATED, -EACCES, -EACCES },
+	[AUTH_EXISTS] = { "user_exists", false, false, TRUE_OR_FALSE, -ENOENT, 0 },
+	[AUTH_CREATE] = { "register", true, true, CREATED, -EACCES, 0 },
 	[AUTH_SET_PASSWORD] = { "set_password", true, true, STATUS, -EACCES, -ENOENT },
 	[AUTH_REMOVE] = { "remove_user", true, false, STATUS, -EACCES, -ENOENT },
 	[AUTH_GET_PASSWORD] = { "get_password", false, false, TEXT, -ENOENT, -ENOENT },
@@ -146,8 +147,8 @@ static int refusal(const struct client *cl, struct auth_call *c, long status)
 				 "%s%s: the service refuses us: is auth.http.basic_auth "
 				 "right?",
 				 cl->h->url, q->path);
-	if (status != 404 &&
-	    c->op == AUTH_EXISTS) /* it has not said whether there is one */
+	if (status == 404 ? q->not_found == 0
+			  : c->op == AUTH_EXISTS) /* nobody knows whether there is one */
 		return unexpected(c, cl->h, status);
 	if (q->answer != TRUE_OR_FALSE || status == 404)
 		return status == 404 ? q->not_found : q->no;

@@ -145,6 +145,8 @@ void http_tls_set(CURL *curl, const struct http_tls *t, struct http_tls_lists *r
 			 t->verify == AUTH_TLS_FULL ? 2L : 0L);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, t->versions);
 	set_text(curl, CURLOPT_CAINFO, t->cacertfile);
+	if (t->cacertfile) /* and nobody else: the library would also look in the system's */
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	set_text(curl, CURLOPT_SSLCERT, t->certfile);
 	set_text(curl, CURLOPT_SSLKEY, t->keyfile);
 	set_text(curl, CURLOPT_KEYPASSWD, t->password);

@@ -14,10 +14,12 @@ enum {
 
 void anonymous_goes_with(struct c2s *c, struct worker *w, struct jid user)
 {
-	if (c && !c->st.closed)
+	if (c && !c->st.closed) {
 		c->anonymous = true;
-	else
+		c->early->elsewhere = false; /* of an attempt before */
+	} else {
 		anonymous_give_back(w->server->anonymous_names, user);
+	}
 }
 
 void anonymous_leaves(struct c2s *c)
@@ -84,6 +86,8 @@ struct user *anonymous_user(struct c2s *c, struct user *u, int err)
 {
 	ASSERT_ON(c->worker);
 	ASSERT(c->anonymous);
+	if (u == NULL && err == 0) /* who has waited beside us may have been first */
+		u = user_find(c->worker, c->st.jid);
 	if (u) /* one that is stored has come to this name meanwhile, say */
 		return u->anonymous ? u : NULL;
 	return err < 0 ? NULL : user_add_anonymous(c->worker, c->st.jid);

@@ -18,7 +18,6 @@ void anonymous_names_free(struct anonymous_names **n);
 nodiscard int anonymous_take(struct anonymous_names *n, struct jid user, bool share,
 			     int64_t max);
 void anonymous_give_back(struct anonymous_names *n, struct jid user);
-bool anonymous_is_taken(struct anonymous_names *n, struct jid user);
 
 /* stream_env.enter: SASL ANONYMOUS, with the name that it is given. Ends in stream_on_password(). */
 void anonymous_enter(struct stream *st, struct jid user, struct strv trace);

@@ -122,13 +122,3 @@ void anonymous_give_back(struct anonymous_names *n, struct jid user)
 		take_away(&n->domains, jid_domain(user));
 	pthread_mutex_unlock(&n->lock);
 }
-
-bool anonymous_is_taken(struct anonymous_names *n, struct jid user)
-{
-	bool is;
-
-	pthread_mutex_lock(&n->lock);
-	is = find(&n->names, jid_bare_text(user)) != NULL;
-	pthread_mutex_unlock(&n->lock);
-	return is;
-}

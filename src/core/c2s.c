@@ -255,6 +255,11 @@ static void on_user(struct worker *w, struct user *u, int err, void *arg)
 		b = NULL;
 		return;
 	}
+	if (c->anonymous && u == NULL && err == 0 && user_is_loading(w, c->st.jid)) {
+		load_and_bind(c, b); /* somebody has asked again since */
+		b = NULL;
+		return;
+	}
 	if (c->anonymous) { /* XEP-0175 2: no resource of its own choice, either */
 		u = anonymous_user(c, u, err);
 		b->n = 0;

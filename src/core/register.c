@@ -268,6 +268,7 @@ static void on_registered(struct worker *w, int err, void *arg)
 	const char *text;
 	enum stanza_err e = register_error(err, &text);
 
+	anonymous_give_back(w->server->anonymous_names, r->account);
 	if (err < 0)
 		give_turn_back(r->address);
 	else
@@ -290,6 +291,8 @@ static void register_account(struct stream *st, const struct stanza *s)
 	const struct register_conf *conf = register_conf(st->host);
 	struct arena *a = arena_new(2048);
 	struct registration *r = ARENA_NEW(a, struct registration);
+	/* Taken until it is clear whose it is: nobody comes by this name meanwhile. */
+	struct anonymous_names *names = c->worker->server->anonymous_names;
 	struct register_fields f;
 	struct strv local;
 
@@ -314,11 +317,11 @@ static void register_account(struct stream *st, const struct stanza *s)
 		    !access_allows(st->conf, conf->access, st->host->domain,
 				   r->account)) {
 			refuse(st, s, STANZA_ERR_FORBIDDEN, NULL);
-		} else if (anonymous_is_taken(c->worker->server->anonymous_names,
-					      r->account)) {
+		} else if (anonymous_take(names, r->account, false, CONF_INFINITY) < 0) {
 			refuse(st, s, STANZA_ERR_CONFLICT, NULL);
 		} else if (!take_turn(r->address,
 				      st->conf->general.registration_timeout_s)) {
+			anonymous_give_back(names, r->account);
 			refuse(st, s, STANZA_ERR_RESOURCE_CONSTRAINT,
 			       "too soon after the last registration from this address");
 		} else {

@@ -38,6 +38,15 @@ struct user *user_find(struct worker *w, struct jid bare)
 	return u && u->state == USER_READY ? u : NULL;
 }
 
+bool user_is_loading(struct worker *w, struct jid bare)
+{
+	struct user *u;
+
+	ASSERT_ON(w);
+	u = find(w, bare);
+	return u && u->state == USER_LOADING;
+}
+
 void user_set_host(struct user *u, const struct host *h)
 {
 	struct conf *old = u->host ? u->host->conf : NULL;

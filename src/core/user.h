@@ -45,6 +45,7 @@ _Static_assert(sizeof(struct user) <= 104, "an account has grown");
 
 /* The account, if it is loaded here and ready; NULL otherwise. `bare` is canonical. */
 struct user *user_find(struct worker *w, struct jid bare);
+bool user_is_loading(struct worker *w, struct jid bare);
 
 /* Runs `fn` with the account as soon as it is loaded: now, or when the database has answered.
  * `u` is NULL when there is no such account, and `err` is negative when the database failed.

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from lib import ns
-from lib.auth_service import Service
+from lib.auth_service import Gate, Service
 from lib.client import Account, SaslFailure, fence, settle
+from lib.scram import Scram
 from test_clients import Slix, run_async, within  # noqa: F401 (a fixture)
 
 AUTH = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
@@ -373,3 +374,49 @@ def test_a_service_is_asked_whose_the_name_is(new_server, service):
     service.broken = None
     come("benvolio").abort()  # the name has been given back
     guest.abort()
+
+
+def test_binds_of_one_name_at_once(connect):
+    """All of them wait for the same answer of the database."""
+    account = Account("mercutio@many.example", "x")
+    clients = [connect(domain="many.example").login(account, mechanism="PLAIN", bind=False)
+               for _ in range(4)]
+    for client in clients:
+        client.send(f"<iq type='set' id='b'><bind xmlns='{ns.BIND[1:-1]}'/></iq>")
+    assert [c.stanza().get("type") for c in clients] == ["result"] * 4
+
+
+def test_nothing_is_left_of_an_account_tried_before(new_server, service):
+    service.accounts["romeo"] = "secret"
+    server = new_server(over={
+        "auth": {"methods": ["http", "anonymous"]},
+        "outgoing_pools": {"http": {"auth": {"connection": {
+            "host": f"http://127.0.0.1:{service.port}"}}}}})
+    client = server.connect()
+    client.start()
+    challenge = client.auth("SCRAM-SHA-1", Scram("SCRAM-SHA-1", "romeo", "wrong").first())
+    assert challenge.tag == ns.SASL + "challenge"
+    assert client.sasl(AUTH).tag == ns.SASL + "success"
+    client.restart()
+    client.start()
+    client.bind()
+    assert rows(server, client.jid.split("@")[0]) == set()
+
+
+def test_nobody_comes_by_a_name_that_is_being_registered(new_server, service):
+    server = new_server(over={
+        "auth": {"methods": ["http", "internal", "anonymous"],
+                 "anonymous": {"protocol": "login_anon"}},
+        "modules": {"mod_register": {}},
+        "outgoing_pools": {"http": {"auth": {"connection": {
+            "host": f"http://127.0.0.1:{service.port}"}}}}})
+    service.gates["user_exists"] = gate = Gate()
+    owner = server.connect()
+    owner.start()
+    owner.send("<iq type='set' id='r'><query xmlns='jabber:iq:register'>"
+               "<username>romeo</username><password>secret</password></query></iq>")
+    gate.wait()
+    refused(server.connect().login, Account("romeo@localhost", "x"), mechanism="PLAIN")
+    gate.open()
+    assert owner.stanza().get("type") == "result"
+    refused(server.connect().login, Account("romeo@localhost", "x"), mechanism="PLAIN")

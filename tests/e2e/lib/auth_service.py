@@ -4,6 +4,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from . import env
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -43,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         known = service.accounts
         what = path.rsplit("/", 1)[1]
+        if what in service.gates:
+            service.gates[what].pass_through()
         if what in service.answers:
             self.answer(*service.answers[what])
             return
@@ -65,9 +69,27 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404)
 
 
+class Gate:
+    """Whoever comes to it waits until it is open."""
+
+    def __init__(self):
+        self._reached, self._open = threading.Event(), threading.Event()
+
+    def pass_through(self):
+        self._reached.set()
+        self._open.wait(env.DEADLINE)
+
+    def wait(self):
+        assert self._reached.wait(env.DEADLINE)
+
+    def open(self):
+        self._open.set()
+
+
 class Service:
     """`accounts`: user -> what get_password gives; `certificates`: user -> PEM; `broken`:
     (status, body) for everything; `answers`: for one question, such as "user_exists";
+    `gates`: that hold one question up;
     `context`: TLS (ssl.SSLContext); `client`: USER:PASSWORD that whoever asks must show."""
 
     def __init__(self, context=None):
@@ -77,6 +99,7 @@ class Service:
         self.asked = []
         self.broken = None
         self.answers = {}
+        self.gates = {}
         self.client = None
         self.start(0)
 
