@@ -3,6 +3,7 @@
 #include "auth/backoff.h"
 #include "auth/cache.h"
 #include "auth/pool.h"
+#include "core/account_end.h"
 #include "core/c2s.h"
 #include "core/descriptors.h"
 #include "core/port.h"
@@ -275,6 +276,8 @@ static void on_removed(struct worker *w, struct post *p)
 
 	if (u)
 		user_gone(u);
+	else
+		account_end_unbound(w, m->account);
 	hash_each(&w->users, tell_contact, &m->account);
 	arena_free(&a);
 }

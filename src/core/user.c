@@ -1,4 +1,5 @@
 #include "core/user.h"
+#include "core/account_end.h"
 #include "core/c2s.h"
 #include "core/module.h"
 #include "core/server.h"
@@ -251,6 +252,7 @@ void user_gone(struct user *u)
 		if ((*h)->account_removed)
 			(*h)->account_removed(u->worker, u);
 	user_end(u, STREAM_ERR_NOT_AUTHORIZED, "the account has been removed");
+	account_end_unbound(u->worker, u->jid);
 	user_unpin(u);
 }
 

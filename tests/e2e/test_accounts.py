@@ -202,6 +202,21 @@ def test_scram_with_keys_that_the_service_was_given(stranger, enter):
     enter(Account(account.jid, "second"), "SCRAM-SHA-1")
 
 
+@pytest.mark.parametrize("by", ["client", "command"])
+@pytest.mark.parametrize("domain", STORING[:2])
+def test_who_has_logged_in_and_not_bound_ends_too(server, stranger, enter, domain, by):
+    """Or he would be whoever has the name next."""
+    account = fresh(domain)
+    register(stranger(domain), account)
+    late = enter(account, bind=False)
+    if by == "client":
+        end(enter(account))
+    else:
+        assert user(server, "remove", account).returncode == 0
+    register(stranger(domain), account)
+    late.expect_error("not-authorized")
+
+
 @pytest.mark.parametrize("domain", STORING)
 def test_no_data_outlives_its_account(server, stranger, enter, domain):
     account, friend = fresh(domain), fresh(domain, "friend")
