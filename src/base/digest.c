@@ -62,6 +62,13 @@ static size_t block_len(const struct hash_fn *f)
 	return 16u * f->word;
 }
 
+static _Thread_local uint64_t count;
+
+uint64_t digest_count(void)
+{
+	return count;
+}
+
 static const struct hash_fn *fn_of(enum digest_alg alg)
 {
 	ASSERT(alg < DIGEST_MAX);
@@ -81,6 +88,7 @@ void digest(enum digest_alg alg, struct strv in, unsigned char *to)
 	f->init(&s);
 	f->update(&s, in.p ? in.p : "", in.n);
 	f->final(&s, to);
+	count++;
 	mem_wipe(&s, sizeof(s));
 }
 
@@ -134,6 +142,7 @@ void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned 
 	s = h.inner;
 	h.f->update(&s, in.p ? in.p : "", in.n);
 	hmac_end(&h, &s, to);
+	count += 2;
 	mem_wipe(&h, sizeof(h));
 	mem_wipe(&s, sizeof(s));
 }
@@ -203,6 +212,7 @@ void digest_pbkdf2(enum digest_alg alg, struct strv password, struct strv salt,
 		for (size_t k = 0; k < h.f->len; k++)
 			to[k] ^= block[k];
 	}
+	count += 2 * (uint64_t)iterations;
 	mem_wipe(&h, sizeof(h));
 	mem_wipe(&s, sizeof(s));
 	mem_wipe(block, sizeof(block));

@@ -23,3 +23,7 @@ void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned 
  * iteration. */
 void digest_pbkdf2(enum digest_alg alg, struct strv password, struct strv salt,
 		   unsigned iterations, unsigned char *to);
+
+/* How many hashes this thread has made so far: whoever must not tell by the time that it takes what it
+ * has found is measured by it. */
+uint64_t digest_count(void);

@@ -135,16 +135,15 @@ static void work(struct auth_job *j, void *state)
 	struct login *l = container_of(j, struct login, job);
 	struct auth_cache *cache = l->worker->server->auth_cache;
 
-	if (!l->password.p) { /* keys of an account that is stored as plain text */
-		scram_derive(l->alg, l->creds.plain, strv_make((char *)l->keys.salt, 16),
-			     l->keys.iterations, &l->keys);
+	const struct credentials *c = l->exists ? &l->creds : NULL;
+	struct credentials_usual usual = { l->auth->store_plain, l->keys };
+
+	if (!l->password.p) { /* passwords are stored as plain text */
+		credentials_derive_evenly(c, &l->keys);
 		return;
 	}
-	/* An account that does not exist costs the same work. */
-	if (l->exists)
-		l->right = credentials_check(&l->creds, l->password);
-	else if (scram_check_password(&l->keys, l->password))
-		l->right = false;
+	l->right = credentials_check_evenly(c, &usual, l->password);
+	mem_wipe(&usual, sizeof(usual));
 	if (l->right)
 		auth_cache_add(cache, jid_text(l->user), l->password, l->row);
 }
@@ -154,7 +153,7 @@ static void on_worked(struct worker *w, struct post *p)
 	struct login *l = container_of(p, struct login, post);
 
 	l->denied |= l->password.p && l->exists && !l->right;
-	if (l->password.p && !l->right)
+	if (l->password.p ? !l->right : !l->exists)
 		next_method(l);
 	else
 		answer(l);
@@ -215,7 +214,7 @@ static void find_keys(struct login *l)
 	}
 	/* The same salt each time, so that plain storage cannot be told from keys. */
 	fake_keys(l);
-	if (l->exists && l->creds.has_plain) {
+	if (l->exists ? l->creds.has_plain : l->auth->store_plain) {
 		submit(l);
 		return;
 	}
@@ -226,8 +225,10 @@ static void find_keys(struct login *l)
 static void check(struct login *l)
 {
 	struct auth_cache *cache = l->worker->server->auth_cache;
+	struct strv row = l->exists ? l->row : STRV("");
+	bool cached = auth_cache_has(cache, jid_text(l->user), l->password, row);
 
-	if (l->exists && auth_cache_has(cache, jid_text(l->user), l->password, l->row)) {
+	if (l->exists && cached) {
 		l->right = true;
 		answer(l);
 		return;

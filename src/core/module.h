@@ -55,6 +55,9 @@ struct iq_handler {
 	const char *name; /* the payload's local name */
 	unsigned where;	  /* of enum iq_where; at least one ON and one TO */
 	enum verdict (*fn)(struct ctx *c); /* PASS ends as service-unavailable */
+	/* With IQ_TO_ACCOUNT: what it tells a stranger. The same is said of an account that does not
+	 * exist, so that nobody finds out which do. STANZA_ERR_NONE: service-unavailable. */
+	enum stanza_err to_stranger;
 };
 
 /* The answers; each may be given once for an IQ. `payload`: XML, copied. */

@@ -159,6 +159,23 @@ struct parked {
 	char bytes[];
 };
 
+/* RFC 6121 8.5.1, and what is said of accounts that there are. */
+static void to_nobody(struct worker *w, const struct stanza *s)
+{
+	const struct host *h = host_find(w->conf, jid_domain(s->to));
+	const struct iq_handler *ih = NULL;
+	enum stanza_err err = STANZA_ERR_SERVICE_UNAVAILABLE;
+
+	if (s->kind == STANZA_PRESENCE ||
+	    (s->kind == STANZA_MESSAGE && s->type == MESSAGE_HEADLINE))
+		return;
+	if (h && s->kind == STANZA_IQ && (s->type == IQ_GET || s->type == IQ_SET))
+		ih = find_handler(h, s, IQ_TO_ACCOUNT);
+	if (ih && ih->to_stranger)
+		err = ih->to_stranger;
+	route_error(w, s, err, NULL);
+}
+
 static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 {
 	AUTO(mem_freep) struct parked *p = arg;
@@ -176,8 +193,8 @@ static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 	else if (err < 0)
 		route_error(w, &s, STANZA_ERR_INTERNAL_SERVER_ERROR,
 			    "the database failed");
-	else if (s.kind != STANZA_PRESENCE) /* RFC 6121 8.5.1 */
-		route_error(w, &s, STANZA_ERR_SERVICE_UNAVAILABLE, NULL);
+	else
+		to_nobody(w, &s);
 }
 
 static void load_and_route(struct worker *w, const struct stanza *s)

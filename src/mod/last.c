@@ -131,7 +131,7 @@ static void unbind(struct session *s)
 static const struct iq_handler iq[] = {
 	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_SERVER, on_server },
 	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_OWN, on_own },
-	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_ACCOUNT, on_account },
+	{ NS_LAST, "query", IQ_ON_GET | IQ_TO_ACCOUNT, on_account, STANZA_ERR_FORBIDDEN },
 	{ 0 },
 };
 

@@ -127,8 +127,10 @@ static enum verdict on_other(struct ctx *c)
 static const struct iq_handler iq[] = {
 	{ NS_PRIVATE, "query", IQ_ON_GET | IQ_TO_OWN, on_get },
 	{ NS_PRIVATE, "query", IQ_ON_SET | IQ_TO_OWN, on_set },
-	{ NS_PRIVATE, "query", IQ_ON_GET | IQ_TO_ACCOUNT, on_other },
-	{ NS_PRIVATE, "query", IQ_ON_SET | IQ_TO_ACCOUNT, on_other },
+	{ NS_PRIVATE, "query", IQ_ON_GET | IQ_TO_ACCOUNT, on_other,
+	  STANZA_ERR_FORBIDDEN },
+	{ NS_PRIVATE, "query", IQ_ON_SET | IQ_TO_ACCOUNT, on_other,
+	  STANZA_ERR_FORBIDDEN },
 	{ 0 },
 };
 

@@ -92,7 +92,7 @@ static const struct iq_handler iq[] = {
 	{ NS_VCARD, "vCard", IQ_ON_GET | IQ_TO_OWN, on_get },
 	{ NS_VCARD, "vCard", IQ_ON_GET | IQ_TO_ACCOUNT, on_get },
 	{ NS_VCARD, "vCard", IQ_ON_SET | IQ_TO_OWN, on_set },
-	{ NS_VCARD, "vCard", IQ_ON_SET | IQ_TO_ACCOUNT, on_other },
+	{ NS_VCARD, "vCard", IQ_ON_SET | IQ_TO_ACCOUNT, on_other, STANZA_ERR_FORBIDDEN },
 	{ NS_VCARD, "vCard", IQ_ON_GET | IQ_TO_SERVER, on_server },
 	{ 0 },
 };

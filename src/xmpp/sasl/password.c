@@ -197,6 +197,35 @@ bool credentials_check(const struct credentials *c, struct strv password)
 	return false;
 }
 
+bool credentials_check_evenly(const struct credentials *c,
+			      const struct credentials_usual *usual, struct strv password)
+{
+	static const struct credentials nobody = { .has_plain = true,
+						   .plain = STRV("nobody") };
+	bool right = false, other = false;
+
+	if (c && (!c->has_plain || usual->plain))
+		return credentials_check(c, password);
+	if (c || usual->plain) /* plain text: as it is stored, or as if it were */
+		right = credentials_check(c ? c : &nobody, password);
+	if (!usual->plain)
+		other = scram_check_password(&usual->made_up, password);
+	(void)other; /* nobody knows what would be right */
+	return c && right;
+}
+
+void credentials_derive_evenly(const struct credentials *c, struct scram_keys *made_up)
+{
+	struct strv salt = strv_make((char *)made_up->salt, made_up->n_salt);
+	struct scram_keys keys;
+
+	scram_derive(made_up->alg, c ? c->plain : STRV("nobody"), salt,
+		     made_up->iterations, &keys);
+	if (c)
+		*made_up = keys;
+	mem_wipe(&keys, sizeof(keys));
+}
+
 void credentials_wipe(struct credentials *c)
 {
 	if (c->plain.n) /* the copy that credentials_parse made in the caller's arena */

@@ -32,4 +32,21 @@ const struct scram_keys *credentials_keys(const struct credentials *c,
 
 /* Plain text compared in constant time, or one PBKDF2 with the cheapest stored hash. */
 nodiscard bool credentials_check(const struct credentials *c, struct strv password);
+
+/* How a domain stores passwords nowadays, and the keys that it makes up for whoever has no
+ * account there. */
+struct credentials_usual {
+	bool plain;
+	struct scram_keys made_up;
+};
+
+/* The same with the same work for all: also for nobody (`c` NULL, which is never right), and for an
+ * account whose password is plain text where others have keys. Keys of other times, with fewer
+ * iterations, cost what they cost. */
+nodiscard bool credentials_check_evenly(const struct credentials *c,
+					const struct credentials_usual *usual,
+					struct strv password);
+/* Keys for a password that is plain text, with the salt that is made up; for nobody, whose keys
+ * stay made up, the work is done all the same. */
+void credentials_derive_evenly(const struct credentials *c, struct scram_keys *made_up);
 void credentials_wipe(struct credentials *c);
