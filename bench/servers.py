@@ -117,7 +117,9 @@ class Server:
         log = open(self.path("output"), "ab")
         self.process = subprocess.Popen(
             argv, stdin=stdin or subprocess.DEVNULL, stdout=log, stderr=log,
-            cwd=self.dir, env={**os.environ, **(env or {})}, start_new_session=True)
+            cwd=self.dir, start_new_session=True,
+            # without this only root may read how much memory Meerkat has
+            env={**os.environ, "MEERKAT_CORE_DUMPS": "1", **(env or {})})
         log.close()
 
     def configure(self):

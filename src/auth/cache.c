@@ -43,7 +43,11 @@ static void make_tag(struct auth_cache *c, struct strv account, struct strv pass
 		     struct strv credentials, unsigned char *to)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	char *room;
 
+	/* One that grew would leave copies behind. */
+	room = buf_reserve(&b, account.n + password.n + credentials.n + 64);
+	ASSERT(room);
 	/* Lengths keep the three apart. */
 	buf_putf(&b, "%zu,%zu,", account.n, password.n);
 	buf_put(&b, account);

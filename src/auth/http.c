@@ -244,7 +244,7 @@ static int call(void *state, struct auth_call *c)
 
 static void init_curl(void)
 {
-	CURLcode r = curl_global_init(CURL_GLOBAL_DEFAULT);
+	CURLcode r = http_memory_init();
 
 	ASSERT(r == CURLE_OK);
 }

@@ -27,3 +27,6 @@ void http_tls_set(CURL *curl, const struct http_tls *t, struct http_tls_lists *r
 void http_tls_lists_fini(struct http_tls_lists *l);
 
 void http_free_secret(char *s); /* NULL is fine */
+
+/* Before anything else of curl's: what it frees is wiped. */
+nodiscard CURLcode http_memory_init(void);

@@ -43,10 +43,12 @@ int toml_read_text(struct arena *a, const char *path, struct strv *ret,
 
 	if (fd < 0)
 		return fail_file(err, -errno);
-	if ((r = read_all(fd, &text)) < 0)
-		return fail_file(err, r);
-	*ret = arena_strv(a, buf_strv(&text));
-	return 0;
+	r = read_all(fd, &text);
+	if (r == 0)
+		*ret = arena_strv(a, buf_strv(&text));
+	if (text.n)
+		mem_wipe(text.p, text.n); /* passwords are in it */
+	return r < 0 ? fail_file(err, r) : 0;
 }
 
 int toml_read_file(struct arena *a, const char *path, struct toml_table **ret,

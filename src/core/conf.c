@@ -375,7 +375,7 @@ void conf_unref(struct conf **pc)
 			tls_ctx_unref(&c->c2s[i].tls_ctx);
 	conf_free_methods(c);
 	access_free(c);
-	arena_free(&c->arena);
+	arena_free_wiped(&c->arena); /* passwords, and the file's text */
 	mem_free(c);
 }
 

@@ -83,7 +83,10 @@ static void check_host(struct conf_ctx *c, const struct toml_value *v, void *dst
 			   : strv_starts(*host, STRV("http://")) ? strv_from_pos(*host, 7)
 								 : STRV("");
 
-	if (rest.n == 0 || strv_find(rest, '/') >= 0 || strv_find(rest, ' ') >= 0)
+	if (strv_find(rest, '@') >= 0) /* it is logged when the service is down */
+		conf_complain(c, "the user and password of the service belong into "
+				 "auth.http.basic_auth");
+	else if (rest.n == 0 || strv_find(rest, '/') >= 0 || strv_find(rest, ' ') >= 0)
 		conf_complain_expected(c, "\"http[s]://HOST[:PORT]\"");
 }
 

@@ -135,7 +135,7 @@ void server_free(struct server **ps)
 	mem_wipe(s->secret, sizeof(s->secret));
 	mem_free(s->workers);
 	conf_unref(&s->conf);
-	arena_free(&s->arena);
+	arena_free_wiped(&s->arena);
 	pthread_mutex_destroy(&s->lock);
 	room_for_all_fini(&s->descriptors);
 	mem_free(s);

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +99,16 @@ static void wait_for_end(struct server *s, const sigset_t *set)
 	log_notice("server.stop", "%s: ending", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
+/* Passwords and private keys are in our memory: no core file has them, and no other process of the
+ * same user reads them. Whoever has to debug says so. */
+static void keep_secrets(void)
+{
+	const char *allowed = getenv("MEERKAT_CORE_DUMPS");
+
+	if (allowed == NULL || strcmp(allowed, "1") != 0)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
 int cmd_serve(const struct args *a)
 {
 	AUTO(conf_unref) struct conf *c = NULL;
@@ -108,6 +120,7 @@ int cmd_serve(const struct args *a)
 	unsigned n = a->workers ? a->workers
 				: (unsigned)MAX(1, MIN(cores, SERVER_MAX_WORKERS));
 
+	keep_secrets();
 	if (a->config == NULL) {
 		fprintf(stderr,
 			"meerkat: no configuration file: serving localhost, data in "
@@ -126,6 +139,7 @@ int cmd_serve(const struct args *a)
 	}
 	server_start(s);
 	admin_start(admin, s);
+	conf_unref(&c); /* a reload shall be the end of it, and of the secrets in it */
 	log_notice("server.start", "meerkat %s serves with %u worker%s", MEERKAT_VERSION,
 		   n, n == 1 ? "" : "s");
 	wait_for_end(s, &set);

@@ -217,6 +217,6 @@ int cmd_user(const struct args *a)
 		conf_stop(u.conf, true);
 	store_close(&u.store);
 	conf_unref(&u.conf);
-	arena_free(&u.arena);
+	arena_free_wiped(&u.arena);
 	return r;
 }

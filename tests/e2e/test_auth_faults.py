@@ -326,6 +326,8 @@ class World:
             client.abort()
         try:
             self.server.stop()
+            log = self.server.read_log()
+            assert [s for s in SECRETS if s in log] == []
         finally:
             self.server.discard()
             for one in self.backends.values():

@@ -166,6 +166,8 @@ def worlds(tmp_path_factory):
     for world in made.values():
         try:
             world.server.stop()
+            log = world.server.read_log()
+            assert [s for s in (PASSWORD, SECRET, token("romeo")) if s in log] == []
         finally:
             world.server.discard()
             for end in world.ends:
