@@ -202,7 +202,8 @@ def test_authorities_that_go(start, tmp_path):
                    {"plain": {"tls": {"mode": "tls", "verify_mode": "peer",
                                       "cacertfile": anchors}}})
     show = tls_context()
-    pki.Directory(tmp_path).load(show, pki.make(None, root, ["romeo@localhost"]))
+    (tmp_path / "client").mkdir()
+    pki.Directory(tmp_path / "client").load(show, pki.make(None, root, ["romeo@localhost"]))
 
     def external():
         with server.connect(tls=show) as client:
