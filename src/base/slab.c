@@ -1,6 +1,6 @@
 #include "base/slab.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define EACH_ALONE 1
@@ -27,11 +27,7 @@ struct block {
 		n_fresh; /* behind them: never touched, so that the system need not give it */
 };
 
-enum {
-	ALLOCATOR =
-		64, /* what malloc() adds to an aligned piece, so that blocks fit tightly */
-	BYTES = SLAB_BLOCK - ALLOCATOR - (int)sizeof(struct block),
-};
+enum { BYTES = SLAB_BLOCK - (int)sizeof(struct block) };
 
 _Static_assert(sizeof(struct block) % 16 == 0, "pieces are aligned as malloc()'s");
 
@@ -42,11 +38,44 @@ void slabs_init(struct slabs *s)
 		list_init(&s->room[i]);
 }
 
+static char *map(size_t n)
+{
+	void *p =
+		mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (unlikely(p == MAP_FAILED))
+		assert_fail("out of memory", __FILE__, __LINE__, __func__);
+	return p;
+}
+
+static void unmap(void *p, size_t n)
+{
+	int r = n ? munmap(p, n) : 0;
+
+	ASSERT(r == 0);
+}
+
+/* The system puts one beside the other: after the first, the next is aligned, too. */
+static void *map_block(void)
+{
+	char *p = map(SLAB_BLOCK);
+	size_t before;
+
+	if ((uintptr_t)p % SLAB_BLOCK == 0)
+		return p;
+	unmap(p, SLAB_BLOCK);
+	p = map((size_t)2 * SLAB_BLOCK);
+	before = -(uintptr_t)p % SLAB_BLOCK;
+	unmap(p, before);
+	unmap(p + before + SLAB_BLOCK, SLAB_BLOCK - before);
+	return p + before;
+}
+
 static void block_free(struct block *b)
 {
 	list_remove(&b->link);
 	b->owner->n_blocks--;
-	mem_free(b);
+	unmap(b, SLAB_BLOCK);
 }
 
 void slabs_fini(struct slabs *s)
@@ -60,12 +89,8 @@ void slabs_fini(struct slabs *s)
 
 static struct block *block_new(struct slabs *s, size_t size)
 {
-	struct block *b;
-	void *p;
+	struct block *b = map_block();
 
-	if (posix_memalign(&p, SLAB_BLOCK, SLAB_BLOCK - ALLOCATOR) != 0)
-		assert_fail("out of memory", __FILE__, __LINE__, __func__);
-	b = p;
 	*b = (struct block){ .owner = s,
 			     .size = (uint16_t)size,
 			     .n_fresh = (uint16_t)(BYTES / size) };
@@ -79,9 +104,14 @@ static struct block *block_of(void *piece)
 	return (struct block *)((uintptr_t)piece & ~(uintptr_t)(SLAB_BLOCK - 1));
 }
 
-static struct list *room_for(struct slabs *s, size_t n)
+static size_t round_up(size_t n)
 {
-	return &s->room[(n + SLAB_GRAIN - 1) / SLAB_GRAIN];
+	return (MAX(n, (size_t)1) + SLAB_GRAIN - 1) / SLAB_GRAIN * SLAB_GRAIN;
+}
+
+static struct list *room_for(struct slabs *s, size_t size)
+{
+	return &s->room[size / SLAB_GRAIN];
 }
 
 static bool is_full(const struct block *b)
@@ -104,17 +134,18 @@ static void *take(struct block *b)
 
 void *slab_alloc(struct slabs *s, size_t n)
 {
+	size_t size = round_up(n);
 	struct list *room;
 	struct block *b;
 	void *p;
 
-	n = MAX(n, (size_t)1);
 	s->n_pieces++;
-	if (EACH_ALONE || n > SLAB_MAX)
+	s->n_bytes += size;
+	if (EACH_ALONE || size > SLAB_MAX)
 		return mem_alloc(n);
-	room = room_for(s, n);
+	room = room_for(s, size);
 	if (list_empty(room)) {
-		b = block_new(s, (n + SLAB_GRAIN - 1) / SLAB_GRAIN * SLAB_GRAIN);
+		b = block_new(s, size);
 		list_push(room, &b->link);
 	}
 	b = container_of(room->next, struct block, link);
@@ -142,22 +173,22 @@ static void give_back(struct slabs *s, struct block *b)
 void slab_free(struct slabs *s, void *p, size_t n)
 {
 	struct free_piece *piece = p;
+	size_t size = round_up(n);
 	struct block *b;
 
 	if (p == NULL)
 		return;
-	n = MAX(n, (size_t)1);
-	ASSERT(s->n_pieces > 0);
+	ASSERT(s->n_pieces > 0 && s->n_bytes >= size);
 	s->n_pieces--;
-	if (EACH_ALONE || n > SLAB_MAX) {
+	s->n_bytes -= size;
+	if (EACH_ALONE || size > SLAB_MAX) {
 		mem_free(p);
 		return;
 	}
 	b = block_of(p);
-	ASSERT(b->owner == s && b->n_used > 0 && n <= b->size &&
-	       n + SLAB_GRAIN > b->size);
+	ASSERT(b->owner == s && b->n_used > 0 && b->size == size);
 	if (is_full(b))
-		list_push(room_for(s, n), &b->link);
+		list_push(room_for(s, size), &b->link);
 	piece->next = b->free;
 	b->free = piece;
 	if (--b->n_used == 0)

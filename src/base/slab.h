@@ -1,7 +1,8 @@
 /* Memory for the many small things of one thread that stay for long: sessions and what belongs to
  * them. A piece has no header and is rounded up to 8 bytes; whoever frees it says again how long
- * it is. Pieces of one size stand together in blocks, so that what comes and goes between them
- * leaves no holes, and a block goes back when nothing of it is in use.
+ * it is. Pieces of one size stand together in blocks that are the system's, apart from malloc()'s
+ * memory: what comes and goes leaves no holes there. A block goes back when nothing of it is in
+ * use, and its pages that have never been in use cost nothing.
  *
  * Under AddressSanitizer each piece is malloc()'s, so that it sees what is used after it is freed. */
 #pragma once
@@ -9,7 +10,7 @@
 #include "base/list.h"
 
 enum {
-	SLAB_BLOCK = 16384, /* bytes of a block, and what it is aligned to */
+	SLAB_BLOCK = 65536, /* bytes of a block, and what it is aligned to */
 	SLAB_MAX = 1024,    /* longer pieces are malloc()'s */
 	SLAB_GRAIN = 8,
 	SLAB_CLASSES = SLAB_MAX / SLAB_GRAIN + 1,
@@ -18,7 +19,7 @@ enum {
 struct slabs {
 	struct list
 		room[SLAB_CLASSES]; /* blocks that are not full, by the size of a piece */
-	size_t n_blocks, n_pieces;
+	size_t n_blocks, n_pieces, n_bytes; /* in use */
 };
 
 void slabs_init(struct slabs *s);

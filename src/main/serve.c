@@ -2,6 +2,7 @@
 #include "main/command.h"
 #include "base/log.h"
 #include "core/server.h"
+#include "core/trim.h"
 #include "core/version.h"
 #include "io/tls.h"
 #include "main/admin.h"
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_PERIOD_S = 5 };
+enum { PERIOD_S = 2 };
 
 /* A first start without any configuration: a folder for the data, and a certificate. */
 int prepare_defaults(void)
@@ -79,10 +80,11 @@ static void block_signals(sigset_t *set)
 }
 
 /* Until the end; SIGHUP reads the configuration again, and now and then its files are looked
- * at. */
+ * at, and memory that is free is given back. */
 static void wait_for_end(struct server *s, const sigset_t *set)
 {
-	static const struct timespec period = { .tv_sec = FILES_PERIOD_S };
+	static const struct timespec period = { .tv_sec = PERIOD_S };
+	struct trim trim = { 0 };
 	int sig = 0;
 
 	while (sig != SIGTERM && sig != SIGINT) {
@@ -94,6 +96,7 @@ static void wait_for_end(struct server *s, const sigset_t *set)
 		if (sig < 0 && errno == EAGAIN) {
 			reload_files(s);
 			certificates_watch(s);
+			trim_look(&trim, s);
 		}
 	}
 	log_notice("server.stop", "%s: ending", sig == SIGTERM ? "SIGTERM" : "SIGINT");
