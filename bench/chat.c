@@ -29,8 +29,7 @@ static struct {
 	unsigned n_pair, ready;
 	uint64_t sent, received;
 	bool draining;
-	nsec_t *sample; /* latencies, while measuring */
-	size_t n_sample, max_sample;
+	struct samples latency; /* while measuring */
 	nsec_t measure_from, measure_to;
 } chat;
 
@@ -82,12 +81,11 @@ static void arrived(struct pair *p, const char *mark)
 		fail("message %.*s came where %.*s was next", N_MARK, mark, N_MARK, want);
 	if (p->received == p->sent)
 		fail("a message came before it was sent");
-	if (chat.sample != NULL) {
+	if (chat.latency.v != NULL) {
 		nsec_t due = p->due[p->received % RING];
 
-		if (due >= chat.measure_from && due < chat.measure_to &&
-		    chat.n_sample < chat.max_sample)
-			chat.sample[chat.n_sample++] = now_ns() - due;
+		if (due >= chat.measure_from && due < chat.measure_to)
+			samples_add(&chat.latency, now_ns() - due);
 	}
 	p->received++;
 	chat.received++;
@@ -204,34 +202,21 @@ static void phase(struct engine *e, nsec_t start, nsec_t end)
 		     (unsigned long long)chat.sent);
 }
 
-static int compare_ns(const void *a, const void *b)
-{
-	nsec_t x = *(const nsec_t *)a, y = *(const nsec_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double quantile_us(double q)
-{
-	size_t i = (size_t)(q * (double)chat.n_sample);
-
-	return (double)chat.sample[MIN(i, chat.n_sample - 1)] / 1e3;
-}
-
 static void report(uint64_t received, double seconds, double cpu)
 {
-	if (chat.sample == NULL) {
+	if (chat.latency.v == NULL) {
 		say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f}",
 		    (unsigned long long)received, seconds, cpu);
 		return;
 	}
-	if (chat.n_sample == 0)
+	if (chat.latency.n == 0)
 		fail("nothing was measured");
-	qsort(chat.sample, chat.n_sample, sizeof(nsec_t), compare_ns);
 	say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f, "
 	    "\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}",
-	    (unsigned long long)received, seconds, cpu, quantile_us(0.5),
-	    quantile_us(0.99), quantile_us(1));
+	    (unsigned long long)received, seconds, cpu,
+	    samples_quantile_us(&chat.latency, 0.5),
+	    samples_quantile_us(&chat.latency, 0.99),
+	    samples_quantile_us(&chat.latency, 1));
 }
 
 static void start_sending(struct engine *e, nsec_t start)
@@ -245,8 +230,7 @@ static void start_sending(struct engine *e, nsec_t start)
 	}
 	chat.measure_from = start + c->warmup_ms * (SECOND / 1000);
 	chat.measure_to = chat.measure_from + c->measure_ms * (SECOND / 1000);
-	chat.max_sample = (size_t)c->rate * c->measure_ms / 1000 + 1;
-	chat.sample = mem_zalloc(chat.max_sample * sizeof(nsec_t));
+	samples_init(&chat.latency, (size_t)c->rate * c->measure_ms / 1000 + 1);
 }
 
 /* A number of messages instead of a time: for whoever counts what each costs. */

@@ -11,10 +11,11 @@ from servers import Failure
 class Load:
     binary = None
 
-    def __init__(self, mode, port, **options):
+    def __init__(self, mode, port, nice=0, wrong=False, **options):
+        password = "wrong" if wrong else servers.PASSWORD
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [self.binary, mode, f"port={port}", f"password={servers.PASSWORD}",
+            ["nice", f"-n{nice}", self.binary, mode, f"port={port}", f"password={password}",
              *(f"{k}={int(v)}" for k, v in options.items())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
 

@@ -48,9 +48,18 @@ void say(const char *fmt, ...)
 	fflush(stdout);
 }
 
+static int on_ticket(SSL *ssl, SSL_SESSION *ticket)
+{
+	struct session *s = SSL_get_app_data(ssl);
+
+	SSL_SESSION_free(s->ticket);
+	s->ticket = ticket;
+	return 1; /* ours now */
+}
+
 /* Everything that could make one server's handshake dearer than another's is fixed here:
- * version, cipher suite, group, and no resumption. */
-static SSL_CTX *tls_new(void)
+ * version, cipher suite, group, and whether sessions are resumed. */
+static SSL_CTX *tls_new(bool tickets)
 {
 	static const unsigned char alpn[] = "\x0bxmpp-client";
 	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
@@ -60,8 +69,12 @@ static SSL_CTX *tls_new(void)
 	    SSL_CTX_set1_groups_list(c, "X25519:P-256") != 1 ||
 	    SSL_CTX_set_alpn_protos(c, alpn, sizeof(alpn) - 1) != 0)
 		fail("OpenSSL does not offer what is needed");
-	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_session_cache_mode(c, tickets ? SSL_SESS_CACHE_CLIENT |
+							    SSL_SESS_CACHE_NO_INTERNAL
+						  : SSL_SESS_CACHE_OFF);
+	SSL_CTX_sess_set_new_cb(c, on_ticket);
+	SSL_CTX_set_options(c, (tickets ? 0 : SSL_OP_NO_TICKET) |
+				       SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_read_ahead(c, 1);
 	SSL_CTX_set_default_read_buffer_len(c, 64 * 1024);
 	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -77,9 +90,36 @@ void engine_init(struct engine *e, const struct load_conf *conf)
 	if (e->epoll < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &ev) < 0)
 		fail("epoll: %s", strerror(errno));
 	if (conf->tls)
-		e->tls = tls_new();
+		e->tls = tls_new(conf->tickets);
 	e->max_dirty = 2 * conf->pairs + conf->sessions + 1;
 	e->dirty = mem_zalloc(e->max_dirty * sizeof(struct session *));
+}
+
+void samples_init(struct samples *s, size_t max)
+{
+	*s = (struct samples){ .v = mem_zalloc(max * sizeof(nsec_t)), .max = max };
+}
+
+void samples_add(struct samples *s, nsec_t v)
+{
+	if (s->n < s->max)
+		s->v[s->n++] = v;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	nsec_t x = *(const nsec_t *)a, y = *(const nsec_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+double samples_quantile_us(struct samples *s, double q)
+{
+	size_t i = (size_t)(q * (double)s->n);
+
+	ASSERT(s->n > 0);
+	qsort(s->v, s->n, sizeof(nsec_t), compare_ns);
+	return (double)s->v[MIN(i, s->n - 1)] / 1e3;
 }
 
 static void read_driver(struct engine *e)

@@ -16,16 +16,18 @@ typedef int64_t nsec_t; /* CLOCK_MONOTONIC */
 
 struct load_conf {
 	uint16_t port;
-	bool tls;   /* Direct TLS 1.3 (XEP-0368) */
-	bool plain; /* SASL PLAIN instead of SCRAM-SHA-1 */
+	bool tls;     /* Direct TLS 1.3 (XEP-0368) */
+	bool plain;   /* SASL PLAIN instead of SCRAM-SHA-1 */
+	bool tickets; /* TLS: resumes the last session of the same slot */
 	bool open_loop;
 	unsigned users; /* accounts user0@localhost ... exist, all with this password: */
 	const char *password;
-	unsigned sessions;	   /* idle: to hold; login: in parallel */
+	unsigned sessions;	   /* idle: to hold; login and pests: in parallel */
 	unsigned pairs, in_flight; /* chat */
-	unsigned rate;		   /* chat, open loop: messages a second */
+	unsigned rate;		   /* open loop: messages, or logins, a second */
 	unsigned count;		   /* chat, login: so many and no more; 0: for a time */
 	unsigned first_user;
+	unsigned net; /* the addresses are 127.NET.0.0/16 */
 	unsigned warmup_ms, measure_ms;
 };
 
@@ -55,6 +57,9 @@ struct session {
 	unsigned user; /* number of the account */
 	bool writable, dirty;
 	bool quiet_failure; /* a refused connection only closes the session */
+	bool deaf;	    /* nothing is read once it is ready */
+	SSL_SESSION *ticket;
+	nsec_t begun; /* login: when it was due */
 	char jid[128];
 	struct pair *pair;
 };
@@ -64,6 +69,7 @@ struct engine {
 	int epoll;
 	SSL_CTX *tls;
 	unsigned n_connect; /* spreads the source addresses */
+	unsigned n_resumed;
 	struct session **dirty;
 	unsigned n_dirty, max_dirty;
 	bool go; /* the driver wrote a line to our standard input */
@@ -71,6 +77,10 @@ struct engine {
 	/* Bytes for a session that is ready; HEADROOM bytes before p may be written. */
 	void (*on_data)(struct session *s, char *p, size_t n);
 	void (*on_closed)(struct session *s);
+	/* NULL: it is a failure of ours. The server does not let us in; the connection has ended,
+	 * or could not be made. */
+	void (*on_refused)(struct session *s);
+	void (*on_lost)(struct session *s);
 };
 
 /* engine.c */
@@ -81,6 +91,15 @@ nsec_t now_ns(void);
 nsec_t cpu_ns(void); /* of this process */
 _Noreturn void fail(const char *fmt, ...) printf_like(1, 2);
 void say(const char *fmt, ...) printf_like(1, 2); /* a line for the driver */
+
+/* Times, to be sorted: engine.c. */
+struct samples {
+	nsec_t *v;
+	size_t n, max;
+};
+void samples_init(struct samples *s, size_t max);
+void samples_add(struct samples *s, nsec_t v); /* what is too much is not kept */
+double samples_quantile_us(struct samples *s, double q);
 
 /* session.c */
 void session_connect(struct session *s, struct engine *e, unsigned user);
@@ -95,3 +114,8 @@ void first_run(struct engine *e); /* login.c: retries until a login works */
 void login_run(struct engine *e);
 void idle_run(struct engine *e);
 void chat_run(struct engine *e); /* chat.c */
+void deaf_run(struct engine *e); /* pest.c: each until the driver writes a line */
+void endless_run(struct engine *e);
+void churn_run(struct engine *e);
+void flood_run(struct engine *e);
+void storm_run(struct engine *e);

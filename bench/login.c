@@ -5,8 +5,10 @@
 
 static struct {
 	unsigned ready, next_user;
+	unsigned slot; /* open loop: where to look for a free one */
 	uint64_t logins;
-	bool stop;
+	bool measures;
+	struct samples latency; /* from the beginning to the bound resource */
 } count;
 
 static void ignore_data(struct session *s, char *p, size_t n)
@@ -44,25 +46,49 @@ void first_run(struct engine *e)
 	session_abandon(&s);
 }
 
-static void next_login(struct session *s)
+static void next_login(struct session *s, nsec_t begun)
 {
 	const struct load_conf *c = s->engine->conf;
 
+	s->begun = begun;
 	session_connect(s, s->engine, c->first_user + count.next_user++ % c->users);
 }
 
 static void login_ready(struct session *s)
 {
+	if (count.measures)
+		samples_add(&count.latency, now_ns() - s->begun);
 	session_close(s);
 }
 
 static void login_closed(struct session *s)
 {
-	unsigned max = s->engine->conf->count;
+	const struct load_conf *c = s->engine->conf;
 
 	count.logins++;
-	if (!count.stop && (max == 0 || count.next_user < max))
-		next_login(s);
+	if (!c->open_loop && (c->count == 0 || count.next_user < c->count))
+		next_login(s, now_ns());
+}
+
+/* Begins what is due in whatever slot is free, and returns when the next is. */
+static nsec_t timetable(struct engine *e, struct session *all, nsec_t start)
+{
+	const struct load_conf *c = e->conf;
+	nsec_t due;
+
+	while ((due = start + (nsec_t)(count.next_user * (uint64_t)SECOND / c->rate)) <=
+	       now_ns()) {
+		unsigned tries = 0;
+
+		while (all[count.slot].state != SESSION_CLOSED) {
+			count.slot = (count.slot + 1) % c->sessions;
+			if (++tries > c->sessions)
+				fail("the server does not keep up: %u logins are under way",
+				     c->sessions);
+		}
+		next_login(&all[count.slot], due);
+	}
+	return due;
 }
 
 static bool is_enough(const struct engine *e)
@@ -71,13 +97,18 @@ static bool is_enough(const struct engine *e)
 }
 
 /* Runs for `duration`; a server that completes nothing for 15 seconds has failed. */
-static void login_phase(struct engine *e, nsec_t duration)
+static void login_phase(struct engine *e, struct session *all, nsec_t start,
+			nsec_t duration)
 {
 	nsec_t end = now_ns() + duration, seen_at = now_ns(), now;
 	uint64_t seen = count.logins;
 
 	while ((now = now_ns()) < end && !is_enough(e)) {
-		engine_turn(e, MIN(end - now, SECOND / 10));
+		nsec_t wait = MIN(end - now, SECOND / 10);
+
+		if (e->conf->open_loop)
+			wait = MIN(wait, MAX(timetable(e, all, start) - now_ns(), 0));
+		engine_turn(e, wait);
 		if (count.logins != seen) {
 			seen = count.logins;
 			seen_at = now;
@@ -88,53 +119,75 @@ static void login_phase(struct engine *e, nsec_t duration)
 	}
 }
 
+static void begin(struct session *all, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		next_login(&all[i], now_ns());
+}
+
 /* A number of logins instead of a time. */
 static void run_counted(struct engine *e, struct session *all)
 {
-	unsigned n = MIN(e->conf->sessions, e->conf->count);
-
 	engine_wait_go(e);
-	for (unsigned i = 0; i < n; i++) {
-		all[i].engine = e;
-		next_login(&all[i]);
-	}
-	login_phase(e, 3600 * SECOND);
+	begin(all, MIN(e->conf->sessions, e->conf->count));
+	login_phase(e, all, 0, 3600 * SECOND);
 	say("done {\"count\": %llu}", (unsigned long long)count.logins);
+}
+
+static void login_report(uint64_t logins, double seconds, double cpu, unsigned resumed)
+{
+	if (count.latency.n == 0)
+		fail("nobody has logged in");
+	say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f, "
+	    "\"resumed\": %u, \"p50\": %.1f, \"p99\": %.1f}",
+	    (unsigned long long)logins, seconds, cpu, resumed,
+	    samples_quantile_us(&count.latency, 0.5),
+	    samples_quantile_us(&count.latency, 0.99));
+}
+
+/* The timetable goes on while the driver makes up its mind. */
+static void run_timed(struct engine *e, struct session *all)
+{
+	const struct load_conf *c = e->conf;
+	nsec_t start, from, cpu;
+	uint64_t logins;
+	unsigned resumed;
+	double seconds;
+
+	if (!c->open_loop)
+		begin(all, c->sessions);
+	engine_wait_go(e);
+	start = now_ns();
+	login_phase(e, all, start, c->warmup_ms * (SECOND / 1000));
+	say("start");
+	logins = count.logins;
+	resumed = e->n_resumed;
+	from = now_ns();
+	cpu = cpu_ns();
+	count.measures = true;
+	login_phase(e, all, start, c->measure_ms * (SECOND / 1000));
+	logins = count.logins - logins;
+	seconds = (double)(now_ns() - from) / 1e9;
+	cpu = cpu_ns() - cpu;
+	say("stop");
+	login_report(logins, seconds, (double)cpu / 1e9, e->n_resumed - resumed);
 }
 
 void login_run(struct engine *e)
 {
 	const struct load_conf *c = e->conf;
 	AUTO(mem_freep) struct session *all = mem_zalloc(c->sessions * sizeof(*all));
-	uint64_t logins;
-	nsec_t from, cpu;
-	double seconds;
 
 	e->on_ready = login_ready;
 	e->on_data = ignore_data;
 	e->on_closed = login_closed;
-	if (c->count) {
-		run_counted(e, all);
-		return;
-	}
-	for (unsigned i = 0; i < c->sessions; i++) {
+	samples_init(&count.latency, 1000000);
+	for (unsigned i = 0; i < c->sessions; i++)
 		all[i].engine = e;
-		next_login(&all[i]);
-	}
-	engine_wait_go(e);
-	login_phase(e, c->warmup_ms * (SECOND / 1000));
-	say("start");
-	logins = count.logins;
-	from = now_ns();
-	cpu = cpu_ns();
-	login_phase(e, c->measure_ms * (SECOND / 1000));
-	logins = count.logins - logins;
-	seconds = (double)(now_ns() - from) / 1e9;
-	cpu = cpu_ns() - cpu;
-	say("stop");
-	say("done {\"count\": %llu, \"seconds\": %.6f, \"generator_cpu\": %.6f}",
-	    (unsigned long long)logins, seconds, (double)cpu / 1e9);
-	count.stop = true;
+	if (c->count)
+		run_counted(e, all);
+	else
+		run_timed(e, all);
 	for (unsigned i = 0; i < c->sessions; i++)
 		session_abandon(&all[i]);
 }
@@ -147,8 +200,8 @@ static void idle_ready(struct session *s)
 
 void idle_run(struct engine *e)
 {
-	enum { PARALLEL = 64 };
 	const struct load_conf *c = e->conf;
+	enum { PARALLEL = 64 };
 	AUTO(mem_freep) struct session *all = mem_zalloc(c->sessions * sizeof(*all));
 	unsigned started = 0, seen = 0;
 	nsec_t seen_at = now_ns();

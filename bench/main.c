@@ -11,10 +11,9 @@ static const struct {
 	const char *name;
 	void (*run)(struct engine *e);
 } modes[] = {
-	{ "first", first_run },
-	{ "login", login_run },
-	{ "idle", idle_run },
-	{ "chat", chat_run },
+	{ "first", first_run }, { "login", login_run }, { "idle", idle_run },
+	{ "chat", chat_run },	{ "deaf", deaf_run },	{ "endless", endless_run },
+	{ "churn", churn_run }, { "flood", flood_run }, { "storm", storm_run },
 };
 
 static uint64_t number(const char *name, const char *value, uint64_t max)
@@ -40,6 +39,7 @@ static void set_number(struct load_conf *c, const char *name, const char *value)
 		{ "in_flight", &c->in_flight, 1000 },
 		{ "rate", &c->rate, 1000000 },
 		{ "count", &c->count, 1000000 },
+		{ "net", &c->net, 250 },
 		{ "first_user", &c->first_user, 1000000 },
 		{ "warmup_ms", &c->warmup_ms, 3600000 },
 		{ "measure_ms", &c->measure_ms, 3600000 },
@@ -69,6 +69,8 @@ static void set_option(struct load_conf *c, char *option)
 		c->tls = number(option, value, 1);
 	else if (strcmp(option, "plain") == 0)
 		c->plain = number(option, value, 1);
+	else if (strcmp(option, "tickets") == 0)
+		c->tickets = number(option, value, 1);
 	else if (strcmp(option, "open_loop") == 0)
 		c->open_loop = number(option, value, 1);
 	else
@@ -83,6 +85,7 @@ int main(int argc, char **argv)
 				  .sessions = 1,
 				  .pairs = 1,
 				  .in_flight = 1,
+				  .net = 1,
 				  .rate = 1000,
 				  .warmup_ms = 500,
 				  .measure_ms = 1000 };

@@ -34,6 +34,8 @@ static void send_header(struct session *s)
 
 static void release(struct session *s)
 {
+	if (s->ssl != NULL)
+		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN); /* else no ticket is good */
 	SSL_free(s->ssl);
 	ERR_clear_error(); /* else it would be taken for the next session's */
 	s->ssl = NULL;
@@ -44,9 +46,17 @@ static void release(struct session *s)
 	s->state = SESSION_CLOSED;
 }
 
+/* The connection is at its end before we wanted it to be. */
+static void lost(struct session *s, const char *what)
+{
+	if (s->engine->on_lost == NULL)
+		fail("user%u: %s in state %d", s->user, what, s->state);
+	release(s);
+	s->engine->on_lost(s);
+}
+
 void session_abandon(struct session *s)
 {
-	ASSERT(!s->dirty);
 	if (s->state != SESSION_CLOSED)
 		release(s);
 }
@@ -59,9 +69,10 @@ void session_close(struct session *s)
 }
 
 /* 250 sessions an address: the connections of a whole run fit into the ports of each. */
-static struct sockaddr_in source(unsigned i)
+static struct sockaddr_in source(const struct engine *e, unsigned i)
 {
-	in_addr_t host = 0x7f010001u + i % 250 + (i / 250 % 250 << 8);
+	in_addr_t host =
+		0x7f000001u + (e->conf->net << 16) + i % 250 + (i / 250 % 250 << 8);
 
 	return (struct sockaddr_in){ .sin_family = AF_INET,
 				     .sin_addr.s_addr = htonl(host) };
@@ -69,7 +80,7 @@ static struct sockaddr_in source(unsigned i)
 
 void session_connect(struct session *s, struct engine *e, unsigned user)
 {
-	struct sockaddr_in from = source(e->n_connect++);
+	struct sockaddr_in from = source(e, e->n_connect++);
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons(e->conf->port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -82,7 +93,7 @@ void session_connect(struct session *s, struct engine *e, unsigned user)
 	s->user = user;
 	s->in = BUF_INIT(IN_MAX);
 	s->out = BUF_INIT(OUT_MAX);
-	s->writable = false;
+	s->writable = s->deaf = false;
 	s->state = SESSION_CONNECTING;
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 ||
@@ -117,7 +128,7 @@ void session_flush(struct session *s)
 	size_t done = 0;
 	ssize_t r = 1;
 
-	if (!s->writable || s->state == SESSION_HANDSHAKE)
+	if (!s->writable || s->state <= SESSION_HANDSHAKE)
 		return;
 	while (done < s->out.n && r > 0) {
 		size_t n = s->out.n - done;
@@ -130,8 +141,10 @@ void session_flush(struct session *s)
 			done += (size_t)r;
 	}
 	if (r <= 0) {
-		if (!would_block(s, r))
-			fail("user%u: the server hung up on our write", s->user);
+		if (!would_block(s, r)) {
+			lost(s, "the server hung up on our write");
+			return;
+		}
 		s->writable = false;
 	}
 	buf_consume(&s->out, done);
@@ -267,6 +280,12 @@ static void sign_in(struct session *s, struct strv bytes)
 
 	buf_put(&s->in, bytes);
 	in = buf_strv(&s->in);
+	if (has(in, "<failure") && s->engine->on_refused) {
+		s->engine->on_refused(s);
+		return;
+	}
+	if (has(in, "<stream:error") && s->engine->on_lost)
+		return; /* the end follows */
 	if (has(in, "<stream:error") || has(in, "<failure"))
 		fail("user%u: " STRV_FMT, s->user, STRV_ARG(in));
 	switch (s->state) {
@@ -304,7 +323,7 @@ static void read_all(struct session *s)
 {
 	ssize_t r;
 
-	while (s->state != SESSION_CLOSED) {
+	while (s->state > SESSION_HANDSHAKE && !s->deaf) {
 		if (s->ssl != NULL)
 			r = SSL_read(s->ssl, read_buf + HEADROOM, READ_MAX);
 		else
@@ -317,9 +336,10 @@ static void read_all(struct session *s)
 		}
 		if (would_block(s, r))
 			return;
-		if (s->state != SESSION_CLOSING)
-			fail("user%u: the server hung up in state %d", s->user, s->state);
-		closed(s);
+		if (s->state == SESSION_CLOSING)
+			closed(s);
+		else
+			lost(s, "the server hung up");
 	}
 }
 
@@ -329,10 +349,12 @@ static void handshake(struct session *s)
 
 	if (r <= 0 && would_block(s, r))
 		return;
-	if (r <= 0)
-		fail("user%u: TLS handshake failed (%d)", s->user,
-		     SSL_get_error(s->ssl, r));
+	if (r <= 0) {
+		lost(s, "TLS handshake failed");
+		return;
+	}
 	s->state = SESSION_FEATURES;
+	s->engine->n_resumed += SSL_session_reused(s->ssl) == 1;
 	send_header(s);
 }
 
@@ -347,8 +369,10 @@ static bool connected(struct session *s)
 		release(s);
 		return false;
 	}
-	if (error != 0)
-		fail("connect: %s", strerror(error));
+	if (error != 0) {
+		lost(s, strerror(error));
+		return false;
+	}
 	s->state = SESSION_FEATURES;
 	if (s->engine->tls == NULL) {
 		send_header(s);
@@ -358,6 +382,9 @@ static bool connected(struct session *s)
 	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1 ||
 	    SSL_set_tlsext_host_name(s->ssl, "localhost") != 1)
 		fail("OpenSSL: no connection object");
+	SSL_set_app_data(s->ssl, s);
+	if (s->ticket)
+		SSL_set_session(s->ssl, s->ticket);
 	SSL_set_connect_state(s->ssl);
 	s->state = SESSION_HANDSHAKE;
 	return true;
@@ -373,8 +400,8 @@ void session_event(struct session *s, uint32_t events)
 		s->writable = true;
 	if (s->state == SESSION_HANDSHAKE)
 		handshake(s);
-	if (s->state != SESSION_HANDSHAKE && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)))
+	if (s->state > SESSION_HANDSHAKE && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)))
 		read_all(s);
-	if (s->state != SESSION_CLOSED && s->out.n > 0 && !s->dirty)
+	if (s->state > SESSION_HANDSHAKE && s->out.n > 0 && !s->dirty)
 		session_flush(s);
 }

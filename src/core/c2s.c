@@ -21,6 +21,7 @@ enum {
 	C2S_CLOSE_GRACE_MS =
 		2000, /* for the peer to take our last bytes and end its side */
 	C2S_DEFAULT_MAX_SESSIONS = 100,
+	C2S_LATE_MS = 100, /* ... we are, when a connection's input waits for its turn */
 };
 
 struct c2s *c2s_get(struct worker *w, struct handle h)
@@ -77,6 +78,10 @@ static void on_timer(struct timer *t)
 {
 	struct c2s *c = container_of(t, struct c2s_early, timer)->c2s;
 
+	if (conn_is_waiting(c->conn)) { /* for us */
+		timer_arm(c->worker->loop, t, C2S_LATE_MS);
+		return;
+	}
 	set_log_context(c);
 	if (c->early->proxy)
 		c2s_proxy_timeout(c);
@@ -231,6 +236,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	max = access_number(w->conf, STRV("max_user_sessions"), jid_domain(u->jid),
 			    u->jid, C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
+	conn_set_patient(c->conn, false);
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
 	early_free(c);
 	shaper_refresh(c);
@@ -532,6 +538,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		return;
 	}
 	early_new(c);
+	conn_set_patient(c->conn, true); /* messages come before logins */
 	keep_warm(c, l);
 	c->port = port_ref(wp->port);
 	c2s_enlist(c, w);

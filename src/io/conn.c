@@ -8,7 +8,15 @@
 
 static void read_later(struct conn *c)
 {
-	loop_soon(c->loop, &conn_io(c)->again);
+	if (c->patient)
+		loop_later(c->loop, &conn_io(c)->again);
+	else
+		loop_soon(c->loop, &conn_io(c)->again);
+}
+
+static bool is_to_read(const struct conn *c)
+{
+	return c->io && !list_empty(&c->io->again.link);
 }
 
 /* --- the end --- */
@@ -186,7 +194,7 @@ static void tell_eof(struct conn *c)
 
 static size_t read_size(const struct conn *c)
 {
-	return c->read_size ? c->read_size : LOOP_BUF;
+	return c->read_size ? c->read_size : CONN_SHARE;
 }
 
 static void on_bytes(struct conn *c, struct strv in)
@@ -249,7 +257,10 @@ static void on_event(struct io_watch *w, uint32_t events)
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		c->readable = true;
 		c->hup |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-		go_on(c);
+		if (c->patient || is_to_read(c)) /* once a turn */
+			read_later(c);
+		else
+			go_on(c);
 	}
 }
 
@@ -276,9 +287,19 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 		read_later(c);
 }
 
+void conn_set_patient(struct conn *c, bool patient)
+{
+	c->patient = patient;
+}
+
+bool conn_is_waiting(const struct conn *c)
+{
+	return c->patient && is_to_read(c);
+}
+
 void conn_set_read_size(struct conn *c, size_t n)
 {
-	c->read_size = n < LOOP_BUF ? (uint16_t)n : 0;
+	c->read_size = n < CONN_SHARE ? (uint16_t)n : 0;
 }
 
 /* --- making and moving --- */

@@ -50,6 +50,7 @@ enum {
 	CONN_MAX_OUT = 16 << 20,
 	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
 	CONN_MAX_IN = 65 << 20,	    /* what the owner has not taken */
+	CONN_SHARE = 16 << 10,	    /* what one may take of a turn: is read of it */
 	CONN_MAX_STUCK_MS = 60000,  /* output waits, and nothing of it is taken */
 };
 
@@ -84,7 +85,12 @@ enum conn_pause {
 void conn_pause(struct conn *c, enum conn_pause why);
 void conn_feed_again(struct conn *c, enum conn_pause why);
 
-/* At most so many bytes are read at once; 0: LOOP_BUF. */
+/* What comes in waits for its turn among all that is patient: see loop_later(). */
+void conn_set_patient(struct conn *c, bool patient);
+/* ... and does so now: it is not the peer that keeps us waiting. */
+bool conn_is_waiting(const struct conn *c);
+
+/* At most so many bytes are read at once; 0: CONN_SHARE. */
 void conn_set_read_size(struct conn *c, size_t n);
 
 /* How long a connection keeps its buffers when it has become idle, in ms. 0 (the default): not at

@@ -29,7 +29,7 @@ struct conn {
 	struct conn_meter *meter; /* NULL: none */
 	uint32_t plain_in;
 	uint32_t warm_ms;   /* 0: nothing is kept for later */
-	uint16_t read_size; /* 0: LOOP_BUF */
+	uint16_t read_size; /* 0: CONN_SHARE */
 	uint8_t peer[16];   /* an IPv4 address as it stands in IPv6; zeroes: unknown */
 	uint8_t why : 3;
 	uint8_t paused : 3; /* enum conn_pause, of all that holds */
@@ -46,6 +46,7 @@ struct conn {
 	bool dead : 1;
 	bool feeding : 1;    /* on_data is on the stack */
 	bool begins_tls : 1; /* conn_begin_tls(), in this on_data */
+	bool patient : 1;    /* conn_set_patient() */
 };
 
 /* An idle connection is this and the TLS state: tests/unit/memory counts it. */

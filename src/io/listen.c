@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 200 };
+enum {
+	RETRY_MS = 200,
+	AT_ONCE = 4, /* then others get their turn */
+};
 
 union address {
 	struct sockaddr any;
@@ -105,10 +108,10 @@ static bool may_accept(struct listener *l)
 	return l->loop && !l->paused && (l->may_accept == NULL || l->may_accept(l));
 }
 
-/* A turn's share; the watch is level-triggered, so the next turn goes on with what is left. */
+/* The watch is level-triggered, so the next turn goes on with what is left. */
 static void accept_some(struct listener *l)
 {
-	for (unsigned i = 0; i < l->max_per_turn && may_accept(l); i++) {
+	for (unsigned i = 0; i < AT_ONCE && l->left > 0 && may_accept(l); i++) {
 		char peer[INET6_ADDRSTRLEN];
 		union address at;
 		socklen_t len = sizeof(at);
@@ -116,6 +119,7 @@ static void accept_some(struct listener *l)
 			accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
+			l->left--;
 			peer_text(&at, peer);
 			l->on_accept(l, fd, peer);
 			continue;
@@ -129,11 +133,21 @@ static void accept_some(struct listener *l)
 		}
 		/* Anything else is about this one connection: it is gone before it was ours. */
 	}
+	if (l->loop && !l->paused && l->left > 0)
+		loop_later(l->loop, &l->accept);
 }
 
 static void on_event(struct io_watch *w, uint32_t events)
 {
-	accept_some(container_of(w, struct listener, watch));
+	struct listener *l = container_of(w, struct listener, watch);
+
+	l->left = l->max_per_turn;
+	loop_later(l->loop, &l->accept);
+}
+
+static void on_turn(struct loop_task *t)
+{
+	accept_some(container_of(t, struct listener, accept));
 }
 
 static void watch_again(struct listener *l)
@@ -155,6 +169,7 @@ int listener_start(struct listener *l, struct loop *loop, int fd)
 	l->loop = loop;
 	l->resting = l->paused = false;
 	timer_init(&l->retry, on_retry);
+	loop_task_init(&l->accept, on_turn);
 	return watch(l);
 }
 
@@ -166,6 +181,7 @@ void listener_pause(struct listener *l)
 	if (!l->resting)
 		loop_unwatch(l->loop, &l->watch);
 	timer_cancel(l->loop, &l->retry);
+	loop_task_cancel(&l->accept);
 	l->paused = true;
 }
 

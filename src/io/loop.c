@@ -18,7 +18,7 @@ struct loop {
 	void *owner;
 	atomic_bool stop;
 	msec_t now;
-	struct list turn_end, soon, dead;
+	struct list turn_end, soon, patient, dead;
 	struct list wheel[N_SLOTS];
 	uint64_t busy[N_WORDS]; /* which slots may hold timers */
 	int64_t tick;		/* the last one that was handled */
@@ -142,6 +142,7 @@ struct loop *loop_new(void)
 	ASSERT(l->epoll_fd >= 0);
 	list_init(&l->turn_end);
 	list_init(&l->soon);
+	list_init(&l->patient);
 	list_init(&l->dead);
 	for (size_t i = 0; i < N_SLOTS; i++)
 		list_init(&l->wheel[i]);
@@ -241,6 +242,11 @@ void loop_soon(struct loop *l, struct loop_task *t)
 	add_task(&l->soon, t);
 }
 
+void loop_later(struct loop *l, struct loop_task *t)
+{
+	add_task(&l->patient, t);
+}
+
 void loop_bury(struct loop *l, struct loop_task *t)
 {
 	add_task(&l->dead, t);
@@ -258,8 +264,8 @@ static void run_tasks(struct list *tasks)
 
 static bool has_tasks(const struct loop *l)
 {
-	return !list_empty(&l->soon) || !list_empty(&l->turn_end) ||
-	       !list_empty(&l->dead);
+	return !list_empty(&l->soon) || !list_empty(&l->patient) ||
+	       !list_empty(&l->turn_end) || !list_empty(&l->dead);
 }
 
 static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)
@@ -294,6 +300,27 @@ static void run_events(struct loop *l, struct epoll_event *ev, int n)
 	l->n_batch = 0;
 }
 
+static void end_turn(struct loop *l)
+{
+	do { /* who goes may leave words to others: they go out before we sleep */
+		run_tasks(&l->turn_end);
+		run_tasks(&l->dead);
+	} while (!list_empty(&l->turn_end));
+}
+
+static void run_patient(struct loop *l)
+{
+	uint64_t end = clock_thread_cpu_ns() + LOOP_PATIENT_US * 1000;
+	struct list *it;
+
+	while ((it = list_pop(&l->patient))) {
+		struct loop_task *t = container_of(it, struct loop_task, link);
+		t->fn(t);
+		if (clock_thread_cpu_ns() >= end)
+			return;
+	}
+}
+
 void loop_turn(struct loop *l, int max_wait_ms)
 {
 	struct epoll_event ev[MAX_EVENTS];
@@ -301,16 +328,17 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	int n = wait_for_events(l, ev, max_wait_ms);
 
 	l->now = clock_mono_ms();
-	run_events(l, ev, n);
 	list_init(&ready); /* what becomes ready from here on waits for the next turn */
 	list_splice(&ready, &l->soon);
+	run_events(l, ev, n);
 	run_tasks(&ready);
 	inbox_run(&l->inbox, l->owner);
 	run_timers(l);
-	do { /* who goes may leave words to others: they go out before we sleep */
-		run_tasks(&l->turn_end);
-		run_tasks(&l->dead);
-	} while (!list_empty(&l->turn_end));
+	end_turn(l);
+	if (list_empty(&l->patient))
+		return;
+	run_patient(l);
+	end_turn(l);
 }
 
 void loop_run(struct loop *l)

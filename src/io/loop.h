@@ -1,6 +1,7 @@
 /* The event loop of one worker: epoll (edge-triggered), timers, the inbox, and work for the end
  * of the turn. A turn is: wait, events, ready tasks, inbox, timers, the tasks of the turn's end
- * (where connections write), the dead are buried. Only the loop's own thread calls these, except
+ * (where connections write), the dead are buried; and then some of the work that is patient, with
+ * an end of its own. Only the loop's own thread calls these, except
  * loop_stop(). */
 #pragma once
 
@@ -31,7 +32,7 @@ struct timer {
 	void (*fn)(struct timer *t); /* the timer is no longer armed when it runs */
 };
 
-enum { LOOP_BUF = 65536 };
+enum { LOOP_BUF = 65536, LOOP_PATIENT_US = 100 };
 
 nodiscard struct loop *loop_new(void);
 void loop_free(struct loop **l);
@@ -60,6 +61,10 @@ static inline void loop_task_init(struct loop_task *t, void (*fn)(struct loop_ta
 void loop_at_turn_end(struct loop *l, struct loop_task *t); /* of this turn */
 void loop_soon(struct loop *l,
 	       struct loop_task *t); /* in the next turn, without waiting */
+/* In this turn or in a later one, without waiting, in the order in which they come: a turn does so
+ * much of this work as LOOP_PATIENT_US allow, and one task at least. What many want at a time, and
+ * nobody is held up by for long, does not hold up the rest. */
+void loop_later(struct loop *l, struct loop_task *t);
 void loop_bury(struct loop *l, struct loop_task *t); /* after this turn's last task */
 static inline void loop_task_cancel(struct loop_task *t)
 {

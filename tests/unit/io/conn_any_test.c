@@ -103,6 +103,7 @@ static void at_random(struct pair *t, struct buf *sent)
 	case 5:
 		conn_set_read_size(t->s.conn, dice(3) ? dice(2000) : 0);
 		conn_keep_warm(t->s.conn, dice(3) * 20);
+		conn_set_patient(t->s.conn, dice(2));
 		conn_detach(&t->s.conn);
 		if (dice(2))
 			at_random_write(t, sent);

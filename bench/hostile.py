@@ -1,0 +1,79 @@
+"""What clients that nobody wants do to the others: the latency of a steady load without and with
+them. They run at the lowest priority, so that what they cost the machine is not taken for what they
+cost the server."""
+
+from dialogue import Load
+
+RATE = 2000  # messages a second, 50 pairs
+LOGIN_RATE = 20
+
+
+def latency(server, opts):
+    with Load("chat", server.plain_port, pairs=50, warmup_ms=1000, open_loop=1, rate=RATE,
+              measure_ms=opts.seconds * 1000) as load:
+        load.expect("ready")
+        load.go()
+        load.expect("start")
+        load.expect("stop")
+        return load.result()
+
+
+def logins(server, opts):
+    """Of others than the flood tries, with the right password."""
+    with Load("login", server.plain_port, plain=1, sessions=1000, open_loop=1, rate=LOGIN_RATE,
+              users=100, first_user=100, net=2, warmup_ms=1000,
+              measure_ms=opts.seconds * 1000) as load:
+        load.expect("ready")
+        load.go()
+        load.expect("start")
+        load.expect("stop")
+        return load.result()
+
+
+def compare(before, during):
+    return {"p99_before": before["p99"], "p99": during["p99"],
+            "rise": during["p99"] / before["p99"]}
+
+
+def test_pest(server, opts, mode, **options):
+    before = latency(server, opts)
+    with Load(mode, server.plain_port, nice=19, net=3, users=100, first_user=200,
+              **options) as pest:
+        pest.expect("ready")
+        during = latency(server, opts)
+        pest.go()
+        pest.result()
+    return compare(before, during)
+
+
+def test_storm(server, opts):
+    """As many as there are descriptors for log in at once, with TLS."""
+    before = latency(server, opts)
+    with Load("storm", server.tls_port, nice=19, net=3, tls=1, sessions=opts.sessions,
+              first_user=100, users=opts.accounts - 100) as storm:
+        storm.expect("ready")
+        during = latency(server, opts)
+        storm.go()
+        storm.result()
+    return compare(before, during)
+
+
+def test_flood(server, opts):
+    before, logins_before = latency(server, opts), logins(server, opts)
+    with Load("flood", server.plain_port, nice=19, net=3, plain=1, users=100, first_user=200,
+              sessions=200, wrong=1) as flood:
+        flood.expect("ready")
+        during, logins_during = latency(server, opts), logins(server, opts)
+        flood.go()
+        flood.result()
+    return {**compare(before, during),
+            **{f"login_{k}": v for k, v in compare(logins_before, logins_during).items()}}
+
+
+TESTS = {
+    "hostile-deaf": lambda s, o: test_pest(s, o, "deaf", sessions=20),
+    "hostile-endless": lambda s, o: test_pest(s, o, "endless", sessions=1),
+    "hostile-churn": lambda s, o: test_pest(s, o, "churn", sessions=20),
+    "hostile-storm": test_storm,
+    "hostile-flood": test_flood,
+}

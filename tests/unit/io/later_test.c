@@ -1,0 +1,121 @@
+/* Work that is patient: some of it in each turn, and never before what is not. */
+#include "pair.h"
+
+struct work {
+	struct loop_task task;
+	int *done;
+	int order; /* the how-manieth it was; 0: it has not run */
+};
+
+static void spend_a_turn(struct work *w)
+{
+	uint64_t end = clock_thread_cpu_ns() + LOOP_PATIENT_US * 1000;
+
+	while (clock_thread_cpu_ns() < end)
+		;
+	w->order = ++*w->done;
+}
+
+static void on_work(struct loop_task *t)
+{
+	spend_a_turn(container_of(t, struct work, task));
+}
+
+static void work_init(struct work *w, int *done)
+{
+	*w = (struct work){ .done = done };
+	loop_task_init(&w->task, on_work);
+}
+
+TEST(loop_later_does_what_the_time_of_a_turn_allows_in_order)
+{
+	struct loop *l = loop_new();
+	struct work work[4];
+	int done = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+		work_init(&work[i], &done);
+		loop_later(l, &work[i].task);
+	}
+	loop_later(l, &work[0].task); /* is linked already */
+	for (int i = 0; i < (int)ARRAY_LEN(work); i++) {
+		CHECK_INT(done, i);
+		loop_turn(l, -1); /* does not sleep */
+		CHECK_INT(work[i].order, i + 1);
+	}
+	loop_free(&l);
+}
+
+TEST(loop_later_lets_the_next_turn_s_tasks_pass)
+{
+	struct loop *l = loop_new();
+	struct work patient[2], soon;
+	int done = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(patient); i++) {
+		work_init(&patient[i], &done);
+		loop_later(l, &patient[i].task);
+	}
+	work_init(&soon, &done);
+	loop_turn(l, 0);
+	loop_soon(l, &soon.task);
+	loop_turn(l, 0);
+	CHECK_INT(patient[0].order, 1);
+	CHECK_INT(soon.order, 2);
+	CHECK_INT(patient[1].order, 3);
+	loop_free(&l);
+}
+
+TEST(loop_later_can_be_cancelled)
+{
+	struct loop *l = loop_new();
+	struct work w;
+	int done = 0;
+
+	work_init(&w, &done);
+	loop_later(l, &w.task);
+	loop_task_cancel(&w.task);
+	loop_turn(l, 0);
+	CHECK_INT(done, 0);
+	loop_free(&l);
+}
+
+TEST(conn_patient_reads_when_its_turn_has_come)
+{
+	struct work before;
+	struct pair t;
+	int done = 0;
+
+	pair_open(&t, PAIR_UNIX, NULL, 0);
+	conn_set_patient(t.s.conn, true);
+	work_init(&before, &done);
+	loop_later(t.s.loop, &before.task);
+	peer_send(&t, "hello", 5);
+	CHECK(!conn_is_waiting(t.s.conn));
+	loop_turn(t.s.loop, 0);
+	CHECK(done == 1 && t.s.got.n == 0);
+	CHECK(conn_is_waiting(t.s.conn));
+	loop_turn(t.s.loop, 0);
+	CHECK(t.s.got.n == 5 && !conn_is_waiting(t.s.conn));
+	conn_set_patient(t.s.conn, false);
+	loop_later(t.s.loop, &before.task);
+	peer_send(&t, "hello", 5);
+	loop_turn(t.s.loop, 0);
+	CHECK(t.s.got.n == 10);
+	pair_close(&t);
+}
+
+/* So much is read of one, and then it is the others' turn. */
+TEST(conn_takes_its_share_of_a_turn)
+{
+	static char much[3 * CONN_SHARE];
+	struct pair t;
+
+	pair_open(&t, PAIR_UNIX, NULL, 0);
+	peer_send(&t, much, sizeof(much));
+	for (size_t i = 1; i <= 3; i++) {
+		loop_turn(t.s.loop, 0);
+		CHECK_INT(t.s.got.n, i * CONN_SHARE);
+	}
+	pair_close(&t);
+}
