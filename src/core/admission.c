@@ -147,6 +147,16 @@ static void come_back_in_time(struct worker_port *wp)
 	timer_arm(wp->worker->loop, &wp->rate_timer, MAX(wait, (msec_t)1));
 }
 
+/* Of one port, or of all. */
+static void look_again(struct worker *w, const struct port *port)
+{
+	LIST_EACH(it, &w->ports) {
+		struct worker_port *wp = container_of(it, struct worker_port, link);
+		if (port == NULL || wp->port == port)
+			admission_look_again(wp);
+	}
+}
+
 bool admission_may_accept(struct worker_port *wp)
 {
 	enum room room = find_room(wp), before = ROOM;
@@ -163,7 +173,9 @@ bool admission_may_accept(struct worker_port *wp)
 		before = room;
 	}
 	if (room == ROOM && stop_waiting(w, wp->worker->id)) {
-		listener_resume(&wp->io);
+		/* Nobody else wakes those that wait under the same flag. */
+		look_again(wp->worker,
+			   w == &wp->port->admission.waiters ? wp->port : NULL);
 		return true;
 	}
 	if (room == FULL_RATE)
@@ -197,11 +209,7 @@ static void on_wake(struct worker *w, struct post *p)
 {
 	struct wake *m = container_of(p, struct wake, post);
 
-	LIST_EACH(it, &w->ports) {
-		struct worker_port *wp = container_of(it, struct worker_port, link);
-		if (m->port == NULL || wp->port == m->port)
-			admission_look_again(wp);
-	}
+	look_again(w, m->port);
 	port_unref(&m->port);
 	mem_free(m);
 }
