@@ -145,6 +145,8 @@ void shaper_refresh(struct c2s *c)
 	int64_t rate;
 
 	ASSERT_ON(c->worker);
+	if (c->shaper)
+		c->shaper->c2s = c; /* it may have moved */
 	if (c->st.closed)
 		return;
 	rate = rate_of(c);
@@ -154,7 +156,6 @@ void shaper_refresh(struct c2s *c)
 	}
 	if (c->shaper == NULL)
 		shaper_new(c);
-	c->shaper->c2s = c; /* it may have moved */
 	set_rate(c->shaper, rate);
 	take(c->shaper, 0);
 }
