@@ -96,6 +96,7 @@ static void take(struct slot *s, enum tls_aead aead, const unsigned char *key, b
 	/* The cipher is named again only when it is another: that makes a new one inside. */
 	if (s->evp && s->aead != aead)
 		EVP_CIPHER_CTX_reset(s->evp);
+	mem_wipe(s->key, sizeof(s->key)); /* the last one may have been longer */
 	memcpy(s->key, key, aeads[aead].key_len);
 	s->aead = (uint8_t)aead;
 	s->seals = seals;
