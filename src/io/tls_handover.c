@@ -57,7 +57,7 @@ static bool find_nonce(const struct tls_ssl *t, struct strv flight, unsigned cha
 		last = n >= TLS_RECORD_HEADER + 8 && p[0] == SSL3_RT_HANDSHAKE ? p : NULL;
 		flight = strv_from_pos(flight, n);
 	}
-	if (flight.n || last == NULL || t->n_written)
+	if (flight.n || last == NULL || t->n_written != 1)
 		return false;
 	memcpy(to, last + TLS_RECORD_HEADER, 8);
 	return true;
@@ -84,8 +84,8 @@ static bool make_keys(const struct tls_ssl *t, struct strv flight, struct tls_st
 	memcpy(s->out.key, block + n_key, n_key);
 	memcpy(s->in.iv, block + 2 * n_key, n_iv);
 	memcpy(s->out.iv, block + 2 * n_key + n_iv, n_iv);
-	s->in.seq = 1; /* Finished was 0 */
-	s->out.seq = 1 + t->n_written;
+	s->in.seq = t->n_read;
+	s->out.seq = t->n_written;
 	mem_wipe(master, sizeof(master));
 	mem_wipe(block, sizeof(block));
 	return true;
@@ -94,7 +94,7 @@ static bool make_keys(const struct tls_ssl *t, struct strv flight, struct tls_st
 /* --- both --- */
 
 /* What the record layer does not know: CBC and CCM, versions before 1.2, smaller records (RFC 6066
- * 4), and whatever has come in one record with Finished. */
+ * 4), whatever has come in one record with Finished, and Finished in more than one. */
 static bool prepare(const struct tls_ssl *t, struct strv flight, struct tls_start *s)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
@@ -102,7 +102,8 @@ static bool prepare(const struct tls_ssl *t, struct strv flight, struct tls_star
 
 	s->v13 = version == TLS1_3_VERSION;
 	if ((!s->v13 && version != TLS1_2_VERSION) || !find_aead(cipher, &s->aead) ||
-	    !find_hash(cipher, &s->hash) || t->n_read || SSL_has_pending(t->ssl) ||
+	    !find_hash(cipher, &s->hash) || t->n_read != (s->v13 ? 0 : 1) ||
+	    SSL_has_pending(t->ssl) ||
 	    SSL_SESSION_get_max_fragment_length(SSL_get_session(t->ssl)))
 		return false;
 	return s->v13 ? take_secrets(t, s) : make_keys(t, flight, s);

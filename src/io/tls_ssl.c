@@ -50,20 +50,21 @@ static void method_init(void)
 	BIO_meth_set_ctrl(method, bio_ctrl);
 }
 
-/* --- what is sent and received behind Finished --- */
+/* --- what is sent and received with the last keys --- */
 
-/* Records with the keys of the application, which a record layer goes on counting; a message is
- * told when all of its records have been. */
+/* Records, which a record layer goes on counting. TLS 1.2 takes these keys before Finished, and says
+ * so; TLS 1.3 behind it, and a message is told when all of its records have been. */
 static void on_message(int writes, int version, int type, const void *p, size_t n,
 		       SSL *ssl, void *arg)
 {
 	struct tls_ssl *t = arg;
 	unsigned *count = writes ? &t->n_written : &t->n_read;
+	unsigned char first = n ? *(const unsigned char *)p : 0;
 
 	if (type == SSL3_RT_HEADER)
-		++*count;
-	else if (type == SSL3_RT_HANDSHAKE && n &&
-		 *(const unsigned char *)p == SSL3_MT_FINISHED)
+		*count = first == SSL3_RT_CHANGE_CIPHER_SPEC ? 0 : *count + 1;
+	else if (type == SSL3_RT_HANDSHAKE && first == SSL3_MT_FINISHED &&
+		 SSL_version(ssl) == TLS1_3_VERSION)
 		*count = 0;
 }
 

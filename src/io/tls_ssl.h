@@ -14,8 +14,8 @@ struct tls_ssl {
 	struct tls_peer peer;
 	struct tls_login *login; /* once it is up */
 	const char *error;	 /* a constant of OpenSSL's or ours */
-	/* For a record layer that takes over: records behind Finished, and TLS 1.3's traffic
-	 * secrets, the client's and the server's. */
+	/* For a record layer that takes over: records with the last keys (TLS 1.2: Finished is the
+	 * first), and TLS 1.3's traffic secrets, the client's and the server's. */
 	unsigned n_written, n_read;
 	unsigned char secrets[2][TLS_SECRET_MAX];
 	uint8_t n_secret[2];
