@@ -1,5 +1,6 @@
 /* A connection's input and its life; conn_out.c has its output. */
 #include "io/conn_priv.h"
+#include "io/linger.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,7 +27,10 @@ static void bury(struct loop_task *t)
 	struct conn_io *io = container_of(t, struct conn_io, flush);
 	struct conn *c = io->conn;
 
-	close(c->watch.fd);
+	if (c->why == CONN_CLOSE_TLS && !c->peer_eof) /* so that it hears the alert */
+		linger(c->loop, c->watch.fd);
+	else
+		close(c->watch.fd);
 	c->ops->on_close(c->owner, (enum conn_close)c->why, io->detail);
 	conn_io_free(c);
 	tls_free(&c->tls);
@@ -61,6 +65,14 @@ void conn_die(struct conn *c, enum conn_close why, const char *detail)
 	loop_task_cancel(&io->flush);
 	io->flush.fn = bury;
 	loop_bury(c->loop, &io->flush);
+}
+
+void conn_fail_tls(struct conn *c)
+{
+	int r = conn_write_wire(c); /* the alert, if it can go out */
+
+	(void)r;
+	conn_die(c, CONN_CLOSE_TLS, tls_error(c->tls));
 }
 
 void conn_abort(struct conn *c)
@@ -173,9 +185,7 @@ static void take_cipher(struct conn *c, struct strv in)
 		c->peer_eof = true;
 	if (r == 0 || r == -EPIPE || c->dead)
 		return;
-	r = conn_write_wire(c); /* the alert, if it can go out */
-	(void)r;
-	conn_die(c, CONN_CLOSE_TLS, tls_error(c->tls));
+	conn_fail_tls(c);
 }
 
 static void tell_eof(struct conn *c)

@@ -356,6 +356,10 @@ void conn_flush(struct loop_task *t)
 	conn_note_congestion(c);
 	conn_touch(c);
 	r = conn_write(c);
+	if (r == -EPROTO && c->tls) { /* nothing more can be sealed */
+		conn_fail_tls(c);
+		return;
+	}
 	if (r < 0) {
 		conn_die(c, CONN_CLOSE_LOST, strerror(-r));
 		return;

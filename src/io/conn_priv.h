@@ -80,6 +80,7 @@ void conn_touch(struct conn *c);
 void conn_empty(struct conn *c, struct buf *b); /* keeps its memory, or not */
 
 void conn_die(struct conn *c, enum conn_close why, const char *detail);
+void conn_fail_tls(struct conn *c); /* it has failed; its alert is in `wire` */
 void conn_flush(struct loop_task *t);
 void conn_again(struct loop_task *t);
 void conn_flush_later(struct conn *c); /* at the end of the turn */

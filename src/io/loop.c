@@ -1,5 +1,6 @@
 #include "io/loop.h"
 #include "io/inbox.h"
+#include "io/linger.h"
 
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ struct loop {
 		*batch; /* the events of this turn that are still to be handled */
 	int n_batch;
 	struct slabs slabs;
+	struct loop_lingering lingering;
 	struct buf plain;
 	char *pool[LOOP_POOL_MAX];
 	unsigned n_pool;
@@ -144,6 +146,7 @@ struct loop *loop_new(void)
 	list_init(&l->soon);
 	list_init(&l->patient);
 	list_init(&l->dead);
+	list_init(&l->lingering.list);
 	for (size_t i = 0; i < N_SLOTS; i++)
 		list_init(&l->wheel[i]);
 	l->now = clock_mono_ms();
@@ -164,6 +167,7 @@ void loop_free(struct loop **pl)
 	*pl = NULL;
 	if (l == NULL)
 		return;
+	linger_end_all(l);
 	while (l->n_pool)
 		mem_free(l->pool[--l->n_pool]);
 	buf_free(&l->plain);
@@ -201,6 +205,11 @@ char *loop_read_buf(struct loop *l)
 struct buf *loop_plain_buf(struct loop *l)
 {
 	return &l->plain;
+}
+
+struct loop_lingering *loop_lingering(struct loop *l)
+{
+	return &l->lingering;
 }
 
 int loop_watch(struct loop *l, struct io_watch *w, uint32_t events)

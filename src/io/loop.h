@@ -88,6 +88,13 @@ struct slabs *loop_slabs(struct loop *l);
 char *loop_read_buf(struct loop *l); /* LOOP_BUF bytes */
 struct buf *loop_plain_buf(struct loop *l);
 
+/* For io/linger.h. */
+struct loop_lingering {
+	struct list list;
+	unsigned n;
+};
+struct loop_lingering *loop_lingering(struct loop *l);
+
 /* Output buffers of LOOP_POOL_CAP bytes, which connections hold only while they have output. */
 enum { LOOP_POOL_CAP = 4096, LOOP_POOL_MAX = 256 };
 void loop_pool_get(struct loop *l, struct buf *b); /* b is empty and owns nothing */

@@ -205,6 +205,7 @@ int tls_ssl_write(struct tls_ssl *t, struct strv plain, struct buf *wire)
 		int r = SSL_write(t->ssl, plain.p, (int)MIN(plain.n, (size_t)1 << 30));
 		if (r <= 0) {
 			t->wire = NULL;
+			t->error = "nothing more can be sealed";
 			ERR_clear_error();
 			return -EPROTO;
 		}

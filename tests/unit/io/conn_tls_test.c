@@ -1,5 +1,6 @@
 /* STARTTLS and handshakes of connections that go wrong. */
 #include "pair.h"
+#include "io/linger.h"
 
 #include <openssl/err.h>
 #include <sys/socket.h>
@@ -184,4 +185,85 @@ TEST(conn_begins_tls_with_the_byte_behind_a_header)
 		CHECK_INT(conn_plain_in(t.s.conn), 7 + 6);
 		pair_close(&t);
 	}
+}
+
+/* --- the last words --- */
+
+/* An alert, and then an end in order. */
+static bool hears_an_alert(struct pair *t)
+{
+	char got[100];
+	ssize_t n = 0, r;
+
+	while ((r = recv(t->p.fd, got + n, sizeof(got) - (size_t)n, 0)) > 0 ||
+	       (r < 0 && errno == EAGAIN)) {
+		n += MAX(r, (ssize_t)0);
+		pair_step(t);
+	}
+	return r == 0 && n == 7 && memcmp(got, "\x15\3", 2) == 0;
+}
+
+static void send_much(struct pair *t)
+{
+	static const char much[200000] = "\x16\3\1\0\4no hello";
+	size_t at = 0;
+	ssize_t n;
+
+	while ((n = send(t->p.fd, much + at, sizeof(much) - at, MSG_NOSIGNAL)) > 0)
+		at += (size_t)n;
+	CHECK(at > 70000); /* more than one read takes */
+}
+
+/* Bytes that nobody reads would make a reset of the end, which takes the alert with it. */
+TEST(conn_that_fails_is_heard_by_a_peer_that_still_sends)
+{
+	struct tls_ctx *ctx = pair_ctx(NULL);
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	t.p.reads = false;
+	conn_start_tls(t.s.conn, ctx);
+	send_much(&t);
+	PAIR_UNTIL(&t, t.s.n_close == 1);
+	CHECK_INT(t.s.why, CONN_CLOSE_TLS);
+	pair_idle(&t);
+	CHECK(hears_an_alert(&t));
+	pair_close(&t); /* while it lingers */
+	tls_ctx_unref(&ctx);
+}
+
+TEST(conn_that_fails_lingers_for_so_long_and_for_so_many)
+{
+	enum { N = LINGER_MAX + 2 };
+	int fds[N][2], open = 0;
+	struct loop *l;
+
+	clock_fake_set(1000000, 0);
+	l = loop_new();
+	loop_turn(l, 0);
+	for (int i = 0; i < N; i++) {
+		CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds[i]), 0);
+		linger(l, fds[i][0]);
+	}
+	CHECK_INT(loop_lingering(l)->n, LINGER_MAX);
+	close(fds[0][1]); /* the peer ends */
+	loop_turn(l, 0);
+	CHECK_INT(loop_lingering(l)->n, LINGER_MAX - 1);
+	for (size_t n = 0; n <= LINGER_MAX_BYTES; n += 1000) { /* it never ends */
+		char b[1000] = { 0 };
+
+		if (write(fds[1][1], b, sizeof(b)) < 0)
+			break;
+		loop_turn(l, 0);
+	}
+	CHECK_INT(loop_lingering(l)->n, LINGER_MAX - 2);
+	clock_fake_advance(LINGER_MS + 32);
+	loop_turn(l, 0);
+	loop_turn(l, 0);
+	CHECK_INT(loop_lingering(l)->n, 0);
+	for (int i = 1; i < N; i++)
+		open += close(fds[i][1]) == 0;
+	CHECK_INT(open, N - 1);
+	loop_free(&l);
+	clock_fake_off();
 }
