@@ -66,9 +66,9 @@ def address_certificate(directory):
 
 
 class Directory:
-    """`people`: (uid, password, kind)."""
+    """`people`: (uid, password, kind); `ldif`: all that there is, instead."""
 
-    def __init__(self, directory, people, certificate=None):
+    def __init__(self, directory, people, certificate=None, ldif=None):
         self.directory = str(directory)
         self.port, self.tls_port = free_port(), free_port()
         os.mkdir(f"{self.directory}/data")
@@ -76,7 +76,7 @@ class Directory:
         if certificate:
             tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
         self._write("slapd.conf", CONF.format(directory=self.directory, tls=tls))
-        self._write("people.ldif", PEOPLE + "".join(
+        self._write("people.ldif", ldif or PEOPLE + "".join(
             PERSON.format(cn=f"The {uid}", sn=uid, uid=uid, password=password, kind=kind)
             for uid, password, kind in people))
         subprocess.run(["slapadd", "-f", f"{self.directory}/slapd.conf", "-l",
