@@ -3,6 +3,7 @@
 #include "auth/backend.h"
 #include "core/anonymous.h"
 #include "core/c2s.h"
+#include "core/login_trouble.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -39,10 +40,13 @@ static void on_asked(struct worker *w, struct post *p)
 	struct asking *q = container_of(p, struct asking, post);
 	int r = q->call.answer;
 
-	if (r == -ENOENT || r == -EACCES)
+	if (r == -ENOENT || r == -EACCES) {
 		ask_next(q);
-	else
-		ends(q, r == 0 ? -EACCES : -EAGAIN);
+		return;
+	}
+	if (r < 0)
+		login_trouble((enum auth_method)q->auth->methods[q->next - 1], &q->call);
+	ends(q, r == 0 ? -EACCES : -EAGAIN);
 }
 
 static void asked(struct auth_call *call)
@@ -74,10 +78,14 @@ static void ask_next(struct asking *q)
 {
 	while (q->next < q->auth->n_methods) {
 		enum auth_method m = (enum auth_method)q->auth->methods[q->next++];
+		int r;
 
 		if (m == AUTH_INTERNAL || m == AUTH_RDBMS || m == AUTH_ANONYMOUS)
 			continue; /* the database has been asked first */
-		if (ask(q, m) < 0)
+		r = ask(q, m);
+		if (r == -EAGAIN)
+			login_trouble_busy(m);
+		if (r < 0)
 			ends(q, -EAGAIN);
 		return;
 	}

@@ -108,6 +108,7 @@ static bool ask_backend(struct vouched *v, enum auth_method m, enum auth_op op)
 {
 	struct strv domain = jid_domain(v->user);
 	struct auth_backend *b = conf_auth_of(v->worker->conf, domain)->backends[m];
+	int r;
 
 	if (b == NULL || (op == AUTH_GET_CERTS && v->certificate.p == NULL))
 		return false;
@@ -119,10 +120,11 @@ static bool ask_backend(struct vouched *v, enum auth_method m, enum auth_op op)
 				      .done = asked };
 	v->call.job.account_key = auth_pool_key(jid_text(v->user));
 	v->call.job.address_key = v->address_key;
-	if (auth_backend_submit(b, &v->call) == 0)
-		return true;
-	v->unanswered = true;
-	return false;
+	r = auth_backend_submit(b, &v->call);
+	if (r == -EAGAIN)
+		login_trouble_busy(m);
+	v->unanswered |= r < 0;
+	return r == 0;
 }
 
 /* --- the methods --- */

@@ -371,6 +371,7 @@ def test_a_service_is_asked_whose_the_name_is(new_server, service):
     assert {what for what, *_ in service.asked} == {"/user_exists"}
     service.broken = (500, "")
     refused(come, "benvolio", condition="temporary-auth-failure")
+    assert "user_exists" in server.read_log()  # what to look at
     service.broken = None
     come("benvolio").abort()  # the name has been given back
     guest.abort()
