@@ -81,6 +81,8 @@ static void on_ended(struct account_change *change)
 	struct arena *a = c->arena;
 
 	complain(change);
+	if (change->what == ACCOUNT_REMOVE && change->err == 0)
+		removals_add(&c->worker->server->removals, change->account);
 	if (change->undone)
 		server_account_removed(c->worker->server, change->account);
 	c->fn(c->worker, change->err, c->arg);

@@ -1,6 +1,7 @@
 #include "core/c2s.h"
 #include "auth/cache.h"
 #include "core/access.h"
+#include "core/account_note.h"
 #include "core/anonymous.h"
 #include "core/c2s_count.h"
 #include "core/c2s_move.h"
@@ -185,13 +186,17 @@ void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
 	conf_unref(&old);
 }
 
-/* A reload may have taken the domain away meanwhile. */
+/* A reload may have taken the domain away meanwhile, or the account has been removed. */
 static bool is_gone(struct c2s *c)
 {
-	if (host_find(c->worker->conf, jid_domain(c->st.jid)))
-		return false;
-	stream_close(&c->st, STREAM_ERR_HOST_GONE, "this domain is no longer served");
-	return true;
+	if (host_find(c->worker->conf, jid_domain(c->st.jid)) == NULL)
+		stream_close(&c->st, STREAM_ERR_HOST_GONE,
+			     "this domain is no longer served");
+	else if (!c->anonymous && removals_of(&c->worker->server->removals, c->st.jid) !=
+					  c->early->removals)
+		stream_close(&c->st, STREAM_ERR_NOT_AUTHORIZED,
+			     "the account has been removed");
+	return c->st.closed;
 }
 
 /* Options may have changed since it was accepted; those of a listener that is gone stay. */
@@ -286,12 +291,12 @@ static void load_and_bind(struct c2s *c, struct bind_request *b)
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
-static void on_noted(struct worker *w, struct store_call *call, void *arg)
+static void on_noted(struct worker *w, int err, void *arg)
 {
 	struct bind_request *b = arg;
 	struct c2s *c = c2s_get(w, b->handle);
 
-	if (c && !c->st.closed && call->err == 0 && !is_gone(c)) {
+	if (c && !c->st.closed && err == 0 && !is_gone(c)) {
 		c->early->elsewhere = false;
 		load_and_bind(c, b);
 		return;
@@ -320,7 +325,7 @@ static void env_bind(struct stream *st, struct strv resource)
 		return;
 	}
 	/* Whoever logs in with another server's word has an account from now on. */
-	if (worker_store(c->worker, store_account_note(st->jid), on_noted, b) < 0) {
+	if (account_note(c->worker, st->jid, c->early->removals, on_noted, b) < 0) {
 		mem_free(b);
 		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
 				NULL);

@@ -26,7 +26,8 @@ struct c2s_early {
 		*proxy;	     /* while its header is awaited: see core/c2s_proxy.h */
 	struct delay *delay; /* of the answer to a login; see core/delay.h */
 	uint64_t bytes_in;
-	bool elsewhere; /* credentials: the account is to be noted, see store_account_note() */
+	uint32_t removals; /* see core/removals.h; as they were before the login */
+	bool elsewhere;	   /* credentials: the account is to be noted in our database */
 };
 
 /* Millions of these are idle: what few need hangs on a pointer. In its worker's slabs. */

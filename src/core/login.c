@@ -74,6 +74,7 @@ static struct login *login_new(struct stream *st, struct jid user)
 	l->auth = conf_auth_of(l->conf, jid_domain(user));
 	l->usable = st->listener->auth_methods;
 	l->user = jid_dup(a, user);
+	c->early->removals = removals_of(&c->worker->server->removals, user);
 	l->text = (struct buf)BUF_INIT(256 << 10);
 	return l;
 }

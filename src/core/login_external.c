@@ -6,6 +6,7 @@
 #include "core/client_cert.h"
 #include "core/login.h"
 #include "core/login_trouble.h"
+#include "core/server.h"
 #include "core/worker.h"
 #include "io/cert.h"
 
@@ -171,6 +172,7 @@ void login_check_vouched(struct stream *st, struct jid user, unsigned methods)
 	v->conf = conf_ref(c2s_conf(c));
 	v->auth = st->host->auth;
 	v->user = jid_dup(a, user);
+	c->early->removals = removals_of(&c->worker->server->removals, user);
 	v->usable = methods;
 	v->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
 	v->text = (struct buf)BUF_INIT(256 << 10);

@@ -3,7 +3,6 @@
 #include "auth/backoff.h"
 #include "auth/cache.h"
 #include "auth/pool.h"
-#include "core/account_end.h"
 #include "core/c2s.h"
 #include "core/descriptors.h"
 #include "core/port.h"
@@ -272,18 +271,15 @@ static void on_removed(struct worker *w, struct post *p)
 {
 	struct removed *m = container_of(p, struct removed, post);
 	struct arena *a = m->arena;
-	struct user *u = user_find(w, m->account);
 
-	if (u)
-		user_gone(u);
-	else
-		account_end_unbound(w, m->account);
+	user_removed(w, m->account);
 	hash_each(&w->users, tell_contact, &m->account);
 	arena_free(&a);
 }
 
 void server_account_removed(struct server *s, struct jid account)
 {
+	removals_add(&s->removals, account);
 	for (uint16_t i = 0; i < s->n_workers; i++) {
 		struct arena *a = arena_new(512);
 		struct removed *m = ARENA_NEW(a, struct removed);

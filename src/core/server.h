@@ -6,6 +6,7 @@
 #include "core/admission.h"
 #include "core/conf.h"
 #include "core/port_totals.h"
+#include "core/removals.h"
 #include "xmpp/jid.h"
 
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct server {
 	struct auth_cache *auth_cache;
 	struct backoff *backoff;
 	struct anonymous_names *anonymous_names;
+	struct removals removals;
 	unsigned char secret
 		[SERVER_SECRET_LEN]; /* of the embedded database; see core/secret.h */
 	wallus_t started;
@@ -68,5 +70,6 @@ nodiscard int server_refresh(struct server *s, struct buf *err);
 /* What it runs with, one reference more. Any thread but a worker's. */
 struct conf *server_conf(struct server *s);
 
-/* The account has been removed from the database: its sessions end. Any thread. */
+/* The account has been removed from the database: its sessions end, and who has logged in to it but
+ * not bound a resource does not come in. Any thread. */
 void server_account_removed(struct server *s, struct jid account);

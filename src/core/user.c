@@ -165,6 +165,8 @@ static void on_loaded(struct worker *w, struct store_call *call, void *arg)
 
 	list_init(&waiting);
 	list_splice(&waiting, &u->waiting);
+	if (u->state == USER_GONE && r == 0)
+		r = -ECANCELED; /* it was read before the account was removed */
 	if (u->state == USER_LOADING && r == 0)
 		u->state = USER_READY;
 	else
@@ -254,6 +256,19 @@ void user_gone(struct user *u)
 	user_end(u, STREAM_ERR_NOT_AUTHORIZED, "the account has been removed");
 	account_end_unbound(u->worker, u->jid);
 	user_unpin(u);
+}
+
+void user_removed(struct worker *w, struct jid bare)
+{
+	struct user *u = find(w, bare);
+
+	if (u && u->state == USER_READY) {
+		user_gone(u);
+		return;
+	}
+	if (u)
+		drop_from_table(u);
+	account_end_unbound(w, bare);
 }
 
 void user_unload(struct user *u)

@@ -71,6 +71,9 @@ void user_end(struct user *u, enum stream_err why, const char *text);
  * sessions end. */
 void user_gone(struct user *u);
 
+/* The same for one that may not be here, or is being loaded. */
+void user_removed(struct worker *w, struct jid bare);
+
 /* Drops users that nothing needs, the longest idle first, beyond what the cache may hold. */
 void user_trim(struct worker *w);
 

@@ -124,8 +124,7 @@ static void on_removed(struct worker *w, int err, void *arg)
 	}
 	user_pin(u);
 	later_result(l); /* XEP-0077 3.2: the result, then the end of the streams */
-	if (u->state == USER_READY)
-		user_gone(u);
+	user_removed(w, u->jid);
 	user_unpin(u);
 }
 

@@ -162,11 +162,6 @@ struct store_call *store_account_note_up_to(struct jid who, int64_t max)
 	return c;
 }
 
-struct store_call *store_account_note(struct jid who)
-{
-	return store_account_note_up_to(who, INT64_MAX);
-}
-
 static int account_set(struct store *s, struct store_call *c)
 {
 	int r = db_exec("UPDATE users SET password = ?, pass_details = ?"

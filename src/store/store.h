@@ -134,11 +134,9 @@ struct store_call *store_account_exists(struct jid who);
 struct store_call *store_account_add(struct jid who, struct strv password,
 				     struct strv pass_details, int64_t max);
 /* An account whose credentials are elsewhere: from here on it may have data. 0 also when it is
- * known already. */
-struct store_call *store_account_note(struct jid who);
-/* ... but -ENOSPC when it is not, and the domain has `max` accounts. */
+ * known already; -ENOSPC when it is not, and the domain has `max` accounts. */
 struct store_call *store_account_note_up_to(struct jid who, int64_t max);
-/* The same for an account that is about to be made elsewhere: -EEXIST when its name is known. */
+/* The same, but -EEXIST when its name is known. */
 struct store_call *store_account_reserve(struct jid who, int64_t max);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */

@@ -286,7 +286,7 @@ TEST(change_adds_no_more_than_a_domain_may_have)
 
 	SET_UP(AUTH_EXTERNAL);
 	fix.conf.auth.max_users_per_domain = 1;
-	CHECK_INT(store_do(store_account_note(juliet)), 0);
+	CHECK_INT(store_do(store_account_note_up_to(juliet, INT64_MAX)), 0);
 	CHECK_INT(change(ACCOUNT_ADD, "secret"), -ENOSPC);
 	ASKED("external exists");
 	CHECK_INT(store_do(store_account_remove(juliet)), 0);
@@ -357,7 +357,7 @@ TEST(change_removes_at_all_that_have_it)
 	SET_UP(AUTH_EXTERNAL, AUTH_INTERNAL, AUTH_HTTP);
 	answers(AUTH_EXTERNAL, AUTH_EXISTS, 0);
 	answers(AUTH_HTTP, AUTH_EXISTS, 0);
-	CHECK_INT(store_do(store_account_note(romeo)), 0);
+	CHECK_INT(store_do(store_account_note_up_to(romeo, INT64_MAX)), 0);
 	answers(AUTH_HTTP, AUTH_REMOVE, -EIO);
 	CHECK_INT(change(ACCOUNT_REMOVE, ""), -EREMOTEIO);
 	CHECK(is_known());
@@ -375,7 +375,7 @@ TEST(change_removes_at_all_that_have_it)
 TEST(change_removes_nothing_when_a_method_is_silent_or_refuses)
 {
 	SET_UP(AUTH_EXTERNAL, AUTH_HTTP);
-	CHECK_INT(store_do(store_account_note(romeo)), 0);
+	CHECK_INT(store_do(store_account_note_up_to(romeo, INT64_MAX)), 0);
 	answers(AUTH_EXTERNAL, AUTH_EXISTS, 0);
 	answers(AUTH_HTTP, AUTH_EXISTS, -EIO);
 	CHECK_INT(change(ACCOUNT_REMOVE, ""), -EREMOTEIO);
@@ -390,7 +390,7 @@ TEST(change_removes_nothing_when_a_method_is_silent_or_refuses)
 TEST(change_removes_what_a_directory_has_from_nowhere)
 {
 	SET_UP(AUTH_LDAP, AUTH_INTERNAL);
-	CHECK_INT(store_do(store_account_note(romeo)), 0);
+	CHECK_INT(store_do(store_account_note_up_to(romeo, INT64_MAX)), 0);
 	answers(AUTH_LDAP, AUTH_EXISTS, 0);
 	CHECK_INT(change(ACCOUNT_REMOVE, ""), -ENOTSUP);
 	CHECK_INT(change_by(ACCOUNT_REMOVE, "", true), -ENOTSUP);
@@ -404,7 +404,7 @@ TEST(change_removes_what_a_directory_has_from_nowhere)
 TEST(change_leaves_it_to_the_operator_to_remove_who_cannot_be_asked_for)
 {
 	SET_UP(AUTH_PKI, AUTH_INTERNAL);
-	CHECK_INT(store_do(store_account_note(romeo)), 0);
+	CHECK_INT(store_do(store_account_note_up_to(romeo, INT64_MAX)), 0);
 	CHECK_INT(change(ACCOUNT_REMOVE, ""), -ENOTSUP);
 	CHECK_INT(change_by(ACCOUNT_REMOVE, "", true), 0);
 	CHECK_INT(change_by(ACCOUNT_REMOVE, "", true), -ENOENT);

@@ -158,8 +158,8 @@ ON_EACH(account_without_a_password_has_data_and_cannot_be_had)
 	struct jid who = fixture_jid("romeo@example.org");
 
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), -ENOENT);
-	CHECK_INT(fixture_do(s, store_account_note(who)), 0);
-	CHECK_INT(fixture_do(s, store_account_note(who)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(who, INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(who, INT64_MAX)), 0);
 	CHECK_INT(fixture_do(s, store_last_set(who, 1, STRV(""))), 0);
 	CHECK_INT(fixture_do(s, store_account_get(who)), -ENOENT);
 	CHECK_INT(fixture_do(s, store_account_add(who, STRV("secret"), STRV_NULL,
@@ -195,7 +195,7 @@ ON_EACH(account_that_is_reserved_takes_nobodys_name)
 		   juliet = fixture_jid("juliet@example.org"),
 		   paris = fixture_jid("paris@example.org");
 
-	CHECK_INT(fixture_do(s, store_account_note(romeo)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(romeo, INT64_MAX)), 0);
 	CHECK_INT(fixture_do(s, store_account_reserve(romeo, INT64_MAX)), -EEXIST);
 	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 1)), -ENOSPC);
 	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 2)), 0);
@@ -210,7 +210,9 @@ ON_EACH(account_elsewhere_counts_beside_an_estimate)
 	struct store_call *c =
 		store_account_reserve(fixture_jid("juliet@example.org"), 1);
 
-	CHECK_INT(fixture_do(s, store_account_note(fixture_jid("romeo@example.org"))), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(fixture_jid("romeo@example.org"),
+							 INT64_MAX)),
+		  0);
 	c->estimate = true;
 	CHECK_INT(fixture_do(s, c), -ENOSPC);
 	c = store_account_reserve(fixture_jid("juliet@example.org"), 1000000);
