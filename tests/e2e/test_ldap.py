@@ -145,3 +145,21 @@ def test_directory_goes_and_comes_back(new_server, tmp_path):
 def test_the_next_server_is_asked(new_server, directory):
     server = make(new_server, directory, connection={"servers": ["127.0.0.9", "127.0.0.1"]})
     login(server, "romeo", "correct horse")
+
+
+def test_directory_that_lets_nobody_bind_without_a_name(new_server, tmp_path):
+    """Whose passwords are checked needs none."""
+    one = Directory(tmp_path, PEOPLE[:1], more="\ndisallow bind_anon")
+    try:
+        server = make(new_server, one)
+        login(server, "romeo", "correct horse")
+        refused(server, "romeo", "wrong")
+    finally:
+        one.stop()
+
+
+def test_base_that_is_not_there_is_told(new_server, directory):
+    server = make(new_server, directory, {"base": "ou=others,dc=example,dc=net"})
+    refused(server, "romeo", "correct horse")
+    assert 'there is no "ou=others,dc=example,dc=net", or nothing that we may see: is ' \
+        "auth.ldap.base right?" in server.read_log()

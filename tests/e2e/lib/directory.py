@@ -66,16 +66,17 @@ def address_certificate(directory):
 
 
 class Directory:
-    """`people`: (uid, password, kind); `ldif`: all that there is, instead."""
+    """`people`: (uid, password, kind); `ldif`: all that there is, instead; `more`: lines for its
+    configuration."""
 
-    def __init__(self, directory, people, certificate=None, ldif=None):
+    def __init__(self, directory, people, certificate=None, ldif=None, more=""):
         self.directory = str(directory)
         self.port, self.tls_port = free_port(), free_port()
         os.mkdir(f"{self.directory}/data")
         tls = ""
         if certificate:
             tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
-        self._write("slapd.conf", CONF.format(directory=self.directory, tls=tls))
+        self._write("slapd.conf", CONF.format(directory=self.directory, tls=tls + more))
         self._write("people.ldif", ldif or PEOPLE + "".join(
             PERSON.format(cn=f"The {uid}", sn=uid, uid=uid, password=password, kind=kind)
             for uid, password, kind in people))
