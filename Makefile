@@ -22,7 +22,8 @@ bench:
 	@tools/packages.sh bench
 	@meson setup build-release --buildtype=release -Db_lto=true --reconfigure >/dev/null
 	@ninja -C build-release
-	@bench/run --meerkat build-release/src/main/meerkat --load build-release/bench/meerkat-load
+	@bench/run $(if $(MINUTES),--quick --rounds 99 --minutes $(MINUTES)) \
+		--meerkat build-release/src/main/meerkat --load build-release/bench/meerkat-load
 
 # After a change that is meant to cost more, or less.
 instructions:

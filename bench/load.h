@@ -119,3 +119,4 @@ void endless_run(struct engine *e);
 void churn_run(struct engine *e);
 void flood_run(struct engine *e);
 void storm_run(struct engine *e);
+void presence_run(struct engine *e); /* presence.c: sessions - 1 contacts */

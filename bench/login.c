@@ -50,8 +50,9 @@ static void next_login(struct session *s, nsec_t begun)
 {
 	const struct load_conf *c = s->engine->conf;
 
-	s->begun = begun;
-	session_connect(s, s->engine, c->first_user + count.next_user++ % c->users);
+	s->begun = begun; /* the accounts in an order that none keeps them in */
+	session_connect(s, s->engine,
+			c->first_user + count.next_user++ * 7919 % c->users);
 }
 
 static void login_ready(struct session *s)

@@ -11,9 +11,10 @@ static const struct {
 	const char *name;
 	void (*run)(struct engine *e);
 } modes[] = {
-	{ "first", first_run }, { "login", login_run }, { "idle", idle_run },
-	{ "chat", chat_run },	{ "deaf", deaf_run },	{ "endless", endless_run },
-	{ "churn", churn_run }, { "flood", flood_run }, { "storm", storm_run },
+	{ "first", first_run },	      { "login", login_run }, { "idle", idle_run },
+	{ "chat", chat_run },	      { "deaf", deaf_run },   { "endless", endless_run },
+	{ "churn", churn_run },	      { "flood", flood_run }, { "storm", storm_run },
+	{ "presence", presence_run },
 };
 
 static uint64_t number(const char *name, const char *value, uint64_t max)

@@ -11,6 +11,7 @@ METRICS = [
     # test, metric, what the row says, unit, larger is better
     ("login-tls", "cpu_ms", "login, Direct TLS, SCRAM-SHA-1: server CPU", "ms", False),
     ("login-tls-plain", "cpu_ms", "login, Direct TLS, PLAIN: server CPU", "ms", False),
+    ("login-ticket", "cpu_ms", "login, Direct TLS resumed, SCRAM-SHA-1: server CPU", "ms", False),
     ("login-tcp", "cpu_ms", "login, no TLS, SCRAM-SHA-1: server CPU", "ms", False),
     ("login-tls", "rate", "logins a second, Direct TLS, SCRAM-SHA-1", "/s", True),
     ("idle-tcp", "kb", "idle session, no TLS: memory", "KB", False),
@@ -27,6 +28,35 @@ METRICS = [
     ("start", "start_mb", "memory after the start", "MB", False),
     ("start", "start_s", "start to first login", "s", False),
 ]
+
+HOSTILE = [
+    (f"hostile-{test}", metric, f"{text}: {what}", unit, False)
+    for test, text in (("deaf", "20 that do not read"), ("endless", "one that sends without end"),
+                       ("churn", "20 that open and close"), ("storm", "all log in at once, TLS"),
+                       ("flood", "200 that try wrong passwords"))
+    for metric, what, unit in (("p99_before", "p99 without", "us"), ("p99", "p99 with", "us"),
+                               ("rise", "factor", "x"))
+] + [
+    ("hostile-flood", "login_p99_before", "the same, logins: p99 without", "us", False),
+    ("hostile-flood", "login_p99", "the same, logins: p99 with", "us", False),
+]
+
+ALONE = [
+    *((f"workers-{n}", metric, f"{n} worker{'s' * (n > 1)}: {text}", unit, more)
+      for metric, text, unit, more in (
+          ("rate", "chat, messages a second", "/s", True),
+          ("cpu_us", "chat, CPU a message", "us", False))
+      for n in (1, 2)),
+    *((f"accounts-{n}", "cpu_ms", f"login into {n:,} accounts: CPU", "ms", False)
+      for n in (1000, 100000, 1000000)),
+    *((f"contacts-{n}", metric, f"presence to {n:,} contacts: {text}", "us", False)
+      for n in (10, 100, 1000)
+      for metric, text in (("cpu_us", "CPU for each"), ("p50", "until all have it, median"))),
+]
+
+
+def is_ours_alone(test):
+    return any(test == row[0] for row in ALONE)
 
 
 def number(v):
@@ -52,8 +82,8 @@ def cell(values, base, more):
     return f"{text} x{theirs / ours:.3g}"
 
 
-def rows(results, chosen):
-    for test, metric, text, unit, more in METRICS:
+def rows(results, chosen, metrics):
+    for test, metric, text, unit, more in metrics:
         if test not in results:
             continue
         values = {s.name: results[test].get(s.name, {}).get(metric) for s in chosen}
@@ -63,8 +93,13 @@ def rows(results, chosen):
         yield [f"{text}, {unit}", *(cell(values[s.name], base, more) for s in chosen)]
 
 
-def table(results, chosen):
-    lines = [["", *(s.name for s in chosen)], *rows(results, chosen)]
+def tables(results, chosen):
+    ours = [s for s in chosen if s.name == "Meerkat"]
+    return "\n\n".join([table(results, chosen, METRICS + HOSTILE), table(results, ours, ALONE)])
+
+
+def table(results, chosen, metrics):
+    lines = [["", *(s.name for s in chosen)], *rows(results, chosen, metrics)]
     if len(lines) == 1:
         return "No results."
     width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
@@ -105,7 +140,17 @@ same machine, with the same accounts, the same certificate, and the same load.
 Median of {opts.rounds} rounds (smallest-largest); `x3` says that Meerkat is three times
 better than that server, `x0.5` that it is half as good.
 
-{table(results, chosen)}
+{table(results, chosen, METRICS)}
+
+### Clients that nobody wants
+
+Latency of 2,000 messages a second between others, without and with them.
+
+{table(results, chosen, HOSTILE)}
+
+### How Meerkat grows
+
+{table(results, [s for s in chosen if s.name == "Meerkat"], ALONE)}
 {f'''
 Runs that failed, and are not in the table:
 
@@ -136,6 +181,17 @@ of the network stack.
   machine and the generator as much as of the server: they share the cores.
 - **Latency**: 2,000 messages a second between 50 pairs by a fixed timetable, without TLS;
   time counts from the moment in the timetable to the arrival.
+- **Resumed login**: each client shows the ticket of its last connection (TLS 1.3, with an X25519
+  exchange, so that each connection still has keys of its own).
+- **Clients that nobody wants** run at the lowest priority, so that what they cost the machine is not
+  taken for what they cost the server: 20 that log in, send to themselves and do not read; one that
+  sends itself messages without end; 20 that connect and hang up, over and over; {opts.sessions:,}
+  that log in with TLS at the same moment and come again if they are thrown out; 200 that try wrong
+  passwords (PLAIN), while others log in with right ones, 20 a second. The limit is that of
+  descriptors: half a session is a socket of the generator's.
+- **Accounts**: the logins go through all of them, in an order that no file has them in.
+- **Presence**: one account changes its presence when all its contacts, who are online, have been
+  told of the last change.
 - **Start**: from `exec` to the first completed login; memory one second later.
 
 Every message is checked to arrive once, in order, at the right session; a run in which one

@@ -21,6 +21,7 @@ PASSWORD = "secret"
 ITERATIONS = 4096
 BACKLOG = 1024  # of the listeners: none is to drop connections that come in a burst
 TICK = os.sysconf("SC_CLK_TCK")
+TICKETS = 'tls.module = "just_tls"\ntls.session_tickets = "stateless"'
 
 
 class Failure(Exception):
@@ -177,6 +178,7 @@ class Server:
 class Meerkat(Server):
     name = "Meerkat"
     binary, workers = None, None
+    tickets, large, contacts = False, None, None
 
     def missing(self):
         if not self.binary or not os.access(self.binary, os.X_OK):
@@ -206,6 +208,7 @@ tls.mode = "tls"
 tls.verify_mode = "none"
 tls.certfile = "{self.cert}"
 tls.keyfile = "{self.key}"
+{TICKETS if self.tickets else ""}
 
 [auth]
 methods = ["internal"]
@@ -226,15 +229,48 @@ path = "{self.path("data", "meerkat.db")}"
             input=f"user0@localhost {PASSWORD}\n", capture_output=True)
         if r.returncode != 0:
             raise Failure(f"meerkat user import: {(r.stderr or r.stdout)[-600:].strip()}")
-        with contextlib.closing(sqlite3.connect(self.path("data", "meerkat.db"))) as db:
-            db.execute(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) "
-                "INSERT INTO users (username, server, password, pass_details) "
-                "SELECT 'user' || i, server, password, pass_details FROM n, users "
-                "WHERE username = 'user0'", (users - 1,))
-            db.commit()
+        self.fill("data", 1, users)
         os.rmdir(self.path("template"))
         os.rename(self.path("data"), self.path("template"))
+
+    def fill(self, data, first, end):
+        with contextlib.closing(sqlite3.connect(self.path(data, "meerkat.db"))) as db:
+            db.execute(
+                "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n LIMIT ?) "
+                "INSERT INTO users (username, server, password, pass_details) "
+                "SELECT 'user' || i, server, password, pass_details FROM n, users "
+                "WHERE username = 'user0'", (first, end - first))
+            db.commit()
+
+    def restore(self):
+        super().restore()
+        if self.large:
+            self.resize()
+        if self.contacts:
+            self.befriend()
+
+    def resize(self):
+        """As many accounts as a test asks for, once; in a file of their own."""
+        name = f"large-{self.large}"
+        if not os.path.exists(self.path(name)):
+            shutil.copytree(self.path("template"), self.path(name))
+            with contextlib.closing(sqlite3.connect(self.path(name, "meerkat.db"))) as db:
+                db.execute("DELETE FROM users WHERE username <> 'user0'")
+                db.commit()
+            self.fill(name, 1, self.large)
+        shutil.rmtree(self.path("data"))
+        shutil.copytree(self.path(name), self.path("data"))
+
+    def befriend(self):
+        """user0 and each of so many others have each other in their rosters."""
+        pairs = [(a, b) for i in range(1, self.contacts + 1)
+                 for a, b in (("user0", f"user{i}"), (f"user{i}", "user0"))]
+        with contextlib.closing(sqlite3.connect(self.path("data", "meerkat.db"))) as db:
+            db.executemany(
+                "INSERT INTO rosterusers (server, username, jid, nick, subscription, ask, "
+                "askmessage) VALUES ('localhost', ?, ? || '@localhost', '', 'B', 'N', '')",
+                pairs)
+            db.commit()
 
     def command(self):
         workers = ["--workers", str(self.workers)] if self.workers else []

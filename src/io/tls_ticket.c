@@ -87,7 +87,7 @@ static int set_key(struct ticket_key *k, unsigned char *iv, EVP_CIPHER_CTX *ciph
 	       EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* 1; 0: no ticket, or none that can be opened: a full handshake; -1: it fails. */
+/* 1; 2: and a new ticket; 0: no ticket, or none that can be opened: a full handshake; -1: it fails. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals)
 {
@@ -104,7 +104,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 		rand_bytes(iv, IV_LEN);
 	r = set_key(&key, iv, cipher, mac, seals);
 	mem_wipe(&key, sizeof(key));
-	return r ? 1 : -1;
+	if (!r)
+		return -1;
+	return seals ? 1 : 2; /* a ticket is used once: the client gets another */
 }
 
 void tls_no_ticket(SSL *ssl)

@@ -44,6 +44,16 @@ static bool meet(struct tls_ctx *ctx, int version, SSL_SESSION **session,
 	return resumed;
 }
 
+static bool is_same_ticket(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+	const unsigned char *p, *q;
+	size_t n, m;
+
+	SSL_SESSION_get0_ticket(a, &p, &n);
+	SSL_SESSION_get0_ticket(b, &q, &m);
+	return n == m && memcmp(p, q, n) == 0;
+}
+
 TEST(tls_ticket_resumes_a_session)
 {
 	struct tls_ctx *ctx = ticket_ctx();
@@ -53,8 +63,13 @@ TEST(tls_ticket_resumes_a_session)
 	CHECK(SSL_SESSION_is_resumable(s) && SSL_SESSION_has_ticket(s));
 	CHECK_INT(SSL_SESSION_get_ticket_lifetime_hint(s), TLS_TICKET_LIFE_S);
 	CHECK_INT(SSL_SESSION_get_max_early_data(s), 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
+		SSL_SESSION *last = SSL_SESSION_dup(s);
+
 		CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
+		CHECK(!is_same_ticket(s, last));
+		SSL_SESSION_free(last);
+	}
 	SSL_SESSION_free(s);
 	tls_ctx_unref(&ctx);
 }
