@@ -2,6 +2,7 @@
 #include "auth/pool.h"
 #include "base/log.h"
 #include "core/account_change.h"
+#include "core/c2s.h"
 #include "core/server.h"
 #include "core/worker.h"
 
@@ -103,10 +104,11 @@ static void on_answered(struct account_change *change)
 	worker_post(c->worker, &c->post, sizeof(*c));
 }
 
-static void start(struct worker *w, enum account_what what, struct jid account,
-		  struct strv password, const char *address,
-		  void (*fn)(struct worker *w, int err, void *arg), void *arg)
+static void start(struct stream *by, enum account_what what, struct jid account,
+		  struct strv password, void (*fn)(struct worker *w, int err, void *arg),
+		  void *arg)
 {
+	struct worker *w = c2s_of(by)->worker;
 	struct arena *a = arena_new(2048);
 	struct changing *c = ARENA_NEW(a, struct changing);
 
@@ -118,26 +120,25 @@ static void start(struct worker *w, enum account_what what, struct jid account,
 	c->change.what = what;
 	c->change.account = jid_dup(a, account);
 	c->change.auth = conf_auth_of(c->conf, jid_domain(account));
+	c->change.allowed = by->listener->auth_methods;
 	c->change.conf = &w->conf;
 	c->change.store = &w->server->store;
 	c->change.pool = &w->server->auth_pool;
 	c->change.password = arena_strv(a, password);
-	c->change.address_key = auth_pool_key(strv_from(address));
+	c->change.address_key = auth_pool_key(strv_from(conn_peer(c2s_of(by)->conn)));
 	c->change.answered = on_answered;
 	c->change.ended = on_ended;
 	account_change_start(&c->change);
 }
 
-void account_put(struct worker *w, struct jid account, struct strv password, bool create,
-		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
-		 void *arg)
+void account_put(struct stream *by, struct jid account, struct strv password, bool create,
+		 void (*fn)(struct worker *w, int err, void *arg), void *arg)
 {
-	start(w, create ? ACCOUNT_ADD : ACCOUNT_PASSWORD, account, password, address, fn,
-	      arg);
+	start(by, create ? ACCOUNT_ADD : ACCOUNT_PASSWORD, account, password, fn, arg);
 }
 
-void account_remove(struct worker *w, struct jid account, const char *address,
+void account_remove(struct stream *by, struct jid account,
 		    void (*fn)(struct worker *w, int err, void *arg), void *arg)
 {
-	start(w, ACCOUNT_REMOVE, account, STRV_NULL, address, fn, arg);
+	start(by, ACCOUNT_REMOVE, account, STRV_NULL, fn, arg);
 }

@@ -6,6 +6,7 @@
 #include "xmpp/jid.h"
 #include "xmpp/sasl/password.h"
 
+struct stream;
 struct worker;
 
 /* The call that reads an account; and what its answer holds. -ENOENT: there is none; -EINVAL:
@@ -26,10 +27,9 @@ nodiscard int account_put_call(const struct conf_auth *conf, struct jid account,
 void account_stored_form(const struct conf_auth *conf, struct arena *a,
 			 struct strv password, struct strv *plain, struct strv *details);
 
-/* From a worker, by the methods of the domain (core/account_change.h): `fn` runs on this worker, at
- * once or later, with that header's err. `address`: whose queue it counts for. */
-void account_put(struct worker *w, struct jid account, struct strv password, bool create,
-		 const char *address, void (*fn)(struct worker *w, int err, void *arg),
-		 void *arg);
-void account_remove(struct worker *w, struct jid account, const char *address,
+/* For a stream on this worker, by the methods of the domain (core/account_change.h) that its listener
+ * allows: `fn` runs on this worker, at once or later, with that header's err. */
+void account_put(struct stream *by, struct jid account, struct strv password, bool create,
+		 void (*fn)(struct worker *w, int err, void *arg), void *arg);
+void account_remove(struct stream *by, struct jid account,
 		    void (*fn)(struct worker *w, int err, void *arg), void *arg);

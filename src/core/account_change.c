@@ -99,6 +99,12 @@ static bool can(const struct account_change *c, enum auth_method m, enum auth_op
 	return is_able(backend_of(c, m), op);
 }
 
+/* Where whoever wants the change may make it. */
+static bool is_allowed(const struct account_change *c, enum auth_method m)
+{
+	return c->allowed & (1u << m);
+}
+
 /* A service that keeps SCRAM keys does not make them. */
 static bool takes_keys(const struct account_change *c, enum auth_method m)
 {
@@ -174,7 +180,7 @@ static void on_look(struct account_change *c, int r)
 		end(c, r);
 	} else if (c->what == ACCOUNT_ADD && r == 0) {
 		end(c, -EEXIST);
-	} else if (c->what == ACCOUNT_PASSWORD && r == 0 &&
+	} else if (c->what == ACCOUNT_PASSWORD && r == 0 && is_allowed(c, m) &&
 		   (is_ours(m) || can(c, m, AUTH_SET_PASSWORD))) {
 		set_password(c);
 	} else {
@@ -277,6 +283,8 @@ static void on_reserved(struct account_change *c, int r)
 static void make(struct account_change *c)
 {
 	for (; c->at < c->auth->n_methods; c->at++) {
+		if (!is_allowed(c, method(c)))
+			continue;
 		if (is_ours(method(c))) {
 			need_hash(c, make_here);
 			return;
@@ -373,8 +381,9 @@ static bool is_nobodys(const struct account_change *c)
 static bool may_remove(const struct account_change *c)
 {
 	for (unsigned m = 0; m < AUTH_METHOD_MAX; m++)
-		if ((c->has & (1u << m)) && !is_ours((enum auth_method)m) &&
-		    !can(c, (enum auth_method)m, AUTH_REMOVE))
+		if ((c->has & (1u << m)) && (!is_allowed(c, (enum auth_method)m) ||
+					     (!is_ours((enum auth_method)m) &&
+					      !can(c, (enum auth_method)m, AUTH_REMOVE))))
 			return false;
 	return c->has || is_nobodys(c);
 }
@@ -400,7 +409,7 @@ void account_change_start(struct account_change *c)
 	c->arena = arena_new(1024);
 	c->plain = STRV("");
 	c->details = STRV_NULL;
-	if (c->what != ACCOUNT_REMOVE && !account_can_store(c->auth)) {
+	if (c->what != ACCOUNT_REMOVE && !account_can_store(c->auth, c->allowed)) {
 		end(c, -ENOTSUP);
 		return;
 	}
@@ -414,12 +423,14 @@ void account_change_start(struct account_change *c)
 	look(c);
 }
 
-bool account_can_store(const struct conf_auth *auth)
+bool account_can_store(const struct conf_auth *auth, unsigned allowed)
 {
-	for (size_t i = 0; i < auth->n_methods; i++)
-		if (is_ours((enum auth_method)auth->methods[i]) ||
-		    is_able(auth->backends[auth->methods[i]], AUTH_CREATE))
+	for (size_t i = 0; i < auth->n_methods; i++) {
+		enum auth_method m = (enum auth_method)auth->methods[i];
+		if ((allowed & (1u << m)) &&
+		    (is_ours(m) || is_able(auth->backends[m], AUTH_CREATE)))
 			return true;
+	}
 	return false;
 }
 

@@ -24,7 +24,9 @@ struct account_change {
 	/* The caller's to fill in; what is pointed to outlives the change. */
 	enum account_what what;
 	const struct conf_auth *auth; /* the domain's methods, in their order */
-	struct conf *const *conf;     /* the newest, whose backends run */
+	unsigned
+		allowed; /* 1u << enum auth_method: asked are all, changed is nothing elsewhere */
+	struct conf *const *conf; /* the newest, whose backends run */
 	struct store *const *store;
 	struct auth_pool *const *pool; /* for PBKDF2; NULL: it is done at once */
 	struct jid account;
@@ -64,7 +66,7 @@ struct account_change {
 void account_change_start(struct account_change *c);
 void account_change_go_on(struct account_change *c);
 
-/* Can a method of this domain store accounts at all? */
-bool account_can_store(const struct conf_auth *auth);
+/* Can a method of this domain store accounts at all, of those that are `allowed`? */
+bool account_can_store(const struct conf_auth *auth, unsigned allowed);
 /* Are all of its accounts in our database? */
 bool account_is_ours_alone(const struct conf_auth *auth);

@@ -218,7 +218,8 @@ static const struct conf_option c2s[] = {
 	CONF_ENUM_ARRAY(
 		"allowed_auth_methods", struct conf_listener, allowed_auth_methods, NULL,
 		auth_methods,
-		"Those of `auth.methods` that a login here may use; not given: all. "
+		"Those of `auth.methods` that logins and in-band registration here may "
+		"use; not given: all. "
 		"Mechanisms that none of them can serve are neither offered nor "
 		"accepted.",
 		.unique = true),

@@ -107,9 +107,10 @@ struct hooks {
 	enum hook_phase phase;
 
 	/* The features of a stream that is authenticated and waits for bind, or is about to be
-	 * authenticated (`authed` tells). `secure`: a password may be sent here, over TLS or
-	 * because the listener knows none. Writes elements. */
-	void (*features)(const struct host *h, bool authed, bool secure, struct buf *b);
+	 * authenticated (`authed` tells). `registers`: accounts could be made here, see
+	 * register_is_offered(). Writes elements. */
+	void (*features)(const struct host *h, bool authed, bool registers,
+			 struct buf *b);
 
 	/* A client's stanza, `from` stamped, before it is routed. */
 	enum verdict (*from_client)(struct ctx *c);

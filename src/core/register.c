@@ -11,17 +11,25 @@
 
 const struct register_conf *register_conf(const struct host *h)
 {
-	if (!account_can_store(h->auth))
-		return NULL;
 	for (size_t i = 0; all_modules[i]; i++)
 		if (strcmp(all_modules[i]->name, "mod_register") == 0)
 			return h->mod_conf[i];
 	return NULL;
 }
 
-bool register_is_offered(const struct stream *st)
+bool register_is_safe(const struct stream *st)
 {
 	return st->secure || !st->listener->has_tls;
+}
+
+static bool can_store(const struct stream *st)
+{
+	return account_can_store(st->host->auth, st->listener->auth_methods);
+}
+
+bool register_is_offered(const struct stream *st)
+{
+	return register_is_safe(st) && can_store(st);
 }
 
 /* --- who may --- */
@@ -326,8 +334,7 @@ static void register_account(struct stream *st, const struct stanza *s)
 			       "too soon after the last registration from this address");
 		} else {
 			r->conf = conf_ref(c2s_conf(c));
-			account_put(c->worker, r->account, f.password, true, r->address,
-				    on_registered, r);
+			account_put(st, r->account, f.password, true, on_registered, r);
 			register_wipe(&f);
 			return;
 		}
@@ -341,12 +348,12 @@ bool register_pre_auth(struct stream *st, const struct stanza *s)
 	bool elsewhere =
 		!jid_is_none(s->to) && !strv_eq(jid_text(s->to), st->host->domain);
 
-	if (register_conf(st->host) == NULL || elsewhere) {
+	if (register_conf(st->host) == NULL || !can_store(st) || elsewhere) {
 		refuse(st, s, STANZA_ERR_SERVICE_UNAVAILABLE,
 		       !elsewhere && host_has_module(st->host, "mod_register")
 			       ? "accounts of this domain are made elsewhere"
 			       : NULL);
-	} else if (!register_is_offered(st)) {
+	} else if (!register_is_safe(st)) {
 		refuse(st, s, STANZA_ERR_NOT_ALLOWED, "only over TLS");
 	} else if (s->type == IQ_GET) {
 		answer(st, s->id,

@@ -21,11 +21,13 @@ struct register_conf {
 	int64_t password_strength; /* bits; 0: not looked at */
 };
 
-/* mod_register's configuration where it is on for this host, and one of its methods can make
- * accounts; else NULL. */
+/* mod_register's configuration where it is on for this host, else NULL. */
 const struct register_conf *register_conf(const struct host *h);
 
-/* Is this the stream for it: encrypted, or on a listener that knows no TLS at all? */
+/* May passwords go over this stream: is it encrypted, or on a listener that knows no TLS at all? */
+bool register_is_safe(const struct stream *st);
+
+/* ... and can one of the host's methods that the listener allows make accounts? */
 bool register_is_offered(const struct stream *st);
 
 /* stream_env.pre_auth_iq. */

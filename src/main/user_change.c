@@ -100,6 +100,7 @@ bool user_change(struct user_cmd *u, struct arena *a, enum account_what what,
 	struct waiting w = {
 		.change = { .what = what,
 			    .auth = conf_auth_of(u->conf, jid_domain(account)),
+			    .allowed = ~0u,
 			    .conf = &u->conf,
 			    .store = &u->store,
 			    .account = account,

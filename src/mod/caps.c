@@ -2,7 +2,7 @@
  * their presence like any other content. MongooseIM's mod_caps. */
 #include "core/module.h"
 
-static void features(const struct host *h, bool authed, bool secure, struct buf *b)
+static void features(const struct host *h, bool authed, bool registers, struct buf *b)
 {
 	struct xml_out o = xml_out(b);
 

@@ -8,11 +8,11 @@
 
 extern const struct module mod_register;
 
-static void features(const struct host *h, bool authed, bool secure, struct buf *b)
+static void features(const struct host *h, bool authed, bool registers, struct buf *b)
 {
 	struct xml_out o = xml_out(b);
 
-	if (authed || !secure || register_conf(h) == NULL)
+	if (authed || !registers || register_conf(h) == NULL)
 		return;
 	xo_start(&o, "register", NS_REGISTER_FEATURE);
 	xo_end(&o);
@@ -79,7 +79,7 @@ static struct later *later_without_password(struct ctx *c)
 
 static enum verdict change_password(struct ctx *c, const struct register_fields *f)
 {
-	struct c2s *conn = c2s_of(c->session->stream);
+	struct stream *st = c->session->stream;
 	struct strv local;
 
 	if (f->username.n == 0 || f->password.n == 0) {
@@ -92,11 +92,11 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "only one's own password");
 		return HANDLED;
 	}
-	if (!account_can_store(c->host->auth)) {
+	if (!account_can_store(c->host->auth, st->listener->auth_methods)) {
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "passwords are kept elsewhere");
 		return HANDLED;
 	}
-	if (!register_is_offered(c->session->stream)) {
+	if (!register_is_safe(st)) {
 		reply_error(c, STANZA_ERR_NOT_AUTHORIZED, "only over TLS");
 		return HANDLED;
 	}
@@ -104,8 +104,8 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
 		return HANDLED;
 	}
-	account_put(c->worker, c->session->user->jid, f->password, false,
-		    conn_peer(conn->conn), on_changed, later_without_password(c));
+	account_put(st, c->session->user->jid, f->password, false, on_changed,
+		    later_without_password(c));
 	return HANDLED;
 }
 
@@ -137,8 +137,7 @@ static void remove_account(struct ctx *c)
 		l->user = c->session->user;
 		user_pin(l->user);
 	}
-	account_remove(c->worker, l->user->jid,
-		       conn_peer(c2s_of(c->session->stream)->conn), on_removed, l);
+	account_remove(c->session->stream, l->user->jid, on_removed, l);
 }
 
 static enum verdict on_set(struct ctx *c)

@@ -13,7 +13,7 @@ static const struct roster_conf *conf_of(const struct host *h)
 	return mod_conf(h, &mod_roster);
 }
 
-static void features(const struct host *h, bool authed, bool secure, struct buf *b)
+static void features(const struct host *h, bool authed, bool registers, struct buf *b)
 {
 	struct xml_out o = xml_out(b);
 

@@ -71,6 +71,7 @@ struct fixture {
 	int64_t methods[AUTH_METHOD_MAX];
 	struct store *store;
 	struct account_change change;
+	unsigned forbidden; /* 1u << enum auth_method */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	bool answered, ended;
@@ -158,6 +159,7 @@ static int change_by(enum account_what what, const char *password, bool by_opera
 {
 	fix.change = (struct account_change){ .what = what,
 					      .auth = &fix.conf.auth,
+					      .allowed = ~fix.forbidden,
 					      .conf = &fix.newest,
 					      .store = &fix.store,
 					      .account = romeo,
@@ -312,9 +314,46 @@ TEST(change_sends_a_service_keys_only_where_logins_are_by_them)
 TEST(change_is_impossible_where_nothing_is_stored)
 {
 	SET_UP(AUTH_LDAP, AUTH_JWT, AUTH_PKI, AUTH_DUMMY);
-	CHECK(!account_can_store(&fix.conf.auth));
+	CHECK(!account_can_store(&fix.conf.auth, ~0u));
 	CHECK_INT(change(ACCOUNT_ADD, "secret"), -ENOTSUP);
 	CHECK_INT(change(ACCOUNT_PASSWORD, "secret"), -ENOTSUP);
+	ASKED("");
+	tear_down();
+}
+
+/* --- where not all methods may be used --- */
+
+TEST(change_asks_all_and_touches_what_is_allowed)
+{
+	SET_UP(AUTH_HTTP, AUTH_EXTERNAL, AUTH_INTERNAL);
+	fix.forbidden = 1u << AUTH_HTTP | 1u << AUTH_EXTERNAL;
+	answers(AUTH_EXTERNAL, AUTH_EXISTS, 0);
+	CHECK_INT(change(ACCOUNT_ADD, "secret"), -EEXIST);
+	CHECK_INT(change(ACCOUNT_PASSWORD, "secret"), -ENOTSUP);
+	CHECK_INT(change(ACCOUNT_REMOVE, ""), -ENOTSUP);
+	ASKED("http exists, external exists");
+	answers(AUTH_EXTERNAL, AUTH_EXISTS, -ENOENT);
+	CHECK_INT(change(ACCOUNT_ADD, "secret"), 0);
+	ASKED("http exists, external exists");
+	CHECK(is_ours());
+	CHECK_INT(change(ACCOUNT_PASSWORD, "other"), 0);
+	fix.forbidden = 1u << AUTH_INTERNAL;
+	CHECK_INT(change(ACCOUNT_PASSWORD, "other"), -ENOTSUP);
+	CHECK_INT(change(ACCOUNT_REMOVE, ""), -ENOTSUP);
+	CHECK(is_ours());
+	fix.forbidden = 1u << AUTH_HTTP;
+	CHECK_INT(change(ACCOUNT_REMOVE, ""), 0);
+	CHECK_INT(change(ACCOUNT_ADD, "secret"), 0);
+	ASKED("http exists, external exists, external create secret");
+	tear_down();
+}
+
+TEST(change_is_impossible_where_nothing_that_stores_is_allowed)
+{
+	SET_UP(AUTH_HTTP, AUTH_PKI, AUTH_INTERNAL);
+	fix.forbidden = 1u << AUTH_HTTP | 1u << AUTH_INTERNAL;
+	CHECK(!account_can_store(&fix.conf.auth, ~fix.forbidden));
+	CHECK_INT(change(ACCOUNT_ADD, "secret"), -ENOTSUP);
 	ASKED("");
 	tear_down();
 }
