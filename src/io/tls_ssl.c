@@ -2,6 +2,7 @@
  * layer of our own does not take over. Its BIO reads from the slice of ciphertext that it is given
  * and appends to the caller's output: no copy in between. */
 #include "io/tls_ssl.h"
+#include "io/tls_wipe.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -127,7 +128,7 @@ void tls_ssl_free(struct tls_ssl **pt)
 	*pt = NULL;
 	if (t == NULL)
 		return;
-	SSL_free(t->ssl);
+	tls_wipe_ssl(t->ssl);
 	tls_ctx_unref(&t->ctx);
 	mem_wipe(t->secrets, sizeof(t->secrets));
 	mem_free(t);

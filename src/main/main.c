@@ -4,6 +4,7 @@
 #include "core/conf.h"
 #include "core/module.h"
 #include "core/version.h"
+#include "io/tls_wipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,7 @@ int main(int argc, char **argv)
 	struct args a = { 0 };
 	int r;
 
+	tls_wipe_init();
 	modules_init();
 	if (argc < 2) {
 		fputs(help_text, stderr);

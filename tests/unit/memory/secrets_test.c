@@ -1,0 +1,108 @@
+/* When a connection has ended, none of its secrets is left on the heap: not even in memory that has
+ * been freed. The client's object is in the same heap, and goes the same way. */
+#include "duo.h"
+#include "io/tls.h"
+#include "io/tls_wipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Before all tests: nobody has used OpenSSL yet. */
+__attribute__((constructor)) static void init(void)
+{
+	tls_wipe_init();
+}
+
+static const char *const names[] = {
+	"CLIENT_HANDSHAKE_TRAFFIC_SECRET ",
+	"SERVER_HANDSHAKE_TRAFFIC_SECRET ",
+	"CLIENT_TRAFFIC_SECRET_0 ",
+	"SERVER_TRAFFIC_SECRET_0 ",
+	"EXPORTER_SECRET ",
+	"CLIENT_RANDOM ", /* TLS 1.2's master secret */
+};
+enum { N = ARRAY_LEN(names) };
+
+static struct {
+	unsigned char not [48]; /* inverted, so that it is not found here */
+	size_t n;
+} secrets[N];
+
+static void on_line(const SSL *ssl, const char *line)
+{
+	const char *hex = strrchr(line, ' ') + 1;
+	unsigned byte;
+
+	for (size_t i = 0; i < N; i++) {
+		if (strncmp(line, names[i], strlen(names[i])) != 0)
+			continue;
+		for (size_t k = 0; k < strlen(hex) / 2; k++) {
+			CHECK(sscanf(hex + 2 * k, "%2x", &byte) == 1);
+			secrets[i].not [k] = (unsigned char)~byte;
+		}
+		secrets[i].n = strlen(hex) / 2;
+	}
+}
+
+static bool is_at(const unsigned char *p, size_t i)
+{
+	for (size_t k = 0; k < secrets[i].n; k++)
+		if (p[k] != (unsigned char)~secrets[i].not [k])
+			return false;
+	return true;
+}
+
+static unsigned copies(size_t i)
+{
+	unsigned long from = 0, to = 0;
+	unsigned n = 0;
+	char line[500];
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "[heap]"))
+			CHECK_INT(sscanf(line, "%lx-%lx", &from, &to), 2);
+	fclose(f);
+	CHECK(from < to);
+	for (unsigned long at = from; at + sizeof(secrets[i].not ) <= to; at++)
+		n += is_at((const unsigned char *)at, i);
+	return n;
+}
+
+static void check(struct tls_ctx *ctx, int version)
+{
+	SSL *client = client_new(version, version);
+	struct duo d;
+
+	memset(secrets, 0, sizeof(secrets));
+	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(client), on_line);
+	duo_open(&d, ctx, client);
+	shake_hands(&d);
+	CHECK_INT(tls_seal(d.t, STRV("hello"), &d.wire), 0);
+	carry(&d, 65536);
+	CHECK_INT(secrets[N - 1].n > 0, version == TLS1_2_VERSION);
+	CHECK_INT(secrets[0].n > 0, version == TLS1_3_VERSION);
+	SSL_set_quiet_shutdown(client, 1);
+	tls_free(&d.t);
+	d.client = NULL;
+	for (size_t i = 0; i < N; i++) /* the client's: that is how it would look */
+		CHECK(secrets[i].n == 0 || i < 2 || copies(i) > 0);
+	tls_wipe_ssl(client);
+	duo_close(&d);
+	for (size_t i = 0; i < N; i++)
+		if (secrets[i].n && copies(i))
+			test_fail(__FILE__, __LINE__, "%sis left", names[i]);
+}
+
+TEST(secrets_leave_the_heap_with_their_connection)
+{
+	struct tls_ctx *ctx = pair_ctx(NULL);
+
+	EACH_VERSION(v)
+	{
+		check(ctx, *v);
+	}
+	tls_ctx_unref(&ctx);
+}
