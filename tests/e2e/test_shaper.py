@@ -198,5 +198,7 @@ def test_held_streams_end_with_the_server(new_server):
     one = new_server({"shaper": {"crawl": {"max_rate": 1}}}, {"plain": {"shaper": "crawl"}})
     with one.connect() as c:
         c.open()
+        while one.read_log().count("conn.accepted") <= len(one.ports):  # start() tried each
+            pass
         one.process.send_signal(signal.SIGTERM)
         c.expect_error("system-shutdown")
