@@ -134,7 +134,9 @@ static void read_driver(struct engine *e)
 void engine_turn(struct engine *e, nsec_t timeout)
 {
 	struct epoll_event ev[EVENTS];
-	struct timespec t = { timeout / SECOND, timeout % SECOND };
+	/* What was due before the last turn's end is due now. */
+	nsec_t left = timeout > 0 ? timeout : 0;
+	struct timespec t = { left / SECOND, left % SECOND };
 	int n = epoll_pwait2(e->epoll, ev, EVENTS, &t, NULL);
 
 	if (n < 0 && errno != EINTR)

@@ -137,7 +137,7 @@ same machine, with the same accounts, the same certificate, and the same load.
 
 ## Results
 
-Median of {opts.rounds} rounds (smallest-largest); `x3` says that Meerkat is three times
+Median of {opts.rounds} round{'s' if opts.rounds != 1 else ''} (smallest-largest); `x3` says that Meerkat is three times
 better than that server, `x0.5` that it is half as good.
 
 {table(results, chosen, METRICS)}
