@@ -3,7 +3,7 @@
 #include "auth/http.h"
 #include "core/conf_priv.h"
 
-static const struct conf_word versions[] = {
+const struct conf_word conf_client_versions[] = {
 	{ "tlsv1", 0, .unsupported = true },
 	{ "tlsv1.1", 0, .unsupported = true },
 	{ "tlsv1.2", 0x0303 },
@@ -48,7 +48,7 @@ const struct conf_option conf_http_tls[] = {
 		  "`cacertfile`, or signed by one, for whatever host. `none`: any."),
 	FILES,
 	CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,
-			"[\"tlsv1.2\", \"tlsv1.3\"]", versions,
+			"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,
 			"The versions of TLS that are spoken.", .unique = true,
 			.has_range = true, .min = 1, .max = 4),
 	CONF_STRING("password", struct conf_client_tls, password, NULL,

@@ -110,6 +110,7 @@ void conf_free_methods(struct conf *c);
 
 /* conf_pool_tls.c: both fill struct conf_client_tls. */
 extern const struct conf_option conf_http_tls[], conf_ldap_tls[];
+extern const struct conf_word conf_client_versions[]; /* 0x0303, 0x0304 */
 struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t);
 
 /* conf_ldap.c */

@@ -4,14 +4,6 @@
 
 enum { WORKERS_MAX = 1000, MS_MAX = INT32_MAX };
 
-static const struct conf_word tls_versions[] = {
-	{ "tlsv1", 0, .unsupported = true },
-	{ "tlsv1.1", 0, .unsupported = true },
-	{ "tlsv1.2", 0x0303 },
-	{ "tlsv1.3", 0x0304 },
-	{ 0 },
-};
-
 static const struct conf_option sni[] = {
 	CONF_BOOL("enabled", struct conf_rdbms_tls, sni, "true",
 		  "Name `connection.host` in the handshake; with false, the name in the "
@@ -49,7 +41,7 @@ static const struct conf_option tls[] = {
 		"OpenSSL's cipher string, for `mysql` only: PostgreSQL's library has no "
 		"such choice."),
 	CONF_ENUM_ARRAY("versions", struct conf_rdbms_tls, versions,
-			"[\"tlsv1.2\", \"tlsv1.3\"]", tls_versions,
+			"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,
 			"The versions of TLS that are spoken.", .unique = true,
 			.has_range = true, .min = 1, .max = 4),
 	CONF_SAME_TABLE("server_name_indication", sni, "The server's name."),
