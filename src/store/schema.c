@@ -31,9 +31,10 @@ static int get_version(struct db *d, int *ret)
 		return d->driver->version(d, ret);
 	r = read_int(db_query(d->driver->has_version, ""), &n);
 	*ret = 0;
-	return r || n == 0 ? r
-			   : read_int(db_query("SELECT version FROM meerkat_schema", ""),
-				      ret);
+	if (r == 0 && n > 0)
+		r = read_int(db_query("SELECT version FROM meerkat_schema", ""), ret);
+	/* Where CREATE TABLE is no part of a transaction, the table is there before its row. */
+	return r == -ENOENT ? 0 : r;
 }
 
 static int put_version(struct db *d, int version)

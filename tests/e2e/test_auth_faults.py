@@ -242,7 +242,8 @@ class Rdbms(Networked):
 class RdbmsPgsql(Rdbms):
     says = {
         REFUSE: "the database test.* cannot be reached: .*Connection refused",
-        CUT: "a query failed: (server closed the connection|could not receive data)",
+        CUT: "(a query failed|cannot be reached): .*(server closed the connection|"
+             "could not receive data)",
         GARBLE: "cannot be reached: .*expected authentication|a query failed: ",
         HANG: "the server has not answered within query_timeout|timeout expired",
         "refused": "cannot be reached: .*password authentication failed",
@@ -274,7 +275,7 @@ class RdbmsPgsql(Rdbms):
 class RdbmsMysql(Rdbms):
     says = {
         REFUSE: "the database test.* cannot be reached: .*Can't connect to server",
-        CUT: "a query failed: Lost connection to server",
+        CUT: "(a query failed|is lost|cannot be reached): .*Lost connection to server",
         GARBLE: "the connection to the database is lost: |a query failed: ",
         HANG: "cannot be reached|is lost",
         "refused": "cannot be reached: .*Access denied for user",
