@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#define MIN_SLOTS 8u
+
 static uint64_t key[2];
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
@@ -79,13 +81,21 @@ static void resize(struct hash *h, uint32_t n_slot)
 	h->n_slot = n_slot;
 }
 
+/* A table gets smaller only here: hash_remove() may be called from within hash_each(). */
+static void fit(struct hash *h)
+{
+	if (h->n >= h->n_slot)
+		resize(h, h->n_slot ? h->n_slot * 2 : MIN_SLOTS);
+	else if (h->n_slot > MIN_SLOTS && h->n < h->n_slot / 16)
+		resize(h, MAX(h->n_slot / 8, MIN_SLOTS));
+}
+
 void hash_add(struct hash *h, struct hnode *node, uint64_t hash)
 {
 	struct hnode **to;
 
 	ASSERT(h->n < UINT32_MAX / 2);
-	if (h->n >= h->n_slot)
-		resize(h, h->n_slot ? h->n_slot * 2 : 8);
+	fit(h);
 	to = &h->slot[hash & (h->n_slot - 1)];
 	node->hash = hash;
 	node->next = *to;

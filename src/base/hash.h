@@ -24,7 +24,8 @@ struct hash {
 void hash_init(struct hash *h);
 void hash_fini(struct hash *h); /* frees the table, not the members */
 
-/* node->hash is set by hash_add. The caller makes sure that the key is not there yet. */
+/* node->hash is set by hash_add. The caller makes sure that the key is not there yet. A table that
+ * many members have left gets smaller when the next one comes. */
 void hash_add(struct hash *h, struct hnode *node, uint64_t hash);
 void hash_remove(struct hash *h, struct hnode *node);
 

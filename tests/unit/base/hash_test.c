@@ -51,6 +51,33 @@ TEST(hash_finds_what_was_added_and_not_what_was_removed)
 	hash_fini(&h);
 }
 
+TEST(hash_table_gets_smaller_when_most_have_left)
+{
+	enum { N = 10000 };
+	static struct item items[N + 1];
+	struct hash h;
+
+	hash_init(&h);
+	for (int i = 0; i <= N; i++) {
+		snprintf(items[i].key, sizeof(items[i].key), "k%d", i);
+		items[i].node.hash = hash_bytes(items[i].key, strlen(items[i].key));
+	}
+	for (int i = 0; i < N; i++)
+		hash_add(&h, &items[i].node, items[i].node.hash);
+	CHECK_INT(h.n_slot, 16384);
+	for (int i = 3; i < N; i++)
+		hash_remove(&h, &items[i].node);
+	for (int i = 0; i < 10;
+	     i++) { /* step by step, and no further than it was at first */
+		hash_add(&h, &items[N].node, items[N].node.hash);
+		CHECK(find(&h, "k0") && find(&h, "k1") && find(&h, "k2") &&
+		      find(&h, "k10000"));
+		hash_remove(&h, &items[N].node);
+	}
+	CHECK_INT(h.n_slot, 32);
+	hash_fini(&h);
+}
+
 TEST(hash_of_equal_bytes_is_equal_at_any_alignment)
 {
 	char a[32] = "xabcdefghijklmnopq", b[32] = "abcdefghijklmnopq";
