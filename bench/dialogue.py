@@ -8,16 +8,35 @@ import servers
 from servers import Failure
 
 
+# What starts a process that is never kept waiting by others, where the user may do that.
+REALTIME = ["chrt", "-f", "1"]
+if subprocess.run([*REALTIME, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+    REALTIME = []
+
+
 class Load:
+    """`first`: before all other processes, `last`: behind all others."""
     binary = None
 
-    def __init__(self, mode, port, nice=0, wrong=False, **options):
+    def __init__(self, mode, port, first=False, last=False, wrong=False, **options):
         password = "wrong" if wrong else servers.PASSWORD
         self.errors = tempfile.TemporaryFile("w+")
+        turn = REALTIME if first else ["nice", "-n19"] if last else []
         self.process = subprocess.Popen(
-            ["nice", f"-n{nice}", self.binary, mode, f"port={port}", f"password={password}",
+            [*turn, self.binary, mode, f"port={port}", f"password={password}",
              *(f"{k}={int(v)}" for k, v in options.items())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            start_new_session=last)
+        if last:
+            self._group_is_last()
+
+    def _group_is_last(self):
+        """Where the kernel shares the processor between sessions first, and then within one."""
+        try:
+            with open(f"/proc/{self.process.pid}/autogroup", "w", encoding="ascii") as f:
+                f.write("19")
+        except OSError:
+            pass
 
     def __enter__(self):
         return self

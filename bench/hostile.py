@@ -1,6 +1,6 @@
 """What clients that nobody wants do to the others: the latency of a steady load without and with
-them. They run at the lowest priority, so that what they cost the machine is not taken for what they
-cost the server."""
+them. They run behind all others, and what measures before all others where that is allowed: so
+what they cost the machine is not taken for what they cost the server."""
 
 from dialogue import Load
 
@@ -9,8 +9,8 @@ LOGIN_RATE = 20
 
 
 def latency(server, opts):
-    with Load("chat", server.plain_port, pairs=50, warmup_ms=1000, open_loop=1, rate=RATE,
-              measure_ms=opts.seconds * 1000) as load:
+    with Load("chat", server.plain_port, first=True, pairs=50, warmup_ms=1000, open_loop=1,
+              rate=RATE, measure_ms=opts.seconds * 1000) as load:
         load.expect("ready")
         load.go()
         load.expect("start")
@@ -20,8 +20,8 @@ def latency(server, opts):
 
 def logins(server, opts):
     """Of others than the flood tries, with the right password."""
-    with Load("login", server.plain_port, plain=1, sessions=1000, open_loop=1, rate=LOGIN_RATE,
-              users=100, first_user=100, net=2, warmup_ms=1000,
+    with Load("login", server.plain_port, first=True, plain=1, sessions=1000, open_loop=1,
+              rate=LOGIN_RATE, users=100, first_user=100, net=2, warmup_ms=1000,
               measure_ms=opts.seconds * 1000) as load:
         load.expect("ready")
         load.go()
@@ -37,7 +37,7 @@ def compare(before, during):
 
 def test_pest(server, opts, mode, **options):
     before = latency(server, opts)
-    with Load(mode, server.plain_port, nice=19, net=3, users=100, first_user=200,
+    with Load(mode, server.plain_port, last=True, net=3, users=100, first_user=200,
               **options) as pest:
         pest.expect("ready")
         during = latency(server, opts)
@@ -49,7 +49,7 @@ def test_pest(server, opts, mode, **options):
 def test_storm(server, opts):
     """As many as there are descriptors for log in at once, with TLS."""
     before = latency(server, opts)
-    with Load("storm", server.tls_port, nice=19, net=3, tls=1, sessions=opts.sessions,
+    with Load("storm", server.tls_port, last=True, net=3, tls=1, sessions=opts.sessions,
               first_user=100, users=opts.accounts - 100) as storm:
         storm.expect("ready")
         during = latency(server, opts)
@@ -60,7 +60,7 @@ def test_storm(server, opts):
 
 def test_flood(server, opts):
     before, logins_before = latency(server, opts), logins(server, opts)
-    with Load("flood", server.plain_port, nice=19, net=3, plain=1, users=100, first_user=200,
+    with Load("flood", server.plain_port, last=True, net=3, plain=1, users=100, first_user=200,
               sessions=200, wrong=1) as flood:
         flood.expect("ready")
         during, logins_during = latency(server, opts), logins(server, opts)

@@ -5,6 +5,7 @@ import platform
 import statistics
 import subprocess
 
+from dialogue import REALTIME
 from servers import ITERATIONS
 
 METRICS = [
@@ -183,7 +184,8 @@ of the network stack.
   time counts from the moment in the timetable to the arrival.
 - **Resumed login**: each client shows the ticket of its last connection (TLS 1.3, with an X25519
   exchange, so that each connection still has keys of its own).
-- **Clients that nobody wants** run at the lowest priority, so that what they cost the machine is not
+- **Clients that nobody wants** run at the lowest priority, and what measures the latency of others
+  {"at a real-time one" if REALTIME else "at the usual one"}, so that what they cost the machine is not
   taken for what they cost the server: 20 that log in, send to themselves and do not read; one that
   sends itself messages without end; 20 that connect and hang up, over and over; {opts.sessions:,}
   that log in with TLS at the same moment and come again if they are thrown out; 200 that try wrong

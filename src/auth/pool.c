@@ -1,10 +1,9 @@
 #include "auth/pool.h"
 #include "base/hash.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { N_KEYS = 4096 };
 
@@ -71,7 +70,7 @@ static void *run(void *arg)
 	void *state;
 
 	/* Messages come before logins: these threads yield the cores to the workers. */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
+	thread_be_nice();
 	state = p->ops ? p->ops->open(p->owner) : NULL;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {

@@ -1,4 +1,5 @@
 #include "core/worker.h"
+#include "base/thread.h"
 #include "core/c2s.h"
 #include "core/login.h"
 #include "core/port.h"
@@ -154,6 +155,7 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 
 	this_worker = w;
+	thread_be_prompt();
 	loop_run(w->loop);
 	return NULL;
 }

@@ -7,7 +7,6 @@
 
 enum {
 	RETRY_MS = 200,
-	AT_ONCE = 4, /* then others get their turn */
 };
 
 union address {
@@ -108,33 +107,26 @@ static bool may_accept(struct listener *l)
 	return l->loop && !l->paused && (l->may_accept == NULL || l->may_accept(l));
 }
 
-/* The watch is level-triggered, so the next turn goes on with what is left. */
-static void accept_some(struct listener *l)
+/* Whether there may be another one. The watch is level-triggered, so the next turn goes on with
+ * what is left. */
+static bool accept_one(struct listener *l)
 {
-	for (unsigned i = 0; i < AT_ONCE && l->left > 0 && may_accept(l); i++) {
-		char peer[INET6_ADDRSTRLEN];
-		union address at;
-		socklen_t len = sizeof(at);
-		int fd =
-			accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	char peer[INET6_ADDRSTRLEN];
+	union address at;
+	socklen_t len = sizeof(at);
+	int fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd >= 0) {
-			l->left--;
-			peer_text(&at, peer);
-			l->on_accept(l, fd, peer);
-			continue;
-		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return;
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM) {
-			rest(l, errno);
-			return;
-		}
-		/* Anything else is about this one connection: it is gone before it was ours. */
+	if (fd >= 0) {
+		peer_text(&at, peer);
+		l->on_accept(l, fd, peer);
+		return true;
 	}
-	if (l->loop && !l->paused && l->left > 0)
-		loop_later(l->loop, &l->accept);
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		rest(l, errno);
+		return false;
+	}
+	/* Anything else is about this one connection: it is gone before it was ours. */
+	return errno != EAGAIN && errno != EWOULDBLOCK;
 }
 
 static void on_event(struct io_watch *w, uint32_t events)
@@ -147,7 +139,13 @@ static void on_event(struct io_watch *w, uint32_t events)
 
 static void on_turn(struct loop_task *t)
 {
-	accept_some(container_of(t, struct listener, accept));
+	struct listener *l = container_of(t, struct listener, accept);
+
+	if (l->left == 0 || !may_accept(l))
+		return;
+	l->left--;
+	if (accept_one(l) && l->loop && !l->paused)
+		loop_later(l->loop, &l->accept);
 }
 
 static void watch_again(struct listener *l)

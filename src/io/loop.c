@@ -319,14 +319,16 @@ static void end_turn(struct loop *l)
 
 static void run_patient(struct loop *l)
 {
-	uint64_t end = clock_thread_cpu_ns() + LOOP_PATIENT_US * 1000;
+	uint64_t now = clock_thread_cpu_ns(), end = now + LOOP_PATIENT_US * 1000,
+		 last = 0;
 	struct list *it;
 
-	while ((it = list_pop(&l->patient))) {
+	/* The next one may take as long as the last one did. */
+	while (now + last < end && (it = list_pop(&l->patient))) {
 		struct loop_task *t = container_of(it, struct loop_task, link);
 		t->fn(t);
-		if (clock_thread_cpu_ns() >= end)
-			return;
+		last = clock_thread_cpu_ns() - now;
+		now += last;
 	}
 }
 

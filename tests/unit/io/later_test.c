@@ -3,13 +3,16 @@
 
 struct work {
 	struct loop_task task;
+	uint64_t ns;
 	int *done;
 	int order; /* the how-manieth it was; 0: it has not run */
 };
 
-static void spend_a_turn(struct work *w)
+enum { TURN_NS = LOOP_PATIENT_US * 1000 };
+
+static void spend(struct work *w)
 {
-	uint64_t end = clock_thread_cpu_ns() + LOOP_PATIENT_US * 1000;
+	uint64_t end = clock_thread_cpu_ns() + w->ns;
 
 	while (clock_thread_cpu_ns() < end)
 		;
@@ -18,12 +21,12 @@ static void spend_a_turn(struct work *w)
 
 static void on_work(struct loop_task *t)
 {
-	spend_a_turn(container_of(t, struct work, task));
+	spend(container_of(t, struct work, task));
 }
 
 static void work_init(struct work *w, int *done)
 {
-	*w = (struct work){ .done = done };
+	*w = (struct work){ .ns = TURN_NS, .done = done };
 	loop_task_init(&w->task, on_work);
 }
 
@@ -43,6 +46,24 @@ TEST(loop_later_does_what_the_time_of_a_turn_allows_in_order)
 		loop_turn(l, -1); /* does not sleep */
 		CHECK_INT(work[i].order, i + 1);
 	}
+	loop_free(&l);
+}
+
+TEST(loop_later_does_not_begin_what_would_take_too_long)
+{
+	struct loop *l = loop_new();
+	struct work work[2];
+	int done = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+		work_init(&work[i], &done);
+		work[i].ns = TURN_NS * 3 / 5;
+		loop_later(l, &work[i].task);
+	}
+	loop_turn(l, 0);
+	CHECK_INT(done, 1);
+	loop_turn(l, 0);
+	CHECK_INT(done, 2);
 	loop_free(&l);
 }
 
