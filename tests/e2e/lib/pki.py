@@ -36,10 +36,10 @@ class Certified:
 
 
 def make(name=None, issuer=None, addresses=(), days=(-1, 30), purpose="client", extra=(),
-         names=None):
+         names=None, key=None):
     """`days`: from and until, of today; `purpose`: "ca", "client", "server" or None;
-    `addresses`: xmppAddr; `names`: several common names."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    `addresses`: xmppAddr; `names`: several common names; `key`: when not of P-256."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)
                          for n in names or ([name] if name else [])])
     signer = issuer.key if issuer else key
