@@ -1,21 +1,19 @@
 /* A name that nobody has an account of can be anybody's (login_anon): all other methods of the
  * domain are asked, those too that the listener does not allow. */
-#include "auth/backend.h"
 #include "core/anonymous.h"
 #include "core/c2s.h"
 #include "core/login_trouble.h"
+#include "core/question.h"
 #include "core/server.h"
 #include "core/worker.h"
 
 struct asking {
-	struct post post; /* brings a pool's answer home */
-	struct auth_call call;
 	struct worker *worker;
 	struct conf *conf; /* our reference: the methods are its */
 	const struct conf_auth *auth;
 	struct arena *arena; /* owns all that follows, and this */
 	struct jid user;
-	uint64_t account_key, address_key;
+	uint32_t address_key;
 	size_t next; /* of auth->methods */
 	void (*fn)(struct worker *w, int err, void *arg);
 	void *arg;
@@ -35,43 +33,27 @@ static void ends(struct asking *q, int err)
 static void ask_next(struct asking *q);
 
 /* -ENOENT and -EACCES: there is no such user; 0: there is. What cannot be asked may know him. */
-static void on_asked(struct worker *w, struct post *p)
+static void on_asked(struct worker *w, const struct question_answer *a, void *arg)
 {
-	struct asking *q = container_of(p, struct asking, post);
-	int r = q->call.answer;
+	struct asking *q = arg;
 
-	if (r == -ENOENT || r == -EACCES) {
+	if (a->err == -ENOENT || a->err == -EACCES) {
 		ask_next(q);
 		return;
 	}
-	if (r < 0)
-		login_trouble((enum auth_method)q->auth->methods[q->next - 1], &q->call);
-	ends(q, r == 0 ? -EACCES : -EAGAIN);
+	if (a->err < 0)
+		login_trouble((enum auth_method)q->auth->methods[q->next - 1], a);
+	ends(q, a->err == 0 ? -EACCES : -EAGAIN);
 }
 
-static void asked(struct auth_call *call)
-{
-	struct asking *q = container_of(call, struct asking, call);
-
-	q->post.fn = on_asked;
-	worker_post(q->worker, &q->post, sizeof(*q));
-}
-
-/* The worker's own backends: those of an older snapshot may have been stopped. */
 static int ask(struct asking *q, enum auth_method m)
 {
-	struct strv domain = jid_domain(q->user);
-	struct auth_backend *b = conf_auth_of(q->worker->conf, domain)->backends[m];
+	struct question of = { .method = m,
+			       .op = AUTH_EXISTS,
+			       .user = q->user,
+			       .address_key = q->address_key };
 
-	if (b == NULL || !(b->ops->can & (1u << AUTH_EXISTS)))
-		return -ENOTSUP;
-	q->call = (struct auth_call){ .op = AUTH_EXISTS,
-				      .user = jid_local(q->user),
-				      .domain = domain,
-				      .done = asked };
-	q->call.job.account_key = q->account_key;
-	q->call.job.address_key = q->address_key;
-	return auth_backend_submit(b, &q->call);
+	return question_ask(q->worker, &of, on_asked, q);
 }
 
 static void ask_next(struct asking *q)
@@ -132,7 +114,6 @@ void anonymous_ask(struct c2s *c, struct jid user,
 	q->conf = conf_ref(w->conf);
 	q->auth = auth;
 	q->user = jid_dup(a, user);
-	q->account_key = auth_pool_key(jid_text(user));
 	q->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
 	q->fn = fn;
 	q->arg = arg;

@@ -1,5 +1,4 @@
 #include "core/login.h"
-#include "auth/backend.h"
 #include "auth/cache.h"
 #include "base/rand.h"
 #include "core/account.h"
@@ -7,6 +6,7 @@
 #include "core/anonymous.h"
 #include "core/c2s.h"
 #include "core/login_trouble.h"
+#include "core/question.h"
 #include "core/secret.h"
 #include "core/server.h"
 #include "core/worker.h"
@@ -16,15 +16,12 @@
  * It outlives the stream if it must; the handle tells. */
 struct login {
 	struct auth_job job;
-	struct post post; /* brings a pool's answer home */
-	struct auth_call call;
+	struct post post;    /* brings the password pool's answer home */
 	struct timer timer;  /* dummy's ... */
 	struct list waiting; /* ... while it runs: in the worker's list */
 	struct worker *worker;
 	struct handle handle;
 	struct conf *conf; /* our reference: the methods are its */
-	struct conf
-		*asked; /* ours, too: the backend's that is being asked, or was last */
 	const struct conf_auth *auth;
 	struct arena *arena; /* owns all that follows */
 	struct jid user;
@@ -33,7 +30,6 @@ struct login {
 	enum digest_alg alg;
 	struct credentials creds;
 	struct scram_keys keys;
-	struct buf text; /* credentials as a backend gives them */
 	unsigned usable; /* 1u << enum auth_method */
 	size_t next;	 /* of auth->methods */
 	bool exists;	 /* for the method that is being asked, and the answer */
@@ -75,7 +71,6 @@ static struct login *login_new(struct stream *st, struct jid user)
 	l->usable = st->listener->auth_methods;
 	l->user = jid_dup(a, user);
 	c->early->removals = removals_of(&c->worker->server->removals, user);
-	l->text = (struct buf)BUF_INIT(256 << 10);
 	return l;
 }
 
@@ -83,11 +78,7 @@ static void login_free(struct login *l)
 {
 	struct arena *a = l->arena;
 
-	if (l->text.n)
-		mem_wipe(l->text.p, l->text.n);
-	buf_free(&l->text);
 	conf_unref(&l->conf);
-	conf_unref(&l->asked);
 	arena_free_wiped(&a); /* passwords and keys */
 }
 
@@ -168,12 +159,6 @@ static void done(struct auth_job *j)
 	worker_post(l->worker, &l->post, sizeof(*l));
 }
 
-static void set_queue(struct login *l, struct auth_job *j, const struct c2s *c)
-{
-	j->account_key = auth_pool_key(jid_text(l->user));
-	j->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
-}
-
 static void submit(struct login *l)
 {
 	struct c2s *c = c2s_get(l->worker, l->handle);
@@ -183,7 +168,8 @@ static void submit(struct login *l)
 		login_free(l);
 		return;
 	}
-	set_queue(l, &l->job, c);
+	l->job.account_key = auth_pool_key(jid_text(l->user));
+	l->job.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
 	l->job.work = work;
 	l->job.done = done;
 	if (l->worker->server->auth_pool) /* NULL: the server ends */
@@ -276,66 +262,69 @@ static bool ask_store(struct login *l)
 }
 
 /* A service's text is what would stand in our column. */
-static int parse_text(struct login *l)
+static int parse_text(struct login *l, struct strv text)
 {
-	bool scram = strv_starts(buf_strv(&l->text), STRV("==MULTI_SCRAM==")) ||
-		     strv_starts(buf_strv(&l->text), STRV("==SCRAM=="));
+	bool scram = strv_starts(text, STRV("==MULTI_SCRAM==")) ||
+		     strv_starts(text, STRV("==SCRAM=="));
 
-	l->row = arena_strv(l->arena, buf_strv(&l->text));
+	l->row = arena_strv(l->arena, text);
 	return credentials_parse(l->arena, scram ? STRV_NULL : l->row,
 				 scram ? l->row : STRV_NULL, &l->creds);
 }
 
-static void on_asked(struct worker *w, struct post *p)
+/* It has no credentials to give, or cannot: no answer, or a no. */
+static void refused(struct login *l, const struct question_answer *a)
 {
-	struct login *l = container_of(p, struct login, post);
-	int r = l->call.answer;
+	bool is_no = a->err == -ENOENT || a->err == -EACCES;
 
-	l->elsewhere = true;
-	if (r == 0 && l->call.op == AUTH_GET_PASSWORD) {
-		use_credentials(l, parse_text(l));
-	} else if (r == 0) {
-		l->exists = l->right = true;
-		answer(l);
-	} else if (r == -ENOENT && l->call.op == AUTH_GET_PASSWORD) {
-		use_credentials(l, -ENOENT);
-	} else {
-		if (l->call.why[0] || (r != -ENOENT && r != -EACCES))
-			login_trouble(asked_method(l), &l->call);
-		l->unanswered |= r != -ENOENT && r != -EACCES;
-		next_method(l);
-	}
+	if (!is_no || a->why[0])
+		login_trouble(asked_method(l), a);
+	l->unanswered |= !is_no;
+	next_method(l);
 }
 
-static void asked(struct auth_call *call)
+static void on_checked(struct worker *w, const struct question_answer *a, void *arg)
 {
-	struct login *l = container_of(call, struct login, call);
+	struct login *l = arg;
 
-	l->post.fn = on_asked;
-	worker_post(l->worker, &l->post, sizeof(*l));
+	l->elsewhere = true;
+	if (a->err < 0) {
+		refused(l, a);
+		return;
+	}
+	l->exists = l->right = true;
+	answer(l);
+}
+
+static void on_credentials(struct worker *w, const struct question_answer *a, void *arg)
+{
+	struct login *l = arg;
+
+	l->elsewhere = true;
+	if (a->err == 0)
+		use_credentials(l, parse_text(l, a->text));
+	else if (a->err == -ENOENT)
+		use_credentials(l, -ENOENT);
+	else
+		refused(l, a);
 }
 
 /* A service that keeps SCRAM keys is asked for them; any other is given the password. */
-static bool ask_backend(struct login *l, struct auth_backend *b)
+static bool ask_backend(struct login *l, enum auth_method m, const struct auth_backend *b)
 {
 	bool gives = b->ops->can & (1u << AUTH_GET_PASSWORD);
+	bool get = gives && (!l->password.p || !l->auth->store_plain);
 	struct c2s *c = c2s_get(l->worker, l->handle);
+	struct question q = { .method = m,
+			      .op = get ? AUTH_GET_PASSWORD : AUTH_CHECK,
+			      .user = l->user,
+			      .password = l->password };
 	int r;
 
 	if (c == NULL || (!l->password.p && !gives))
 		return false;
-	l->call = (struct auth_call){
-		.op = gives && (!l->password.p || !l->auth->store_plain)
-			      ? AUTH_GET_PASSWORD
-			      : AUTH_CHECK,
-		.user = jid_local(l->user),
-		.domain = jid_domain(l->user),
-		.password = l->password,
-		.text = &l->text,
-		.done = asked,
-	};
-	set_queue(l, &l->call.job, c);
-	r = auth_backend_submit(b, &l->call);
+	q.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	r = question_ask(l->worker, &q, get ? on_credentials : on_checked, l);
 	if (r < 0)
 		turn_away(l, r);
 	return r == 0;
@@ -402,7 +391,7 @@ static bool ask_anonymous(struct login *l)
 /* True: the answer comes later, or has come. */
 static bool ask(struct login *l, enum auth_method m)
 {
-	struct auth_backend *b;
+	const struct auth_backend *b;
 
 	l->exists = l->elsewhere = false;
 	if (m == AUTH_INTERNAL || m == AUTH_RDBMS)
@@ -413,11 +402,8 @@ static bool ask(struct login *l, enum auth_method m)
 		return ask_dummy(l);
 	if (m == AUTH_ANONYMOUS)
 		return ask_anonymous(l);
-	/* The worker's own: those of an older snapshot may have been stopped. */
-	conf_unref(&l->asked);
-	l->asked = conf_ref(l->worker->conf);
-	b = conf_auth_of(l->asked, jid_domain(l->user))->backends[m];
-	return b && ask_backend(l, b);
+	b = conf_auth_of(l->worker->conf, jid_domain(l->user))->backends[m];
+	return b && ask_backend(l, m, b);
 }
 
 static void next_method(struct login *l)

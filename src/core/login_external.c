@@ -1,19 +1,17 @@
 /* Who logs in by a certificate: it has told who he is; is there such an account? The domain's
  * methods say so, in their order. */
-#include "auth/backend.h"
 #include "core/account.h"
 #include "core/c2s.h"
 #include "core/client_cert.h"
 #include "core/login.h"
 #include "core/login_trouble.h"
+#include "core/question.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "io/cert.h"
 
 /* Outlives the stream if it must; the handle tells. */
 struct vouched {
-	struct post post; /* brings a pool's answer home */
-	struct auth_call call;
 	struct worker *worker;
 	struct handle handle;
 	struct conf *conf; /* our reference: the methods are its */
@@ -23,7 +21,6 @@ struct vouched {
 	struct strv
 		certificate; /* as the client has shown it; p == NULL: nobody compares it */
 	uint32_t address_key;
-	struct buf text; /* what a service knows */
 	unsigned usable; /* 1u << enum auth_method */
 	size_t next;	 /* of auth->methods */
 	bool unanswered; /* by a method: it may have been the one */
@@ -40,7 +37,6 @@ static void answer(struct vouched *v, enum password_answer answer, bool elsewher
 		stream_on_password(&c->st, answer);
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 	}
-	buf_free(&v->text);
 	conf_unref(&v->conf);
 	arena_free(&a);
 }
@@ -77,54 +73,46 @@ static bool ask_store(struct vouched *v, struct store_call *call)
 
 /* --- a service has the certificates of its users, a directory has the users --- */
 
-static void on_asked(struct worker *w, struct post *p)
+static void on_asked(struct vouched *v, const struct question_answer *a, int r)
 {
-	struct vouched *v = container_of(p, struct vouched, post);
-	int r = v->call.answer;
-
-	if (r == 0 && v->call.op == AUTH_GET_CERTS &&
-	    !cert_pem_has(buf_strv(&v->text), v->certificate))
-		r = -EACCES;
 	if (r == 0) {
 		answer(v, PASSWORD_RIGHT, true);
 		return;
 	}
 	if (r != -ENOENT && r != -EACCES) {
-		login_trouble((enum auth_method)v->auth->methods[v->next - 1], &v->call);
+		login_trouble((enum auth_method)v->auth->methods[v->next - 1], a);
 		v->unanswered = true;
 	}
 	next_method(v);
 }
 
-static void asked(struct auth_call *call)
+static void on_user(struct worker *w, const struct question_answer *a, void *arg)
 {
-	struct vouched *v = container_of(call, struct vouched, call);
-
-	v->post.fn = on_asked;
-	worker_post(v->worker, &v->post, sizeof(*v));
+	on_asked(arg, a, a->err);
 }
 
-/* The worker's own backends: those of an older snapshot may have been stopped. */
+static void on_certificates(struct worker *w, const struct question_answer *a, void *arg)
+{
+	struct vouched *v = arg;
+	bool others = a->err == 0 && !cert_pem_has(a->text, v->certificate);
+
+	on_asked(v, a, others ? -EACCES : a->err);
+}
+
 static bool ask_backend(struct vouched *v, enum auth_method m, enum auth_op op)
 {
-	struct strv domain = jid_domain(v->user);
-	struct auth_backend *b = conf_auth_of(v->worker->conf, domain)->backends[m];
+	struct question q = {
+		.method = m, .op = op, .user = v->user, .address_key = v->address_key
+	};
 	int r;
 
-	if (b == NULL || (op == AUTH_GET_CERTS && v->certificate.p == NULL))
+	if (op == AUTH_GET_CERTS && v->certificate.p == NULL)
 		return false;
-	buf_clear(&v->text);
-	v->call = (struct auth_call){ .op = op,
-				      .user = jid_local(v->user),
-				      .domain = domain,
-				      .text = &v->text,
-				      .done = asked };
-	v->call.job.account_key = auth_pool_key(jid_text(v->user));
-	v->call.job.address_key = v->address_key;
-	r = auth_backend_submit(b, &v->call);
+	r = question_ask(v->worker, &q, op == AUTH_GET_CERTS ? on_certificates : on_user,
+			 v);
 	if (r == -EAGAIN)
 		login_trouble_busy(m);
-	v->unanswered |= r < 0;
+	v->unanswered |= r < 0 && r != -ENOTSUP;
 	return r == 0;
 }
 
@@ -175,7 +163,6 @@ void login_check_vouched(struct stream *st, struct jid user, unsigned methods)
 	c->early->removals = removals_of(&c->worker->server->removals, user);
 	v->usable = methods;
 	v->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
-	v->text = (struct buf)BUF_INIT(256 << 10);
 	if (methods & (1u << AUTH_HTTP))
 		v->certificate = client_cert_der(c, a);
 	next_method(v);

@@ -1,5 +1,5 @@
 #include "core/login_trouble.h"
-#include "auth/backend.h"
+#include "core/question.h"
 
 enum { PER_MINUTE = 10 };
 
@@ -28,18 +28,17 @@ static bool may_tell(enum auth_method m, enum kind k, unsigned *dropped)
 	return log_limit_ok(&limits[m][k], PER_MINUTE, dropped);
 }
 
-void login_trouble(enum auth_method m, const struct auth_call *c)
+void login_trouble(enum auth_method m, const struct question_answer *a)
 {
-	bool failed = c->answer != -EACCES && c->answer != -ENOENT;
+	bool failed = a->err != -EACCES && a->err != -ENOENT;
 	unsigned dropped;
 
 	/* -EAGAIN: known to be down; it was said when that was found. */
-	if (c->answer == -EAGAIN ||
-	    !may_tell(m, failed ? KIND_FAILED : KIND_ODD, &dropped))
+	if (a->err == -EAGAIN || !may_tell(m, failed ? KIND_FAILED : KIND_ODD, &dropped))
 		return;
 	log_event(failed ? LOG_ERROR : LOG_WARNING, "auth.backend",
 		  "%s: %s; see %s (%u more like it)", methods[m].name,
-		  c->why[0] ? c->why : strerrordesc_np(-c->answer), methods[m].look_at,
+		  a->why[0] ? a->why : strerrordesc_np(-a->err), methods[m].look_at,
 		  dropped);
 }
 

@@ -4,10 +4,10 @@
 
 #include "core/conf.h"
 
-struct auth_call;
+struct question_answer;
 
 /* What the method could not be asked, or answered oddly, and where to look. */
-void login_trouble(enum auth_method m, const struct auth_call *c);
+void login_trouble(enum auth_method m, const struct question_answer *a);
 
 /* More logins at the same time than it can take; some have been turned away. */
 void login_trouble_busy(enum auth_method m);
