@@ -94,6 +94,14 @@ static size_t secrets_len(enum tls_aead aead, enum digest_alg hash, bool v13)
 
 /* --- keys --- */
 
+static uint32_t rekey_after = TLS_REKEY_AFTER;
+
+void tls_record_rekey_early(uint32_t after)
+{
+	ASSERT(after > 0 && after <= TLS_REKEY_AFTER);
+	rekey_after = after;
+}
+
 static void make_keys(struct tls_record *r, int way) /* RFC 8446 7.3 */
 {
 	enum digest_alg hash = (enum digest_alg)r->hash;
@@ -296,7 +304,7 @@ static int fail(struct tls_record *r, enum failure why, struct buf *wire)
 int tls_record_seal(struct tls_record *r, struct strv plain, struct buf *wire)
 {
 	uint64_t most =
-		r->v13 ? TLS_REKEY_AFTER
+		r->v13 ? rekey_after
 		       : (has_explicit_nonce(r) ? TLS_V12_GCM_MAX : UINT64_MAX - 8);
 
 	while (plain.n) {
@@ -540,8 +548,7 @@ static int renew(struct tls_record *r, struct buf *wire)
 
 	if (r->must_answer && !r->closed)
 		e = put_key_update(r, false, wire);
-	if (e == 0 && r->v13 && r->seq[IN] >= TLS_REKEY_AFTER && !r->has_asked &&
-	    !r->closed)
+	if (e == 0 && r->v13 && r->seq[IN] >= rekey_after && !r->has_asked && !r->closed)
 		e = put_key_update(r, true, wire);
 	return e;
 }

@@ -54,5 +54,9 @@ nodiscard int tls_record_seal(struct tls_record *r, struct strv plain, struct bu
 void tls_record_close_notify(struct tls_record *r, struct buf *wire);
 const char *tls_record_error(const struct tls_record *r); /* "": none */
 
+/* Test only: from here on a key of TLS 1.3 is replaced after so many records, which are never more
+ * than TLS_REKEY_AFTER; with that, all is as it was. */
+void tls_record_rekey_early(uint32_t after);
+
 /* The thread gives the connection away: it keeps nothing of the keys. */
 void tls_record_leave(const struct tls_record *r);

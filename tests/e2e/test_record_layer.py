@@ -46,8 +46,9 @@ def test_key_update(server, listener):
         c.login(server.account())
         for letter in (b"k", b"K", b"K"):
             command(c, letter)
-            c.message(c.jid, "with new keys")
-            assert ns.body(c.expect_message()) == "with new keys"
+            text = f"with new keys: {'x' * 50000}"  # some records
+            c.message(c.jid, text)
+            assert ns.body(c.expect_message()) == text
 
 
 def test_reload_leaves_connections_as_they_are(new_server):
