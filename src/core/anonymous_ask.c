@@ -117,6 +117,6 @@ void anonymous_ask(struct c2s *c, struct jid user,
 	q->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
 	q->fn = fn;
 	q->arg = arg;
-	if (worker_store(w, store_account_exists(user), on_known, q) < 0)
+	if (question_store(w, store_account_exists(user), on_known, q) < 0)
 		ends(q, -EAGAIN);
 }

@@ -254,7 +254,7 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 
 static bool ask_store(struct login *l)
 {
-	int r = worker_store(l->worker, account_get_call(l->user), on_account, l);
+	int r = question_store(l->worker, account_get_call(l->user), on_account, l);
 
 	if (r < 0)
 		turn_away(l, r);

@@ -65,7 +65,7 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 static bool ask_store(struct vouched *v, struct store_call *call)
 {
 	call->estimate = v->auth->users_number_estimate;
-	if (worker_store(v->worker, call, on_account, v) == 0)
+	if (question_store(v->worker, call, on_account, v) == 0)
 		return true;
 	v->unanswered = true;
 	return false;

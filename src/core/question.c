@@ -1,6 +1,8 @@
 #include "core/question.h"
 #include "core/worker.h"
 
+/* --- a backend --- */
+
 /* Owned by the backend until its answer is in. */
 struct asking {
 	struct auth_call call;
@@ -96,5 +98,58 @@ int question_ask(struct worker *w, const struct question *of, question_fn fn, vo
 		asking_free(q);
 	else
 		timer_arm(w->loop, &q->late, b->timeout_ms + QUESTION_GRACE_MS);
+	return r;
+}
+
+/* --- the database --- */
+
+/* Owned by the call, which comes back in any case. */
+struct looking {
+	struct timer late;
+	struct worker *worker;
+	void (*fn)(struct worker *w, struct store_call *call,
+		   void *arg); /* NULL: as above */
+	void *arg;
+};
+
+static void on_found(struct worker *w, struct store_call *call, void *arg)
+{
+	struct looking *q = arg;
+
+	timer_cancel(w->loop, &q->late);
+	if (q->fn)
+		q->fn(w, call, q->arg);
+	mem_free(q);
+}
+
+static void on_late_call(struct timer *t)
+{
+	struct looking *q = container_of(t, struct looking, late);
+	struct store_call call = { .err = -ETIMEDOUT };
+	void (*fn)(struct worker * w, struct store_call * call, void *arg) = q->fn;
+
+	q->fn = NULL;
+	fn(q->worker, &call, q->arg);
+}
+
+int question_store(struct worker *w, struct store_call *call,
+		   void (*fn)(struct worker *w, struct store_call *call, void *arg),
+		   void *arg)
+{
+	struct looking *q = MEM_NEW(struct looking);
+	int r;
+
+	q->worker = w;
+	q->fn = fn;
+	q->arg = arg;
+	timer_init(&q->late, on_late_call);
+	r = worker_store(w, call, on_found, q);
+	if (r < 0)
+		mem_free(q);
+	else
+		timer_arm(w->loop, &q->late,
+			  MAX(2 * w->conf->rdbms.query_timeout_ms,
+			      (int64_t)QUESTION_STORE_MS) +
+				  QUESTION_GRACE_MS);
 	return r;
 }

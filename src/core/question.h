@@ -1,16 +1,21 @@
-/* A question of a login's to a method that asks somebody else (auth/backend.h): one answer, on the
- * worker that asked, in bounded time. Backends keep to their limits where they can; the system's
+/* A question of a login's to a method that asks somebody else (auth/backend.h), or to the database: one
+ * answer, on the worker that asked, in bounded time. Backends keep to their limits where they can; the system's
  * look-up of a name, for one, takes the time it takes. Whoever logs in waits for the backend's limit
- * and QUESTION_GRACE_MS at most; an answer that comes later is for nobody. */
+ * (the database's: QUESTION_STORE_MS, or twice query_timeout) and QUESTION_GRACE_MS at most; an answer that comes later is for nobody. */
 #pragma once
 
 #include "auth/backend.h"
 #include "core/conf.h"
 #include "xmpp/jid.h"
 
+struct store_call;
 struct worker;
 
-enum { QUESTION_GRACE_MS = 2000, QUESTION_MAX_TEXT = 256 << 10 };
+enum {
+	QUESTION_GRACE_MS = 2000,
+	QUESTION_STORE_MS = 30000,
+	QUESTION_MAX_TEXT = 256 << 10
+};
 
 struct question {
 	enum auth_method method;
@@ -34,3 +39,9 @@ typedef void (*question_fn)(struct worker *w, const struct question_answer *a, v
  * it cannot do that; or as auth_backend_submit(). */
 nodiscard int question_ask(struct worker *w, const struct question *q, question_fn fn,
 			   void *arg);
+
+/* As worker_store(); when the answer is late, fn has a call with nothing but err = -ETIMEDOUT. */
+nodiscard int question_store(struct worker *w, struct store_call *call,
+			     void (*fn)(struct worker *w, struct store_call *call,
+					void *arg),
+			     void *arg);

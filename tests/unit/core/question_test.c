@@ -1,6 +1,7 @@
 /* One answer to each question, in time, from a backend that answers when the test lets it. */
 #include "core/question.h"
 #include "core/conf.h"
+#include "core/server.h"
 #include "core/worker.h"
 #include "test.h"
 
@@ -121,6 +122,58 @@ TEST(question_that_nobody_can_answer_is_not_put)
 	CHECK_INT(ask(AUTH_LDAP, AUTH_CHECK, "secret"), -ENOTSUP);
 	CHECK_INT(ask(AUTH_HTTP, AUTH_CREATE, "secret"), -ENOTSUP);
 	CHECK_INT(fix.n_answers, 0);
+	tear_down();
+}
+
+static int run_slowly(struct store *s, struct store_call *c)
+{
+	sem_wait(&may_answer);
+	return -ENOENT;
+}
+
+static void on_found(struct worker *w, struct store_call *call, void *arg)
+{
+	CHECK(w == &fix.worker && arg == &fix);
+	fix.n_answers++;
+	fix.err = call->err;
+}
+
+static void look(void)
+{
+	struct arena *a = arena_new(256);
+	struct store_call *c;
+	struct jid jid;
+
+	CHECK_INT(jid_parse(a, STRV("romeo@example.org"), &jid), 0);
+	c = store_account_exists(jid);
+	c->run = run_slowly;
+	CHECK_INT(question_store(&fix.worker, c, on_found, &fix), 0);
+	arena_free(&a);
+}
+
+TEST(question_to_a_database_that_hangs_is_answered_in_time_and_once)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1000);
+	struct store_conf sc = { .path = ":memory:" };
+	struct server server = { 0 };
+
+	set_up();
+	CHECK_INT(store_open(&sc, &server.store, &err), 0);
+	fix.worker.server = &server;
+	look();
+	clock_fake_advance(QUESTION_STORE_MS);
+	loop_turn(fix.worker.loop, 0);
+	CHECK_INT(fix.n_answers, 0);
+	clock_fake_advance(QUESTION_GRACE_MS + 32);
+	loop_turn(fix.worker.loop, 0);
+	CHECK_INT(fix.n_answers, 1);
+	CHECK_INT(fix.err, -ETIMEDOUT);
+	look();
+	sem_post(&may_answer);
+	sem_post(&may_answer);
+	until_answers(2);
+	CHECK_INT(fix.err, -ENOENT);
+	store_close(&server.store);
 	tear_down();
 }
 
