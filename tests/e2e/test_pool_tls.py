@@ -1,6 +1,8 @@
 """TLS towards a service that knows accounts: outgoing_pools.http.auth.connection.tls."""
 import ipaddress
+import os
 import ssl
+import subprocess
 
 import pytest
 from cryptography import x509
@@ -104,19 +106,55 @@ def services():
         service.stop()
 
 
-@pytest.mark.parametrize("case", HTTPS)
-def test_https(new_server, services, files, case):
-    certificate, how, tls, condition = HTTPS[case]
+def service_of(services, files, certificate, **how):
     key = f"{certificate} {how}"
     if key not in services:
         services[key] = Service(context(files, certificate, **how))
         services[key].accounts["romeo"] = "correct"
+    return services[key]
+
+
+def over(service, tls):
+    return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
+            "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
+                "host": f"https://127.0.0.1:{service.port}", "tls": tls}}}}}
+
+
+@pytest.mark.parametrize("case", HTTPS)
+def test_https(new_server, services, files, case):
+    certificate, how, tls, condition = HTTPS[case]
+    service = service_of(services, files, certificate, **how)
     tls = of(files, {k: v for k, v in ({"cacertfile": "ca.pem"} | tls).items() if v})
-    server = new_server(listeners={"plain": {}}, over={
-        "auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
-        "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
-            "host": f"https://127.0.0.1:{services[key].port}", "tls": tls}}}}})
+    server = new_server(listeners={"plain": {}}, over=over(service, tls))
     login(server, condition)
     name = tls.get("server_name_indication", {}).get("host", "127.0.0.1")
     if condition != OK:
-        assert f"https://{name}:{services[key].port}/get_password: " in server.read_log()
+        assert f"https://{name}:{service.port}/get_password: " in server.read_log()
+
+
+SYSTEM = "/etc/ssl/certs"
+
+
+@pytest.fixture(scope="module")
+def trusted_by_the_system(files):
+    """A command that runs another where ca.pem is among the system's authorities."""
+    name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", files / "ca.pem"],
+                          check=True, capture_output=True, text=True).stdout.strip()
+    script = (f"mount -t tmpfs tmpfs {SYSTEM} && cp {files}/ca.pem {SYSTEM}/{name}.0 &&"
+              f" cp {files}/ca.pem {SYSTEM}/ca-certificates.crt && exec \"$@\"")
+    command = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", script, "sh"]
+    if subprocess.run([*command, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("a file system of one's own is not allowed here")
+    return command
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_https_of_an_authority_of_the_system_s(new_server, services, files, trusted_by_the_system,
+                                               named):
+    """Where authorities are named, they alone are trusted."""
+    service = service_of(services, files, "by-address")
+    tls = {"cacertfile": str(files / "other.pem")} if named else {}
+    server = new_server(listeners={"plain": {}}, over=over(service, tls), start=False)
+    server.within = trusted_by_the_system
+    server.start()
+    login(server, NO_TLS if named else OK)

@@ -65,6 +65,7 @@ class Server:
         self.workers = workers
         self.over = over or {}
         self.listeners = self.LISTENERS if listeners is None else listeners
+        self.within = []  # the command that runs it, if any
         self.certificate, self.key = make_certificate(self.directory)
         self.log = f"{self.directory}/log"
         self.config = f"{self.directory}/meerkat.toml"
@@ -94,7 +95,7 @@ class Server:
     def spawn(self, *words):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [env.BINARY, "serve", *words], stdin=subprocess.DEVNULL,
+                [*self.within, env.BINARY, "serve", *words], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, cwd=self.directory)
 
     def start(self, new_ports=True):
