@@ -112,18 +112,24 @@ static void on_set(struct worker *w, struct store_call *call, void *arg)
 	/* A failure is in the log already, and there is nobody to tell. */
 }
 
+static void store_time(struct user *u, struct strv status)
+{
+	struct store_call *c =
+		store_last_set(u->jid, clock_wall_us() / 1000000, cut_status(status));
+
+	c->patient = true; /* many come and go at a time */
+	if (worker_store(u->worker, c, on_set, NULL) < 0)
+		log_warning("last.busy",
+			    "the database is too busy: a time of last activity is lost");
+}
+
 static void unbind(struct session *s)
 {
 	struct last_data *d = mod_session_data(s, &mod_last);
-	struct strv status = cut_status(d->status ? strv_from(d->status) : STRV(""));
 
 	/* For an account that is being removed nothing is written any more. */
-	if (s->user->n_sessions == 1 && !s->user->anonymous &&
-	    worker_store(s->user->worker,
-			 store_last_set(s->user->jid, clock_wall_us() / 1000000, status),
-			 on_set, NULL) < 0)
-		log_warning("last.busy",
-			    "the database is too busy: a time of last activity is lost");
+	if (s->user->n_sessions == 1 && !s->user->anonymous)
+		store_time(s->user, d->status ? strv_from(d->status) : STRV(""));
 	mem_free(d->status);
 	d->status = NULL;
 }

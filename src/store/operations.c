@@ -167,7 +167,10 @@ static int last_get(struct store *s, struct store_call *c)
 
 struct store_call *store_last_get(struct jid who)
 {
-	return call_new(who, last_get, false);
+	struct store_call *c = call_new(who, last_get, false);
+
+	c->sees_patient = true;
+	return c;
 }
 
 static int last_set(struct store *s, struct store_call *c)

@@ -45,7 +45,7 @@ static void deliver_all(struct store *s, struct list *batch)
 
 		s->n_calls--;
 		s->n_bytes -= c->bytes;
-		if (c->in_writer)
+		if (c->in_writer && !c->patient)
 			s->writing[c->account]--;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -124,6 +124,14 @@ static int try_batch(struct store *s, struct list *batch, struct list *rest)
 	return r ? r : commit(s);
 }
 
+static void count_waiting(struct store *s, const struct store_call *c, size_t by)
+{
+	if (c->patient)
+		s->n_patient += by;
+	else
+		s->n_urgent += by;
+}
+
 /* The calls of `rest` were not begun: they are the first ones of the next batch. Who ends does not
  * wait for what is locked: nothing that still waits is done then. */
 static void put_back(struct store *s, struct list *batch, struct list *rest)
@@ -131,9 +139,12 @@ static void put_back(struct store *s, struct list *batch, struct list *rest)
 	pthread_mutex_lock(&s->lock);
 	if (s->stopping) {
 		list_splice(rest, &s->writes);
+		s->n_urgent = s->n_patient = 0;
 		set_errors(rest, -ETIMEDOUT);
 		list_splice(batch, rest);
 	} else {
+		LIST_EACH(it, rest)
+			count_waiting(s, call_of(it), 1);
 		list_splice(rest, &s->writes);
 		list_splice(&s->writes, rest);
 	}
@@ -201,16 +212,39 @@ static void run_batch(struct store_link *l, struct list *batch)
 	deliver_all(s, batch);
 }
 
+/* Not if nobody waits for any of them, and there is time for more to come. */
+static bool writes_are_due(const struct store *s)
+{
+	return s->n_urgent || s->stopping || s->n_patient >= STORE_BATCH ||
+	       (s->n_patient && clock_mono_ms() >= s->patient_until);
+}
+
 /* Takes calls that this link is to run; the lock is held. A reader without its connection leaves
  * them to the others, if there are any with one. */
 static void take(struct store_link *l, struct list *batch)
 {
 	struct store *s = l->store;
-	unsigned n = l->writes ? STORE_BATCH : l->up || s->readers_up == 0;
+	unsigned n = !l->writes		 ? l->up || s->readers_up == 0
+		     : writes_are_due(s) ? STORE_BATCH
+					 : 0;
 	struct list *it;
 
-	while (n-- && (it = list_pop(l->writes ? &s->writes : &s->reads)))
+	while (n-- && (it = list_pop(l->writes ? &s->writes : &s->reads))) {
+		if (l->writes)
+			count_waiting(s, call_of(it), (size_t)-1);
 		list_push(batch, it);
+	}
+}
+
+static msec_t patience(const struct store_link *l)
+{
+	const struct store *s = l->store;
+	msec_t ms = link_patience(l), left;
+
+	if (!l->writes || s->n_patient == 0)
+		return ms;
+	left = MAX(s->patient_until - clock_mono_ms(), (msec_t)0);
+	return ms < 0 ? left : MIN(ms, left);
 }
 
 static void wait_for_calls(struct store_link *l)
@@ -219,7 +253,7 @@ static void wait_for_calls(struct store_link *l)
 	pthread_cond_t *cond = l->writes ? &s->more_writes
 			       : l->up	 ? &s->more_reads
 					 : &s->down_reads;
-	msec_t ms = link_patience(l);
+	msec_t ms = patience(l);
 	struct timespec t;
 	int r;
 
@@ -404,18 +438,25 @@ int store_submit(struct store *s, struct store_call *c)
 
 	c->account = (uint16_t)(hash_strv(c->username) % STORE_N_KEYS);
 	c->bytes = (uint32_t)arena_used(c->arena);
-	c->submitted = s->conf.sql ? clock_mono_ms() : 0;
+	c->submitted = s->conf.sql || c->patient ? clock_mono_ms() : 0;
+	ASSERT(c->writes || !c->patient);
 	pthread_mutex_lock(&s->lock);
 	if (s->n_calls < STORE_MAX_CALLS && s->n_bytes + c->bytes <= STORE_MAX_BYTES) {
 		/* A read goes behind the writes to the same account that are not committed yet:
 		 * whoever has submitted a change and then reads sees the change. */
-		to_writer = c->writes || s->one || s->writing[c->account] > 0;
+		to_writer = c->writes || c->sees_patient || s->one ||
+			    s->writing[c->account] > 0;
 		s->n_calls++;
 		s->n_bytes += c->bytes;
-		s->writing[c->account] += to_writer;
+		s->writing[c->account] += to_writer && !c->patient;
 		c->in_writer = to_writer;
 		list_push(to_writer ? &s->writes : &s->reads, &c->link);
-		wake_one(s, to_writer);
+		if (to_writer)
+			count_waiting(s, c, 1);
+		if (c->patient && s->n_patient == 1)
+			s->patient_until = c->submitted + STORE_PATIENCE_MS;
+		if (!c->patient || s->n_patient == 1 || writes_are_due(s))
+			wake_one(s, to_writer);
 		r = 0;
 	}
 	pthread_mutex_unlock(&s->lock);

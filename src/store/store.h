@@ -50,6 +50,8 @@ struct store_call {
 	int (*run)(struct store *s, struct store_call *c);
 	bool writes, in_writer; /* the store's, as the next three */
 	bool secret;		/* overwritten when it is freed */
+	bool patient; /* input of a write for which nobody waits: see STORE_PATIENCE_MS */
+	bool sees_patient; /* the store's */
 	uint16_t account;
 	uint32_t bytes;
 	msec_t submitted;
@@ -104,6 +106,9 @@ enum {
 	STORE_MAX_CALLS = 100000,
 	STORE_MAX_BYTES = 256 << 20,
 	STORE_LOAD_BYTES = 4 << 20, /* of messages at once; the last one may pass it */
+	/* So long a patient write waits for others to be committed with, if nothing else is written
+	 * meanwhile. Until then only a read that is made for it sees it. */
+	STORE_PATIENCE_MS = 100,
 };
 
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,

@@ -39,13 +39,15 @@ struct store {
 	/* more_reads is for readers that are up, down_reads for the others. */
 	pthread_cond_t more_writes, more_reads, down_reads;
 	struct list writes, reads;
+	size_t n_urgent, n_patient; /* of `writes` */
+	msec_t patient_until;	    /* the oldest of them */
 	size_t n_calls, n_bytes;
 	unsigned readers_up;
 	bool stopping;
-	atomic_bool migrated; /* the writer has seen to the schema */
-	atomic_uint fail_in;  /* see store_fail_write */
-	uint32_t
-		writing[STORE_N_KEYS]; /* calls with the writer, by hash of the account */
+	atomic_bool migrated;		/* the writer has seen to the schema */
+	atomic_uint fail_in;		/* see store_fail_write */
+	uint32_t writing[STORE_N_KEYS]; /* calls with the writer, by hash of the account,
+					* without those that are patient */
 };
 
 /* A call about the account; a JID that is not there leaves server and username to the caller. */

@@ -182,6 +182,110 @@ ON_EACH(failed_call_takes_no_other_with_it)
 	CHECK_INT(fixture_do(s, store_vcard_get(who)), 0);
 }
 
+/* --- writes for which nobody waits --- */
+
+static struct store_call *patient_last_set(struct jid who, int64_t seconds)
+{
+	struct store_call *c = store_last_set(who, seconds, STRV(""));
+
+	c->patient = true;
+	return c;
+}
+
+/* The clock stands still: none of them is due for its age. */
+TEST(patient_writes_wait_for_one_that_is_not)
+{
+	struct store *s = fixture_open(fixture_path());
+	static struct flight f;
+	struct jid who = romeo(s);
+	struct hold h;
+
+	clock_fake_set(1000, 0);
+	hold_start(&h, s, count_commits);
+	flight_init(&f);
+	for (int i = 0; i < STORE_BATCH - 1; i++)
+		flight_add(&f, s, patient_last_set(who, i));
+	hold_end(&h);
+	CHECK_INT(fixture_do(s, store_vcard_get(who)),
+		  -ENOENT);	 /* need not wait for them */
+	CHECK_INT(n_commits, 1); /* the holder's */
+	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("new"))), 0);
+	flight_await(&f);
+	CHECK_INT(n_commits, 2);
+	for (size_t i = 0; i < f.n; i++)
+		CHECK_INT(f.call[i]->err, 0);
+	flight_free(&f);
+	clock_fake_off();
+	fixture_close(s);
+}
+
+ON_EACH(patient_writes_are_done_when_there_are_many)
+{
+	static struct flight f;
+	struct jid who = romeo(s);
+
+	clock_fake_set(1000, 0);
+	flight_init(&f);
+	for (int i = 0; i < STORE_BATCH; i++)
+		flight_add(&f, s, patient_last_set(who, i));
+	flight_await(&f);
+	flight_free(&f);
+	clock_fake_off();
+}
+
+ON_EACH(patient_write_waits_for_so_long)
+{
+	static struct flight f;
+	struct jid who = romeo(s);
+
+	clock_fake_set(1000, 0);
+	flight_init(&f);
+	flight_add(&f, s, patient_last_set(who, 7));
+	clock_fake_advance(STORE_PATIENCE_MS - 1);
+	CHECK_INT(fixture_do(s, store_vcard_get(who)), -ENOENT);
+	CHECK(s->one || sem_trywait(&f.done) < 0);
+	clock_fake_advance(1);
+	flight_await(&f);
+	CHECK_INT(f.call[0]->err, 0);
+	flight_free(&f);
+	clock_fake_off();
+}
+
+ON_EACH(read_of_what_is_patient_sees_it)
+{
+	static struct flight f;
+	struct jid who = romeo(s);
+	struct store_call *c = store_last_get(who);
+
+	clock_fake_set(1000, 0);
+	flight_init(&f);
+	flight_add(&f, s, patient_last_set(who, 7));
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->number, 7);
+	store_call_free(&c);
+	flight_await(&f);
+	flight_free(&f);
+	clock_fake_off();
+}
+
+TEST(close_does_what_is_patient)
+{
+	static struct flight f;
+	const char *path = fixture_path();
+	struct store *s = fixture_open(path);
+	struct jid who = romeo(s);
+
+	clock_fake_set(1000, 0);
+	flight_init(&f);
+	flight_add(&f, s, patient_last_set(who, 7));
+	fixture_close(s);
+	flight_await(&f);
+	CHECK_INT(f.call[0]->err, 0);
+	flight_free(&f);
+	clock_fake_off();
+	CHECK(fixture_sql_is(path, "SELECT seconds FROM last", 7));
+}
+
 /* --- bounds --- */
 
 ON_EACH(queue_is_bounded_in_calls)
