@@ -10,7 +10,8 @@
 
 static _Atomic int max_level = LOG_NOTICE;
 static atomic_bool as_json;
-static _Thread_local struct log_context ctx;
+static _Thread_local log_context_fn fill_context;
+static _Thread_local const void *context_of;
 
 static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
 
@@ -30,9 +31,19 @@ bool log_is_on(enum log_level level)
 	return (int)level <= atomic_load_explicit(&max_level, memory_order_relaxed);
 }
 
-void log_context_set(const struct log_context *c)
+void log_context_set(log_context_fn fill, const void *of)
 {
-	ctx = c ? *c : (struct log_context){ 0 };
+	fill_context = fill;
+	context_of = of;
+}
+
+static struct log_context context(void)
+{
+	struct log_context c = { 0 };
+
+	if (fill_context)
+		fill_context(context_of, &c);
+	return c;
 }
 
 static void add_time(struct buf *b)
@@ -75,6 +86,7 @@ static void add_pair(struct buf *b, const char *key, const char *value)
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	struct log_context ctx;
 	char text[2048];
 	va_list ap;
 	ssize_t r;
@@ -96,6 +108,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 		buf_putf(&b, " %-7s %s: ", names[level], event);
 		add_plain(&b, text);
 	}
+	ctx = context();
 	add_pair(&b, "conn", ctx.conn);
 	add_pair(&b, "jid", ctx.jid);
 	add_pair(&b, "address", ctx.address);
@@ -106,6 +119,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 
 void log_raw_fatal(const char *file, int line, const char *func, const char *what)
 {
+	struct log_context ctx = context();
 	char text[512];
 	int n = snprintf(text, sizeof(text), "fatal: %s:%d: %s: %s%s%s\n", file, line,
 			 func, what, ctx.conn ? " conn=" : "", ctx.conn ? ctx.conn : "");

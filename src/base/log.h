@@ -3,7 +3,7 @@
  *     log_info("listener.open", "port %u is open", port);
  *
  * `event` is a fixed word that an operator can search for; the message is for people. What a
- * thread is working on (connection, JID, address) is set once with log_context_set() and
+ * thread is working on (connection, JID, address) is set with log_context_set() and
  * stands in each line until it is set anew. Secrets never come here. */
 #pragma once
 
@@ -27,14 +27,16 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 			log_event(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
 
-/* What the calling thread is working on; borrowed until it is set again, so set it to NULL
- * when the thing goes away. Each member may be NULL. */
+/* What the calling thread is working on. Each member may be NULL. */
 struct log_context {
 	const char *conn; /* "3/1207": worker/connection */
 	const char *jid;
 	const char *address; /* the peer's */
 };
-void log_context_set(const struct log_context *c);
+/* `fill` is called for each line that is written; what it gives has to stay until the next call on
+ * this thread. NULL: nothing; so before `of` goes away. */
+typedef void (*log_context_fn)(const void *of, struct log_context *to);
+void log_context_set(log_context_fn fill, const void *of);
 
 /* The last words before abort(): async-signal-safe, no locks. */
 void log_raw_fatal(const char *file, int line, const char *func, const char *what);

@@ -36,14 +36,20 @@ struct handle c2s_handle(const struct c2s *c)
 	return slots_handle(&c->worker->streams, c->slot);
 }
 
-static void set_log_context(const struct c2s *c)
+static void fill_log_context(const void *of, struct log_context *to)
 {
-	static _Thread_local char conn[32], address[NET_TEXT_MAX];
+	static _Thread_local char conn[32];
+	const struct c2s *c = of;
 
 	snprintf(conn, sizeof(conn), "%u/%u", c->worker->id, c->slot);
-	snprintf(address, sizeof(address), "%s", conn_peer(c->conn));
-	log_context_set(&(struct log_context){
-		.conn = conn, .jid = c->st.jid.s, .address = address });
+	*to = (struct log_context){ .conn = conn,
+				    .jid = c->st.jid.s,
+				    .address = conn_peer(c->conn) };
+}
+
+static void set_log_context(const struct c2s *c)
+{
+	log_context_set(fill_log_context, c);
 }
 
 static struct proxy_reader *proxy_of(const struct c2s *c)
@@ -88,7 +94,7 @@ static void on_timer(struct timer *t)
 		c2s_proxy_timeout(c);
 	else
 		stream_on_timeout(&c->st);
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 }
 
 static void env_start_tls(struct stream *st)
@@ -128,7 +134,7 @@ static void log_close(struct c2s *c, enum stream_err why, const char *text)
 			 text ? ": " : "", text ? text : "");
 	else
 		log_debug("stream.closed", "%s", text ? text : "by the client");
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 }
 
 static void env_close(struct stream *st, enum stream_err why, const char *text)
@@ -247,7 +253,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	shaper_refresh(c);
 	set_log_context(c);
 	log_info("session.bound", "%u of this account", u->n_sessions);
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
@@ -374,7 +380,7 @@ static void env_authenticated(struct stream *st)
 	admission_authenticated(c);
 	set_log_context(c);
 	log_info("auth.ok", "logged in");
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 	shaper_refresh(c);
 	if (worker_home(c->worker->server, st->jid) == c->worker)
 		return;
@@ -450,7 +456,7 @@ static void on_secured(void *owner)
 	c2s_count_secured(c);
 	set_log_context(c);
 	client_cert_log(c);
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 	stream_on_secured(&c->st);
 }
 
@@ -507,7 +513,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 			client_cert_log(c);
 		log_info("conn.closed", "%s%s", why == CONN_CLOSE_TLS ? "TLS: " : "",
 			 detail ? detail : "aborted");
-		log_context_set(NULL);
+		log_context_set(NULL, NULL);
 	}
 	if (!c->st.closed) { /* nobody has said goodbye */
 		c->st.closed = true;
@@ -555,7 +561,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	shaper_refresh(c);
 	set_log_context(c);
 	log_debug("conn.accepted", "at %s", c->port->name);
-	log_context_set(NULL);
+	log_context_set(NULL, NULL);
 	if (l->proxy_protocol)
 		c2s_proxy_begin(c);
 	else

@@ -59,6 +59,26 @@ TEST(log_json_is_not_cut_within_a_character)
 	}
 }
 
+static int n_fills;
+
+static void fill(const void *of, struct log_context *to)
+{
+	n_fills++;
+	to->jid = of;
+}
+
+TEST(log_asks_what_is_being_worked_on_for_what_it_writes)
+{
+	n_fills = 0;
+	log_context_set(fill, "romeo@x");
+	log_info("a.test", "not at this level");
+	CHECK_INT(n_fills, 0);
+	CHECK(ends_with(logged(false, "text"), " a.test: text jid=romeo@x\n"));
+	CHECK_INT(n_fills, 1);
+	log_context_set(NULL, NULL);
+	CHECK(ends_with(logged(false, "text"), " a.test: text\n"));
+}
+
 TEST(log_lines_cannot_be_forged)
 {
 	CHECK(ends_with(logged(false, "a\nb"), "a\\x0ab\n"));
