@@ -29,6 +29,11 @@ wallus_t clock_wall_us(void)
 	return now_ns(CLOCK_REALTIME) / 1000;
 }
 
+uint64_t clock_mono_ns(void)
+{
+	return (uint64_t)now_ns(CLOCK_MONOTONIC);
+}
+
 uint64_t clock_thread_cpu_ns(void)
 {
 	return (uint64_t)now_ns(CLOCK_THREAD_CPUTIME_ID);
