@@ -2,8 +2,6 @@
 #include "io/conn_priv.h"
 #include "io/linger.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -328,16 +326,12 @@ int conn_new(struct loop *l, int fd, const char *peer, struct tls_ctx *tls,
 	     const struct conn_ops *ops, void *owner, struct conn **ret)
 {
 	struct conn *c = slab_zalloc(loop_slabs(l), sizeof(*c));
-	int one = 1, r;
+	int r;
 
 	c->watch = (struct io_watch){ .fd = fd, .on_event = on_event };
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
-		   sizeof(one)); /* a UNIX socket has none */
-	/* A peer that vanished without a word is noticed some day even if nobody pings it. */
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	r = watch(c);
 	if (r < 0) {
 		close(fd);

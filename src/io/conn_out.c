@@ -243,13 +243,14 @@ static void note_relief(struct conn *c)
 int conn_write_wire(struct conn *c)
 {
 	struct conn_io *io = c->io;
+	bool shuts = c->closing && !c->peer_eof; /* the FIN goes with these bytes */
 	ssize_t n;
 
 	if (io == NULL || io->wire.n == 0)
 		return 0;
 	do
 		n = send(c->watch.fd, io->wire.p + io->sent, io->wire.n - io->sent,
-			 MSG_NOSIGNAL);
+			 MSG_NOSIGNAL | (shuts ? MSG_MORE : 0));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
@@ -284,28 +285,35 @@ static void out_becomes_wire(struct conn_io *io)
 	io->out.cap = spare.cap;
 }
 
+/* And, if our side ends with it, close_notify behind it. */
 static int seal_out(struct conn *c)
 {
 	struct conn_io *io = c->io;
-	int r;
+	int r = 0;
 
 	if (io->wire.p == NULL)
 		loop_pool_get(c->loop, &io->wire);
-	r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
+	if (io->out.n)
+		r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
 	conn_empty(c, &io->out);
-	return r;
+	if (r < 0 || !c->closing)
+		return r;
+	tls_close_notify(c->tls, &io->wire);
+	c->ended = true;
+	return 0;
 }
 
 int conn_write(struct conn *c)
 {
 	struct conn_io *io = c->io;
+	bool ends = c->closing && !c->ended;
 	int r;
 
 	if (io == NULL)
 		return 0;
 	if (io->out.n == 0)
 		conn_empty(c, &io->out);
-	if (c->tls && tls_is_up(c->tls) && io->out.n && (r = seal_out(c)) < 0)
+	if (c->tls && tls_is_up(c->tls) && (io->out.n || ends) && (r = seal_out(c)) < 0)
 		return r;
 	r = conn_write_wire(c);
 	if (r == 0 && c->tls == NULL && io->out.n) {
@@ -323,25 +331,17 @@ static void watch_out(struct conn *c, bool wanted)
 	loop_rewatch(c->loop, &c->watch, CONN_EVENTS | (wanted ? EPOLLOUT : 0));
 }
 
-/* Our side ends when all is out: close_notify, then FIN. */
+/* Our side ends when all is out. */
 static void end_our_side(struct conn *c)
 {
 	bool up = c->tls && tls_is_up(c->tls);
-	int r = 0;
 
-	if (c->shut || (waiting(c) && (up || !c->tls))) /* on_drained has brought more */
+	/* on_drained has brought more, or the end */
+	if (c->shut || (up ? !c->ended : !c->tls && waiting(c)))
 		return;
 	give_back(c, &conn_io(c)->out); /* waits for a handshake, which will not be */
-	if (up && !c->ended) {
-		tls_close_notify(c->tls, &c->io->wire);
-		r = conn_write_wire(c);
-		watch_out(c, r > 0);
-	}
-	c->ended = true;
-	if (r > 0)
-		return; /* the rest of close_notify comes first */
-	c->shut = true;
-	if (r < 0 || c->peer_eof)
+	c->ended = c->shut = true;
+	if (c->peer_eof)
 		conn_die(c, CONN_CLOSED, NULL);
 	else
 		shutdown(c->watch.fd, SHUT_WR);

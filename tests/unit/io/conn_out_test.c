@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 static const int versions[] = { 0, TLS1_2_VERSION, TLS1_3_VERSION };
@@ -177,6 +178,31 @@ TEST(conn_close_notify_comes_whole_though_the_kernel_is_full)
 		CHECK(t.p.notified && !t.p.failed);
 		pair_close(&t);
 		tls_ctx_unref(&ctx);
+	}
+}
+
+/* The last words, close_notify and FIN, in the turn in which they were said. */
+TEST(conn_ends_in_one_write)
+{
+	EACH_WAY(w)
+	{
+		struct pollfd p = { .events = POLLRDHUP };
+		int64_t out;
+		struct pair t;
+
+		pair_open_way(&t, w);
+		out = t.s.meter.out;
+		p.fd = t.p.fd;
+		side_write(&t.s, "bye");
+		conn_close(t.s.conn, 60000);
+		loop_turn(t.s.loop, 0);
+		CHECK(t.s.meter.out >= out + 3 + (w->version ? 2 * 22 : 0));
+		CHECK(t.s.conn->shut);
+		CHECK_INT(poll(&p, 1, PAIR_DEADLINE_MS), 1);
+		PAIR_UNTIL(&t, t.p.eof);
+		CHECK_STR(buf_strv(&t.p.got), "bye");
+		CHECK_INT(t.p.notified, w->version != 0);
+		pair_close(&t);
 	}
 }
 

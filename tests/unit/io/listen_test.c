@@ -110,6 +110,33 @@ TEST(listen_accepts_and_says_who_it_is)
 	loop_free(&l);
 }
 
+static int option(int fd, int level, int name)
+{
+	int v = 0;
+	socklen_t n = sizeof(v);
+
+	CHECK_INT(getsockopt(fd, level, name, &v, &n), 0);
+	return v;
+}
+
+TEST(listen_accepts_sockets_that_wait_for_nothing_and_notice_a_peer_that_is_gone)
+{
+	struct loop *l = loop_new();
+	int fd = open_at("127.0.0.1", 0, false), client;
+	struct door d;
+
+	door_open(&d, l, fd, 10);
+	client = knock(listen_port(fd));
+	while (d.n == 0)
+		loop_turn(l, 1000);
+	CHECK(option(d.fds[0], IPPROTO_TCP, TCP_NODELAY));
+	CHECK(option(d.fds[0], SOL_SOCKET, SO_KEEPALIVE));
+	door_close(&d);
+	close(client);
+	close(fd);
+	loop_free(&l);
+}
+
 TEST(listen_accepts_a_bounded_number_a_turn)
 {
 	enum { N = 20 };
