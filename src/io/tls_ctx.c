@@ -1,4 +1,5 @@
 /* Contexts: certificates, keys, versions, ciphers. */
+#include "io/tls_kdf.h"
 #include "io/tls_priv.h"
 
 #include <openssl/err.h>
@@ -98,7 +99,9 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *e
 	c->refs = 1;
 	c->notes = BUF_INIT(4096);
 	c->keylog_fd = -1;
-	c->ssl = SSL_CTX_new(TLS_server_method());
+	c->own_records = !conf->openssl_records;
+	tls_kdf_init();
+	c->ssl = SSL_CTX_new_ex(NULL, TLS_KDF_PROPERTIES, TLS_server_method());
 	ASSERT(c->ssl != NULL);
 	SSL_CTX_set_app_data(c->ssl, c);
 	r = set_up(c, conf, err);

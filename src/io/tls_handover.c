@@ -32,10 +32,10 @@ static bool take_secrets(const struct tls_ssl *t, struct tls_start *s)
 {
 	size_t n = digest_len(s->hash);
 
-	if (t->n_secret[0] != n || t->n_secret[1] != n)
+	if (t->secrets.n[0] != n || t->secrets.n[1] != n)
 		return false;
-	memcpy(s->in.secret, t->secrets[0], n);
-	memcpy(s->out.secret, t->secrets[1], n);
+	memcpy(s->in.secret, t->secrets.secret[0], n);
+	memcpy(s->out.secret, t->secrets.secret[1], n);
 	s->out.seq = t->n_written; /* tickets */
 	return true;
 }

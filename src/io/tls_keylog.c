@@ -1,6 +1,5 @@
-/* The secrets of connections, as OpenSSL tells them: in the lines that NSS has invented and Wireshark
- * reads. The record layer goes on with them, and a key log is for whoever must read the traffic of a
- * test. */
+/* The secrets of connections, in the lines that NSS has invented and Wireshark reads: for whoever must
+ * read the traffic of a test. */
 #include "io/tls_priv.h"
 
 #include <fcntl.h>
@@ -21,17 +20,11 @@ static void on_line(const SSL *ssl, const char *line)
 {
 	const struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-	if (c->keylog_fd >= 0)
-		write_line(c->keylog_fd, line);
-	if (c->own_records)
-		tls_ssl_on_secret(ssl, line);
+	write_line(c->keylog_fd, line);
 }
 
 int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *err)
 {
-	c->own_records = !conf->openssl_records;
-	if (c->own_records || conf->keylog)
-		SSL_CTX_set_keylog_callback(c->ssl, on_line);
 	if (conf->keylog == NULL)
 		return 0;
 	c->keylog_fd = open(conf->keylog,
@@ -40,6 +33,7 @@ int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *
 		buf_putf(err, "%s: cannot be opened: %s", conf->keylog, strerror(errno));
 		return -EINVAL;
 	}
+	SSL_CTX_set_keylog_callback(c->ssl, on_line);
 	buf_putf(&c->notes,
 		 "keep_secrets: the keys of all connections are written to %s: who has "
 		 "them can read the traffic\n",

@@ -5,26 +5,37 @@ static struct strv bytes(const unsigned char *p, size_t n)
 	return strv_make((const char *)p, n);
 }
 
-void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
-		      unsigned char *to, size_t n)
+void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
+			   struct strv label, struct strv context, unsigned char *to,
+			   size_t n)
 {
-	unsigned char info[64], all[DIGEST_MAX_LEN];
-	size_t n_label = strlen(label), len = digest_len(alg), at = 0;
+	unsigned char info[2 + 1 + 6 + TLS_LABEL_MAX + 1 + DIGEST_MAX_LEN + 1];
+	unsigned char all[DIGEST_MAX_LEN];
+	size_t len = digest_len(alg), at = 0;
 
 	/* One block of HKDF-Expand (RFC 5869 2.3) is all that is ever needed. */
-	ASSERT(n <= len && 6 + n_label + 5 <= sizeof(info));
+	ASSERT(n <= len && label.n <= TLS_LABEL_MAX && context.n <= DIGEST_MAX_LEN);
 	info[at++] = (unsigned char)(n >> 8);
 	info[at++] = (unsigned char)n;
-	info[at++] = (unsigned char)(6 + n_label);
+	info[at++] = (unsigned char)(6 + label.n);
 	memcpy(info + at, "tls13 ", 6);
 	at += 6;
-	memcpy(info + at, label, n_label);
-	at += n_label;
-	info[at++] = 0; /* no context */
+	memcpy(info + at, label.p, label.n);
+	at += label.n;
+	info[at++] = (unsigned char)context.n;
+	if (context.n)
+		memcpy(info + at, context.p, context.n);
+	at += context.n;
 	info[at++] = 1; /* the first block */
 	digest_hmac(alg, bytes(secret, len), bytes(info, at), all);
 	memcpy(to, all, n);
 	mem_wipe(all, sizeof(all));
+}
+
+void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
+		      unsigned char *to, size_t n)
+{
+	tls_expand_label_with(alg, secret, strv_from(label), STRV_NULL, to, n);
 }
 
 /* P_hash(master, label + seed), RFC 5246 5. */

@@ -5,8 +5,14 @@
 
 enum { TLS_RANDOM_LEN = 32, TLS_MASTER_LEN = 48 };
 
-/* TLS 1.3's HKDF-Expand-Label without a context (RFC 8446 7.1); `secret` has digest_len(alg) bytes,
- * and no more than so many are made. */
+enum { TLS_LABEL_MAX = 64 };
+
+/* TLS 1.3's HKDF-Expand-Label (RFC 8446 7.1); `secret` has digest_len(alg) bytes, and no more than so
+ * many are made. `context`: DIGEST_MAX_LEN bytes at most. */
+void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
+			   struct strv label, struct strv context, unsigned char *to,
+			   size_t n);
+/* ... without a context. */
 void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
 		      unsigned char *to, size_t n);
 

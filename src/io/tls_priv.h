@@ -104,9 +104,6 @@ nodiscard int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf,
 			      struct buf *err);
 void tls_keylog_fini(struct tls_ctx *c);
 
-/* tls_ssl.c */
-void tls_ssl_on_secret(const SSL *ssl, const char *line);
-
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,
 			       struct buf *err);

@@ -69,33 +69,6 @@ static void on_message(int writes, int version, int type, const void *p, size_t 
 		*count = 0;
 }
 
-static int unhex(char c)
-{
-	return c >= 'a' ? c - 'a' + 10 : c >= 'A' ? c - 'A' + 10 : c - '0';
-}
-
-/* A line of the key log: label, the client's random, the secret. */
-void tls_ssl_on_secret(const SSL *ssl, const char *line)
-{
-	static const char *const labels[2] = { "CLIENT_TRAFFIC_SECRET_0 ",
-					       "SERVER_TRAFFIC_SECRET_0 " };
-	struct tls_peer *peer = SSL_get_app_data(ssl);
-
-	for (size_t i = 0; peer && i < ARRAY_LEN(labels); i++) {
-		struct tls_ssl *t = container_of(peer, struct tls_ssl, peer);
-		const char *hex = strrchr(line, ' ') + 1;
-		size_t n = strlen(hex) / 2;
-
-		if (strncmp(line, labels[i], strlen(labels[i])) != 0 ||
-		    n > sizeof(t->secrets[i]))
-			continue;
-		for (size_t k = 0; k < n; k++)
-			t->secrets[i][k] = (unsigned char)(unhex(hex[2 * k]) << 4 |
-							   unhex(hex[2 * k + 1]));
-		t->n_secret[i] = (uint8_t)n;
-	}
-}
-
 /* --- the transport --- */
 
 struct tls_ssl *tls_ssl_new(struct tls_ctx *ctx)
@@ -130,7 +103,7 @@ void tls_ssl_free(struct tls_ssl **pt)
 		return;
 	tls_wipe_ssl(t->ssl);
 	tls_ctx_unref(&t->ctx);
-	mem_wipe(t->secrets, sizeof(t->secrets));
+	mem_wipe(&t->secrets, sizeof(t->secrets));
 	mem_free(t);
 }
 
@@ -159,7 +132,9 @@ int tls_ssl_shake_hands(struct tls_ssl *t, struct strv *cipher, struct buf *wire
 	ERR_clear_error();
 	t->in = *cipher;
 	t->wire = wire;
+	tls_kdf_collect(&t->secrets);
 	r = SSL_do_handshake(t->ssl);
+	tls_kdf_collect(NULL);
 	t->up = r == 1;
 	r = r == 1 ? 0 : verdict(t, r);
 	*cipher = t->in;

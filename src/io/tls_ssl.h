@@ -1,9 +1,8 @@
 /* OpenSSL's SSL object as a transport. For the files of TLS only. */
 #pragma once
 
+#include "io/tls_kdf.h"
 #include "io/tls_priv.h"
-
-enum { TLS_SECRET_MAX = 48 };
 
 struct tls_ssl {
 	struct tls_ctx *ctx;
@@ -15,10 +14,9 @@ struct tls_ssl {
 	struct tls_login *login; /* once it is up */
 	const char *error;	 /* a constant of OpenSSL's or ours */
 	/* For a record layer that takes over: records with the last keys (TLS 1.2: Finished is the
-	 * first), and TLS 1.3's traffic secrets, the client's and the server's. */
+	 * first), and TLS 1.3's traffic secrets. */
 	unsigned n_written, n_read;
-	unsigned char secrets[2][TLS_SECRET_MAX];
-	uint8_t n_secret[2];
+	struct tls_secrets secrets;
 };
 
 struct tls_ssl *tls_ssl_new(struct tls_ctx *ctx);
