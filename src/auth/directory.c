@@ -1,157 +1,18 @@
 #include "auth/directory.h"
-#include "auth/directory_guard.h"
+#include "auth/directory_link.h"
 #include "base/arena.h"
 
-#include <ldap.h>
-#include <stdio.h>
-#include <sys/time.h>
-
-enum { MAX_FILTER = 64 << 10, STEP_MS = 5000 };
+enum { MAX_FILTER = 64 << 10 };
 
 struct ldap_method {
 	struct auth_backend base;
 	struct auth_ldap_conf conf;
-	char *search_uri,
-		*bind_uri; /* of all servers: the library tries one after the other */
-};
-
-/* One connection; of one thread. */
-struct link {
-	const struct auth_ldap_pool *pool;
-	const char *uri;
-	enum auth_ldap_deref deref;
-	LDAP *ld; /* NULL: not connected */
-	struct ldap_guard guard;
-	msec_t again_at;
 };
 
 struct client {
 	const struct ldap_method *m;
-	struct link search, bind;
+	struct ldap_link search, bind;
 };
-
-/* --- connections --- */
-
-static int fail(struct auth_call *c, const struct link *l, const char *what, int code)
-{
-	char *more = NULL;
-	int r;
-
-	if (l->ld)
-		ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	r = auth_fail(c, -EIO, "%s: %s: %s%s%s", l->uri, what, ldap_err2string(code),
-		      more ? ": " : "", more ? more : "");
-	ldap_memfree(more);
-	return r;
-}
-
-static struct timeval time_left(const struct auth_call *c)
-{
-	msec_t ms = MAX(MIN(c->until - clock_mono_ms(), (msec_t)STEP_MS), 1);
-
-	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-}
-
-static void disconnect(struct link *l)
-{
-	if (l->ld)
-		ldap_unbind_ext_s(l->ld, NULL, NULL);
-	l->ld = NULL;
-}
-
-/* Any of them that fails would leave the library's own idea of whom to trust. */
-static int set_tls(const struct link *l)
-{
-	const struct auth_tls *t = &l->pool->tls;
-	int require = t->verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER,
-	    server = 0;
-	int r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require);
-
-	if (r == 0 && t->cacertfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, t->cacertfile);
-	if (r == 0 && t->certfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_CERTFILE, t->certfile);
-	if (r == 0 && t->keyfile)
-		r = ldap_set_option(l->ld, LDAP_OPT_X_TLS_KEYFILE, t->keyfile);
-	r = r ? r : ldap_set_option(l->ld, LDAP_OPT_X_TLS_NEWCTX, &server);
-	return r ? LDAP_PARAM_ERROR : 0;
-}
-
-static int set_options(struct link *l, const struct auth_call *c)
-{
-	static const int derefs[] = { [AUTH_LDAP_NEVER] = LDAP_DEREF_NEVER,
-				      [AUTH_LDAP_SEARCHING] = LDAP_DEREF_SEARCHING,
-				      [AUTH_LDAP_FINDING] = LDAP_DEREF_FINDING,
-				      [AUTH_LDAP_ALWAYS] = LDAP_DEREF_ALWAYS };
-	struct timeval limit = time_left(c);
-	int version = LDAP_VERSION3, r;
-
-	r = ldap_set_option(l->ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-	r = r ? r : ldap_guard_set(l->ld, &l->guard);
-	ldap_set_option(l->ld, LDAP_OPT_NETWORK_TIMEOUT, &limit);
-	ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &limit);
-	ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
-	ldap_set_option(l->ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
-	ldap_set_option(l->ld, LDAP_OPT_DEREF, &derefs[l->deref]);
-	if (r == 0 && l->pool->security != AUTH_LDAP_CLEAR)
-		r = set_tls(l);
-	return r;
-}
-
-static int simple_bind(struct link *l, const char *dn, struct strv password)
-{
-	struct berval cred = { .bv_len = password.n, .bv_val = (char *)password.p };
-
-	return ldap_sasl_bind_s(l->ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, NULL);
-}
-
-/* Connected, and bound as the pool says. */
-static int open_link(struct link *l, struct auth_call *c)
-{
-	const char *password = l->pool->password ? l->pool->password : "";
-	const char *what = "cannot connect";
-	int r = ldap_initialize(&l->ld, l->uri);
-
-	r = r ? r : set_options(l, c);
-	if (r == LDAP_PARAM_ERROR)
-		what = "TLS cannot be set up with these files";
-	if (r == 0 && l->pool->security == AUTH_LDAP_STARTTLS)
-		r = ldap_start_tls_s(l->ld, NULL, NULL);
-	if (r == 0) {
-		r = simple_bind(l, l->pool->root_dn, strv_from(password));
-		if (r == LDAP_INVALID_CREDENTIALS)
-			what = "the root_dn or its password is wrong";
-		/* Some let nobody bind without a name; who has not bound has none, either. */
-		if (r == LDAP_INAPPROPRIATE_AUTH && !l->pool->root_dn)
-			r = 0;
-	}
-	if (r == 0)
-		return 0;
-	r = fail(c, l, what, r);
-	disconnect(l);
-	l->again_at = clock_mono_ms() + l->pool->connect_interval_ms;
-	return r;
-}
-
-static int make_ready(struct link *l, struct auth_call *c)
-{
-	struct timeval limit = time_left(c);
-
-	l->guard.until = c->until;
-	l->guard.ending = &c->backend->ending;
-	if (l->ld == NULL && clock_mono_ms() < l->again_at)
-		return auth_fail(c, -EAGAIN, "%s: tried again in a moment", l->uri);
-	if (l->ld == NULL)
-		return open_link(l, c);
-	ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &limit);
-	return 0;
-}
-
-static bool is_gone(int code)
-{
-	return code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR ||
-	       code == LDAP_UNAVAILABLE || code == LDAP_TIMEOUT;
-}
 
 /* --- filters (RFC 4515) --- */
 
@@ -228,13 +89,13 @@ static int user_filter(const struct ldap_method *m, const struct values *v, stru
 static int search(struct client *cl, struct auth_call *c, const char *filter,
 		  char **attrs, LDAPMessage **ret)
 {
-	struct link *l = &cl->search;
+	struct ldap_link *l = &cl->search;
 	int r = LDAP_SERVER_DOWN;
 
 	*ret = NULL;
-	for (int tries = 0; tries < 2 && is_gone(r); tries++) {
-		struct timeval limit = time_left(c);
-		int e = make_ready(l, c);
+	for (int tries = 0; tries < 2 && ldap_link_is_gone(r); tries++) {
+		struct timeval limit = ldap_time_left(c);
+		int e = ldap_link_ready(l, c);
 
 		if (e < 0)
 			return e;
@@ -245,11 +106,11 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 			return 0;
 		ldap_msgfree(*ret);
 		*ret = NULL;
-		if (is_gone(r))
-			disconnect(l);
+		if (ldap_link_is_gone(r))
+			ldap_link_drop(l);
 	}
 	if (r != LDAP_NO_SUCH_OBJECT)
-		return fail(c, l, "searching", r);
+		return ldap_link_fail(l, c, "searching", r);
 	return auth_fail(c, -ENOENT,
 			 "%s: there is no \"%s\", or nothing that we may see: is "
 			 "auth.ldap.base right?",
@@ -378,25 +239,25 @@ static int find(struct client *cl, struct auth_call *c, struct arena *a,
 /* RFC 4513 5.1.2: a bind without a password succeeds for anybody, and proves nothing. */
 static int check(struct client *cl, struct auth_call *c, const char *dn)
 {
-	struct link *l = &cl->bind;
+	struct ldap_link *l = &cl->bind;
 	int r = LDAP_SERVER_DOWN;
 
 	if (c->password.n == 0)
 		return -EACCES;
-	for (int tries = 0; tries < 2 && is_gone(r); tries++) {
-		int e = make_ready(l, c);
+	for (int tries = 0; tries < 2 && ldap_link_is_gone(r); tries++) {
+		int e = ldap_link_ready(l, c);
 		if (e < 0)
 			return e;
-		r = simple_bind(l, dn, c->password);
-		if (is_gone(r))
-			disconnect(l);
+		r = ldap_link_bind(l, dn, c->password);
+		if (ldap_link_is_gone(r))
+			ldap_link_drop(l);
 	}
 	if (r == LDAP_SUCCESS)
 		return 0;
 	if (r == LDAP_INVALID_CREDENTIALS || r == LDAP_INAPPROPRIATE_AUTH ||
 	    r == LDAP_UNWILLING_TO_PERFORM || r == LDAP_NO_SUCH_OBJECT)
 		return -EACCES;
-	return fail(c, l, "binding", r);
+	return ldap_link_fail(l, c, "binding", r);
 }
 
 static int call(void *state, struct auth_call *c)
@@ -418,10 +279,8 @@ static void *open_client(void *owner)
 	struct client *cl = MEM_NEW(struct client);
 
 	cl->m = m;
-	cl->search = (struct link){ .pool = &m->conf.search,
-				    .uri = m->search_uri,
-				    .deref = m->conf.deref };
-	cl->bind = (struct link){ .pool = &m->conf.bind, .uri = m->bind_uri };
+	ldap_link_init(&cl->search, &m->conf.search, m->conf.deref);
+	ldap_link_init(&cl->bind, &m->conf.bind, AUTH_LDAP_NEVER);
 	return cl;
 }
 
@@ -429,8 +288,8 @@ static void close_client(void *state)
 {
 	struct client *cl = state;
 
-	disconnect(&cl->search);
-	disconnect(&cl->bind);
+	ldap_link_fini(&cl->search);
+	ldap_link_fini(&cl->bind);
 	mem_free(cl);
 }
 
@@ -438,21 +297,16 @@ static void free_ldap(struct auth_backend *b)
 {
 	struct ldap_method *m = container_of(b, struct ldap_method, base);
 
-	mem_free(m->search_uri);
-	mem_free(m->bind_uri);
+	auth_ldap_tls_free(&m->conf.search.tls);
+	auth_ldap_tls_free(&m->conf.bind.tls);
 	mem_free(m);
-}
-
-static msec_t link_rests_until(const struct link *l)
-{
-	return l->ld ? 0 : l->again_at;
 }
 
 static msec_t rests_until(const void *state)
 {
 	const struct client *cl = state;
 
-	return MAX(link_rests_until(&cl->search), link_rests_until(&cl->bind));
+	return MAX(ldap_link_rests_until(&cl->search), ldap_link_rests_until(&cl->bind));
 }
 
 static const struct auth_pool_ops threads = { open_client, close_client, rests_until };
@@ -465,19 +319,6 @@ static const struct auth_backend_ops ldap_ops = {
 	.free = free_ldap,
 };
 
-static char *make_uri(const struct auth_ldap_pool *p)
-{
-	AUTO(buf_free) struct buf b = BUF_INIT(8192);
-	const char *scheme = p->security == AUTH_LDAP_TLS ? "ldaps" : "ldap";
-
-	for (const char *const *s = p->servers; *s; s++) {
-		bool v6 = strchr(*s, ':') != NULL;
-		buf_putf(&b, "%s%s://%s%s%s:%u", b.n ? " " : "", scheme, v6 ? "[" : "",
-			 *s, v6 ? "]" : "", p->port);
-	}
-	return mem_strdup(buf_cstr(&b));
-}
-
 struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)
 {
 	struct ldap_method *m = MEM_NEW(struct ldap_method);
@@ -487,7 +328,5 @@ struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)
 	m->base.n_threads = conf->workers;
 	m->base.timeout_ms = conf->call_timeout_ms;
 	m->conf = *conf;
-	m->search_uri = make_uri(&conf->search);
-	m->bind_uri = make_uri(&conf->bind);
 	return &m->base;
 }

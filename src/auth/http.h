@@ -17,6 +17,4 @@ struct auth_http_conf {
 	int call_timeout_ms; /* with the wait for a worker */
 };
 
-/* Whether OpenSSL understands it. */
-bool auth_http_takes_ciphers(const char *ciphers);
 nodiscard struct auth_backend *auth_http_new(const struct auth_http_conf *conf);

@@ -1,47 +1,6 @@
 /* TLS of the method `http`, in curl's terms. */
 #include "auth/http_priv.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
-/* --- ciphers --- */
-
-/* OpenSSL has two lists: the names of TLS 1.3's suites, which alone begin like this, go to the
- * second. */
-static void split(const char *ciphers, struct buf *list, struct buf *suites)
-{
-	struct strv rest = strv_from(ciphers);
-
-	while (rest.n) {
-		size_t n = 0;
-		while (n < rest.n && !strchr(":, ", rest.p[n]))
-			n++;
-		struct strv word = strv_make(rest.p, n);
-		struct buf *b = strv_starts(word, STRV("TLS_")) ? suites : list;
-		buf_putf(b, "%s" STRV_FMT, b->n && n ? ":" : "", STRV_ARG(word));
-		rest = strv_from_pos(rest, MIN(n + 1, rest.n));
-	}
-}
-
-bool auth_http_takes_ciphers(const char *ciphers)
-{
-	AUTO(buf_free) struct buf list = BUF_INIT(8192), suites = BUF_INIT(8192);
-	SSL_CTX *ctx;
-	bool ok;
-
-	if (strlen(ciphers) > 4096)
-		return false;
-	split(ciphers, &list, &suites);
-	ctx = SSL_CTX_new(TLS_client_method());
-	ASSERT(ctx != NULL);
-	ok = (list.n || suites.n) &&
-	     (!list.n || SSL_CTX_set_cipher_list(ctx, buf_cstr(&list))) &&
-	     (!suites.n || SSL_CTX_set_ciphersuites(ctx, buf_cstr(&suites)));
-	SSL_CTX_free(ctx);
-	ERR_clear_error();
-	return ok;
-}
-
 /* --- of a backend --- */
 
 void http_free_secret(char *s)
@@ -111,7 +70,7 @@ void http_tls_init(struct http_tls *t, const struct auth_http_conf *conf)
 	set_origin(t, conf->host, from->name);
 	if (!from->ciphers)
 		return;
-	split(from->ciphers, &list, &suites);
+	auth_tls_split_ciphers(from->ciphers, &list, &suites);
 	t->ciphers = list.n ? mem_strdup(buf_cstr(&list)) : NULL;
 	t->suites = suites.n ? mem_strdup(buf_cstr(&suites)) : NULL;
 }

@@ -2,7 +2,9 @@
  * not set. */
 #pragma once
 
-#include <stdbool.h>
+#include "base/buf.h"
+
+#include <openssl/types.h>
 
 enum auth_tls_verify {
 	AUTH_TLS_NONE, /* any certificate */
@@ -18,4 +20,14 @@ struct auth_tls {
 	const char *ciphers;		   /* OpenSSL's string, TLS 1.3 included */
 	const char *name;		   /* of the server, if not its host */
 	unsigned min_version, max_version; /* 0x0303, 0x0304 */
+	bool no_sni;			   /* no name is sent in the handshake */
+	bool no_globs; /* a name in the certificate has no wildcards */
 };
+
+/* OpenSSL has two lists: the names of TLS 1.3's suites, which alone begin with TLS_, go to the
+ * second. Room: twice the text. */
+void auth_tls_split_ciphers(const char *ciphers, struct buf *list, struct buf *suites);
+
+/* False: OpenSSL does not understand it; why is in its queue of errors. */
+bool auth_tls_set_ciphers(SSL_CTX *ctx, const char *ciphers);
+bool auth_tls_takes_ciphers(const char *ciphers);

@@ -154,6 +154,7 @@ struct conf_client_tls {
 	int64_t verify; /* enum auth_tls_verify */
 	bool starttls;	/* LDAP: on the port of plain text */
 	bool check_name;
+	int64_t with_globs; /* LDAP */
 	struct strv cacertfile, certfile, keyfile, password, ciphers, name;
 	const int64_t *versions;
 	size_t n_versions;

@@ -2,8 +2,6 @@
 #include "auth/directory.h"
 #include "core/conf_priv.h"
 
-#include <stdio.h>
-
 enum { PORT_CLEAR = 389, PORT_TLS = 636 };
 
 /* --- [auth.ldap] --- */
@@ -152,7 +150,26 @@ static const struct conf_ldap_pool *find_pool(const struct conf *c, struct strv 
 	return NULL;
 }
 
-static struct auth_ldap_pool convert(struct conf *c, const struct conf_ldap_pool *p)
+static struct auth_ldap_tls *make_tls(struct conf *c, const struct conf_ldap_pool *p,
+				      const struct toml_table *root,
+				      struct conf_errors *e)
+{
+	struct auth_tls from = conf_pool_tls(c, &p->tls);
+	struct auth_ldap_tls *tls = NULL;
+	const char *option = "";
+	AUTO(buf_free) struct buf key = BUF_INIT(8192), err = BUF_INIT(8192);
+
+	if (!p->has_tls || auth_ldap_tls_new(&from, &tls, &option, &err) == 0)
+		return tls;
+	if (buf_addf(&key, "outgoing_pools.ldap.%s.connection.tls%s%s",
+		     conf_key(c->arena, p->tag), option[0] ? "." : "", option) < 0)
+		buf_putf(&key, "outgoing_pools.ldap");
+	conf_error_at(e, root, buf_cstr(&key), "%s", buf_cstr(&err));
+	return NULL;
+}
+
+static struct auth_ldap_pool convert(struct conf *c, const struct conf_ldap_pool *p,
+				     const struct toml_table *root, struct conf_errors *e)
 {
 	enum auth_ldap_security security = !p->has_tls	     ? AUTH_LDAP_CLEAR
 					   : p->tls.starttls ? AUTH_LDAP_STARTTLS
@@ -166,7 +183,7 @@ static struct auth_ldap_pool convert(struct conf *c, const struct conf_ldap_pool
 		.password = p->password.p,
 		.connect_interval_ms = (int)p->connect_interval_ms,
 		.security = security,
-		.tls = conf_pool_tls(c, &p->tls),
+		.tls = make_tls(c, p, root, e),
 	};
 }
 
@@ -187,8 +204,8 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		return;
 	}
 	conf = (struct auth_ldap_conf){
-		.search = convert(c, search),
-		.bind = convert(c, bind),
+		.search = convert(c, search, root, e),
+		.bind = convert(c, bind, root, e),
 		.base = l->base.p,
 		.uids = uids(c->arena, l),
 		.filter = l->filter.p,
@@ -201,5 +218,10 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		.workers = (unsigned)search->workers,
 		.call_timeout_ms = (int)search->call_timeout_ms,
 	};
+	if (e->n_errors) {
+		auth_ldap_tls_free(&conf.search.tls);
+		auth_ldap_tls_free(&conf.bind.tls);
+		return;
+	}
 	a->backends[AUTH_LDAP] = auth_ldap_new(&conf);
 }

@@ -1,6 +1,4 @@
-/* [outgoing_pools.http.TAG.connection.tls] and that of ldap. The two libraries cannot do the same:
- * what one of them cannot is a warning. */
-#include "auth/http.h"
+/* [outgoing_pools.http.TAG.connection.tls] and that of ldap. */
 #include "core/conf_priv.h"
 
 const struct conf_word conf_client_versions[] = {
@@ -11,23 +9,43 @@ const struct conf_word conf_client_versions[] = {
 	{ 0 },
 };
 
-#define FILES                                                                 \
-	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,     \
-		  "PEM: whom to trust; not given: the system's store."),      \
-		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL, \
-			  "PEM: our certificate, then its chain."),           \
-		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,   \
-			  "PEM: its private key; not given: it is in `certfile`.")
-
 static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	const struct strv *ciphers = dst;
 
-	if (!auth_http_takes_ciphers(ciphers->p))
+	if (!auth_tls_takes_ciphers(ciphers->p))
 		conf_complain_expected(c, "an OpenSSL cipher string");
 }
 
-static const struct conf_option sni[] = {
+#define TLS_OPTIONS                                                                     \
+	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,               \
+		  "PEM: whom to trust; not given: the system's store."),                \
+		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,           \
+			  "PEM: our certificate, then its chain."),                     \
+		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,             \
+			  "PEM: its private key; not given: it is in `certfile`."),     \
+		CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,           \
+				"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,     \
+				"The versions of TLS that are spoken.", .unique = true, \
+				.has_range = true, .min = 1, .max = 4),                 \
+		CONF_STRING("password", struct conf_client_tls, password, NULL,         \
+			    "The key's password.", .secret = true),                     \
+		CONF_STRING("ciphers", struct conf_client_tls, ciphers, NULL,           \
+			    "OpenSSL's cipher string, TLS 1.3 included; not given: "    \
+			    "its default.",                                             \
+			    .allowed = "an OpenSSL cipher string",                      \
+			    .check = check_ciphers)
+
+#define VERIFY_MODE                                                                   \
+	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",          \
+		  CONF_WORDS({ "peer", AUTH_TLS_FULL },                               \
+			     { "selfsigned_peer", AUTH_TLS_CA },                      \
+			     { "none", AUTH_TLS_NONE }),                              \
+		  "`peer`: the service's certificate is valid, signed by one of "     \
+		  "`cacertfile`, and for this host. `selfsigned_peer`: it is one of " \
+		  "`cacertfile`, or signed by one, for whatever host. `none`: any.")
+
+static const struct conf_option http_sni[] = {
 	CONF_BOOL("enabled", struct conf_client_tls, check_name, "true",
 		  "With false, the name in the service's certificate does not matter."),
 	CONF_STRING("host", struct conf_client_tls, name, NULL,
@@ -39,24 +57,25 @@ static const struct conf_option sni[] = {
 };
 
 const struct conf_option conf_http_tls[] = {
-	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",
-		  CONF_WORDS({ "peer", AUTH_TLS_FULL },
-			     { "selfsigned_peer", AUTH_TLS_CA },
-			     { "none", AUTH_TLS_NONE }),
-		  "`peer`: the service's certificate is valid, signed by one of "
-		  "`cacertfile`, and for this host. `selfsigned_peer`: it is one of "
-		  "`cacertfile`, or signed by one, for whatever host. `none`: any."),
-	FILES,
-	CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,
-			"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,
-			"The versions of TLS that are spoken.", .unique = true,
-			.has_range = true, .min = 1, .max = 4),
-	CONF_STRING("password", struct conf_client_tls, password, NULL,
-		    "The key's password.", .secret = true),
-	CONF_STRING("ciphers", struct conf_client_tls, ciphers, NULL,
-		    "OpenSSL's cipher string, TLS 1.3 included; not given: its default.",
-		    .allowed = "an OpenSSL cipher string", .check = check_ciphers),
-	CONF_SAME_TABLE("server_name_indication", sni, "The service's name."),
+	VERIFY_MODE,
+	TLS_OPTIONS,
+	CONF_SAME_TABLE("server_name_indication", http_sni, "The service's name."),
+	{ 0 },
+};
+
+static const struct conf_option ldap_sni[] = {
+	CONF_BOOL("enabled", struct conf_client_tls, check_name, "true",
+		  "With false no name is sent in the handshake, and that in the server's "
+		  "certificate does not matter."),
+	CONF_STRING("host", struct conf_client_tls, name, NULL,
+		    "The name that is sent in the handshake, and that the certificate "
+		    "must be for; not given: the server's, as `connection.servers` has "
+		    "it. Addresses are never sent.",
+		    .allowed = "a domain", .check = conf_check_domain),
+	CONF_ENUM("protocol", struct conf_client_tls, with_globs, "\"default\"",
+		  CONF_WORDS({ "default", 0 }, { "https", 1 }),
+		  "How names are compared. `default`: the certificate has this very one. "
+		  "`https`: it may also have a `*` for the first label."),
 	{ 0 },
 };
 
@@ -65,16 +84,9 @@ const struct conf_option conf_ldap_tls[] = {
 		"starttls", struct conf_client_tls, starttls, "false",
 		"StartTLS on the port of plain text, not TLS from the first byte. (Not an "
 		"option of MongooseIM's.)"),
-	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",
-		  CONF_WORDS({ "peer", AUTH_TLS_FULL },
-			     { "selfsigned_peer", 0, .unsupported = true },
-			     { "none", AUTH_TLS_NONE }),
-		  "`peer`: the server's certificate must be valid, and its name right."),
-	FILES,
-	CONF_UNSUPPORTED("versions"),
-	CONF_UNSUPPORTED("password"),
-	CONF_UNSUPPORTED("ciphers"),
-	CONF_UNSUPPORTED("server_name_indication"),
+	VERIFY_MODE,
+	TLS_OPTIONS,
+	CONF_SAME_TABLE("server_name_indication", ldap_sni, "The server's name."),
 	{ 0 },
 };
 
@@ -90,6 +102,8 @@ struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t)
 		.name = t->name.p,
 		.min_version = 0x0304,
 		.max_version = 0x0303,
+		.no_sni = !t->check_name,
+		.no_globs = !t->with_globs,
 	};
 
 	for (size_t i = 0; i < t->n_versions; i++) {

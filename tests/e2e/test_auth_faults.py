@@ -123,8 +123,7 @@ class Http(Networked):
 class Ldap(Networked):
     domain = "ldap.example"
     says = {
-        REFUSE: "ldap://127.0.0.1:.*: cannot connect: Can't contact LDAP server.*"
-                "outgoing_pools.ldap",
+        REFUSE: "ldap://127.0.0.1:.*: cannot connect: Connection refused.*outgoing_pools.ldap",
         CUT: "cannot connect: Can't contact LDAP server",
         GARBLE: "Can't contact LDAP server|Decoding error|Timed out",
         HANG: "Timed out|Can't contact LDAP server",
@@ -164,7 +163,12 @@ class Ldaps(Ldap):
     domain = "ldaps.example"
     tag = "encrypted"
     tls = True
-    says = Ldap.says | {REFUSE: "ldaps://127.0.0.1:.*: cannot connect: Can't contact LDAP server"}
+    says = Ldap.says | {
+        REFUSE: "ldaps://127.0.0.1:.*: cannot connect: Connection refused",
+        CUT: "cannot connect: TLS: (unexpected eof while reading|Connection reset by peer)",
+        GARBLE: "cannot connect: TLS: (wrong version number|packet length too long)",
+        HANG: "cannot connect: TLS: Connection timed out|searching: Timed out",
+    }
 
 
 class External(Backend):

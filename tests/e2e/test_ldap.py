@@ -102,17 +102,6 @@ def test_encrypted_and_verified(new_server, directory, starttls):
     assert "cannot connect" in server.read_log()
 
 
-def test_authorities_that_cannot_be_read(new_server, directory, tmp_path):
-    """The system's are not taken in their place."""
-    path = tmp_path / "ca.pem"
-    path.write_text("no certificate", encoding="utf-8")
-    server = make(new_server, directory, connection={
-        "port": directory.tls_port, "tls": {"cacertfile": str(path)}})
-    path.unlink()
-    refused(server, "romeo", "correct horse", "temporary-auth-failure")
-    assert "TLS cannot be set up" in server.read_log()
-
-
 def test_wrong_root_password(new_server, directory):
     server = make(new_server, directory, connection={})
     server.over["outgoing_pools"]["ldap"]["default"]["connection"] |= {"password": "wrong"}

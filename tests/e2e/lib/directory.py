@@ -55,7 +55,7 @@ userPassword: {password}
 
 
 def address_certificate(directory):
-    """For 127.0.0.1: OpenLDAP's library takes "localhost" for the machine's own name."""
+    """For 127.0.0.1."""
     certificate, key = f"{directory}/ldap-cert.pem", f"{directory}/ldap-key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
