@@ -3,6 +3,7 @@
 #include "auth/backoff.h"
 #include "auth/cache.h"
 #include "auth/pool.h"
+#include "base/log.h"
 #include "core/c2s.h"
 #include "core/descriptors.h"
 #include "core/port.h"
@@ -21,6 +22,7 @@ enum {
 	BACKOFF_ENTRIES = 8192,
 	AUTH_THREADS = 1,
 	SHUTDOWN_MS = 3000, /* for the streams to end; the rest is cut off */
+	FINISH_MS = 20000,  /* for the database to answer what was asked until then */
 };
 
 /* --- listeners --- */
@@ -186,7 +188,7 @@ static void finish_worker(struct worker *w)
 	this_worker = w;
 	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));)
 		conn_abort(c->conn);
-	loop_turn(w->loop, 0);
+	loop_turn(w->loop, w->n_calls ? 1 : 0);
 	this_worker = NULL;
 }
 
@@ -207,6 +209,34 @@ static void finish_all(struct server *s)
 	while (!is_quiet(s));
 }
 
+static unsigned n_calls(const struct server *s)
+{
+	unsigned n = 0;
+
+	for (uint16_t i = 0; i < s->n_workers; i++)
+		n += s->workers[i]->n_calls;
+	return n;
+}
+
+/* What clients have sent may wait for the database, and have to go to it again: a message for an
+ * account that is being loaded is stored behind that. */
+static void finish_calls(struct server *s)
+{
+	msec_t until = clock_mono_ms() + FINISH_MS;
+	unsigned n;
+
+	do {
+		finish_all(s);
+		n = n_calls(s);
+	} while (n && clock_mono_ms() < until);
+	if (n)
+		log_error(
+			"server.stop",
+			"the database leaves %u calls without an answer: what waits for "
+			"them is lost",
+			n);
+}
+
 void server_stop(struct server *s)
 {
 	atomic_store(&s->stopping, true);
@@ -219,7 +249,7 @@ void server_stop(struct server *s)
 		pthread_join(s->workers[i]->thread, NULL);
 	/* Nobody runs any more: what workers have sent each other and the database's and the
 	 * pool's answers are handled here, one worker after the other, until it is quiet. */
-	finish_all(s);
+	finish_calls(s);
 	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store); /* everything queued is committed */

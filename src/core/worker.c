@@ -50,6 +50,8 @@ static void on_answer(struct inbox_msg *m, void *owner)
 	struct worker *w = owner;
 	store_fn fn = (store_fn)call->fn;
 
+	ASSERT(w->n_calls > 0);
+	w->n_calls--;
 	fn(w, call, call->arg);
 	store_call_free(&call);
 	arena_reset(w->scratch);
@@ -78,6 +80,8 @@ int worker_store(struct worker *w, struct store_call *call, store_fn fn, void *a
 	r = w->server->store ? store_submit(w->server->store, call) : -EAGAIN;
 	if (r < 0)
 		store_call_free(&call);
+	else
+		w->n_calls++;
 	return r;
 }
 

@@ -35,6 +35,7 @@ struct worker {
 	uint32_t n_idle_users;
 	size_t waiting_bytes; /* for accounts to be loaded */
 	size_t held_bytes;    /* for sessions: core/hold.h */
+	uint32_t n_calls;     /* of the database: without an answer as yet */
 	struct counters counters;
 	uint32_t n_streams;
 	struct list waiting_logins; /* see core/login.h */
