@@ -5,10 +5,9 @@
 #include "auth/pool.h"
 #include "base/log.h"
 #include "core/c2s.h"
+#include "core/contact_gone.h"
 #include "core/descriptors.h"
 #include "core/port.h"
-#include "core/roster.h"
-#include "core/route.h"
 #include "core/secret.h"
 #include "core/user.h"
 #include "core/worker.h"
@@ -264,46 +263,13 @@ struct removed {
 	struct jid account;
 };
 
-static void send_end(struct user *to, struct jid from, const char *type)
-{
-	AUTO(buf_free) struct buf b = BUF_INIT(64 << 10);
-	struct xml_out o = xml_out(&b);
-
-	xo_start(&o, "presence", NS_NONE);
-	xo_attr(&o, "from", jid_text(from));
-	xo_attr(&o, "to", jid_text(to->jid));
-	xo_attr(&o, "type", strv_from(type));
-	xo_end(&o);
-	ASSERT(o.err == 0);
-	route_bytes(to->worker, buf_strv(&b));
-}
-
-/* An account that nobody was using has no roster in memory to go through; those who have it in
- * theirs are told as if it had ended the subscriptions itself. */
-static void tell_contact(struct hnode *n, void *arg)
-{
-	struct user *u = container_of(n, struct user, node);
-	const struct jid *gone = arg;
-	struct roster_item *it;
-
-	if (u->state != USER_READY || jid_eq(u->jid, *gone))
-		return;
-	it = roster_find(u->roster, *gone);
-	if (it == NULL || it->sub.state == SUB_NONE)
-		return;
-	user_pin(u);
-	send_end(u, *gone, "unsubscribe");
-	send_end(u, *gone, "unsubscribed");
-	user_unpin(u);
-}
-
 static void on_removed(struct worker *w, struct post *p)
 {
 	struct removed *m = container_of(p, struct removed, post);
 	struct arena *a = m->arena;
 
 	user_removed(w, m->account);
-	hash_each(&w->users, tell_contact, &m->account);
+	contact_gone(w, m->account);
 	arena_free(&a);
 }
 

@@ -40,3 +40,20 @@ def test_contacts_of_a_removed_account(server, online, login):
     with sqlite3.connect(f"{server.directory}/meerkat.db") as db:
         rows = db.execute("SELECT subscription, ask FROM rosterusers WHERE jid = ?", (b.bare,))
         assert set(rows.fetchall()) == {("N", "N")}
+
+
+def test_approval_of_a_removed_account(server, online, login):
+    """What was granted in advance (RFC 6121 3.4) was granted to the old owner of the name."""
+    a, b = online(), online()
+    a.ask(ROSTER)
+    a.presence(b.bare, "subscribed")
+    a.expect_push(jid=b.bare, approved="true")
+    b.close()
+    command(server, "remove", b.bare)
+    a.expect_push(jid=b.bare, subscription="none", approved=None)
+
+    command(server, "add", b.bare, stdin="another\n")
+    next_b = login(Account(b.bare, "another"), mechanism="PLAIN").available()
+    next_b.presence(a.bare, "subscribe")
+    a.expect_presence(b.bare, "subscribe")
+    assert not [s for s in next_b.sync() if s.tag == ns.PRESENCE]

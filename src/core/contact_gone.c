@@ -1,0 +1,96 @@
+#include "core/contact_gone.h"
+#include "core/roster.h"
+#include "core/user.h"
+
+static void nothing(struct user *u, int err, void *arg)
+{
+}
+
+/* The removal has changed the row. This is for earlier changes of it that are still under way:
+ * they are written before. Should it fail, memory is still what the removal has left. */
+static void end_item(struct user *u, struct roster_item *it)
+{
+	struct roster_item *before = NULL;
+
+	it->sub = (struct sub){ 0 };
+	roster_item_set_request(it, STRV_NULL);
+	if (!roster_item_is_empty(it))
+		before = roster_copy(u->roster, it->jid);
+	roster_save(u, it, before, nothing, NULL);
+}
+
+static void tell(struct user *u, struct jid gone, enum stanza_type type)
+{
+	static const struct xml_el none;
+
+	roster_deliver(u, &(struct stanza){ .kind = STANZA_PRESENCE,
+					    .type = type,
+					    .from = gone,
+					    .to = u->jid,
+					    .el = &none });
+}
+
+/* Its sessions hear of it as if the contact itself had ended the subscriptions. */
+static void end_contact(struct user *u, struct jid gone)
+{
+	struct roster_item *it = roster_find(u->roster, gone);
+	struct sub was = it ? it->sub : (struct sub){ 0 };
+	bool listed = it && it->listed;
+
+	if (was.state == SUB_NONE && !was.approved)
+		return;
+	user_pin(u);
+	end_item(u, it);
+	if (sub_has_from(was.state) || sub_is_pending_in(was.state))
+		tell(u, gone, PRESENCE_UNSUBSCRIBE);
+	if (sub_has_to(was.state) || sub_ask(was.state))
+		tell(u, gone, PRESENCE_UNSUBSCRIBED);
+	if (listed)
+		roster_push(u, gone);
+	user_unpin(u);
+}
+
+/* --- those who are being loaded --- */
+
+struct loading {
+	struct jid gone;
+	char text[];
+};
+
+static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
+{
+	AUTO(mem_freep) struct loading *l = arg;
+
+	if (u)
+		end_contact(u, l->gone);
+}
+
+/* Counted as nothing, since it must not be refused: one for each removal while a roster is read. */
+static void when_loaded(struct user *u, struct jid gone)
+{
+	struct strv text = jid_text(gone);
+	struct loading *l = mem_alloc(sizeof(*l) + text.n);
+	int r;
+
+	l->gone = gone;
+	l->gone.s = memcpy(l->text, text.p, text.n);
+	r = user_with(u->worker, u->jid, 0, on_loaded, l);
+	ASSERT(r == 0);
+}
+
+static void each_user(struct hnode *n, void *arg)
+{
+	struct user *u = container_of(n, struct user, node);
+	const struct jid *gone = arg;
+
+	if (u->state == USER_LOADING)
+		when_loaded(u, *gone);
+	else if (!jid_eq(u->jid, *gone))
+		end_contact(u, *gone);
+}
+
+void contact_gone(struct worker *w, struct jid gone)
+{
+	ASSERT_ON(w);
+	hash_each(&w->users, each_user, &gone);
+}
