@@ -1,9 +1,9 @@
 #include "core/login_trouble.h"
 #include "core/question.h"
 
-enum { PER_MINUTE = 10 };
+enum { PER_MINUTE = 10, NEWS_PER_MINUTE = 60 };
 
-enum kind { KIND_FAILED, KIND_ODD, KIND_BUSY, KIND_ROW, KIND_MAX };
+enum kind { KIND_NEWS, KIND_FAILED, KIND_ODD, KIND_BUSY, KIND_ROW, KIND_MAX };
 
 static const struct {
 	const char *name;
@@ -25,16 +25,38 @@ static bool may_tell(enum auth_method m, enum kind k, unsigned *dropped)
 {
 	static _Thread_local struct log_limit limits[AUTH_METHOD_MAX][KIND_MAX];
 
-	return log_limit_ok(&limits[m][k], PER_MINUTE, dropped);
+	return log_limit_ok(&limits[m][k], k == KIND_NEWS ? NEWS_PER_MINUTE : PER_MINUTE,
+			    dropped);
+}
+
+/* Another reason than the last one: it is not to drown in what is known already. */
+static bool is_news(enum auth_method m, const struct question_answer *a)
+{
+	static _Thread_local struct {
+		int err;
+		char why[200];
+	} last[AUTH_METHOD_MAX];
+	size_t n = strnlen(a->why, sizeof(last[m].why) - 1);
+
+	if (last[m].err == a->err && strncmp(last[m].why, a->why, n) == 0 &&
+	    last[m].why[n] == '\0')
+		return false;
+	last[m].err = a->err;
+	memcpy(last[m].why, a->why, n);
+	last[m].why[n] = '\0';
+	return true;
 }
 
 void login_trouble(enum auth_method m, const struct question_answer *a)
 {
 	bool failed = a->err != -EACCES && a->err != -ENOENT;
+	enum kind kind;
 	unsigned dropped;
 
-	/* -EAGAIN: known to be down; it was said when that was found. */
-	if (a->err == -EAGAIN || !may_tell(m, failed ? KIND_FAILED : KIND_ODD, &dropped))
+	if (a->err == -EAGAIN) /* known to be down; it was said when that was found */
+		return;
+	kind = is_news(m, a) ? KIND_NEWS : failed ? KIND_FAILED : KIND_ODD;
+	if (!may_tell(m, kind, &dropped))
 		return;
 	log_event(failed ? LOG_ERROR : LOG_WARNING, "auth.backend",
 		  "%s: %s; see %s (%u more like it)", methods[m].name,
