@@ -191,6 +191,8 @@ of the network stack.
   that log in with TLS at the same moment and come again if they are thrown out; 200 that try wrong
   passwords (PLAIN), while others log in with right ones, 20 a second. The limit is that of
   descriptors: half a session is a socket of the generator's.
+- **Workers**: as the chat, with 32 in flight, and a fifth of a core for each worker (by a control
+  group, where the user may make one), so that the generator has more than it needs.
 - **Accounts**: the logins go through all of them, in an order that no file has them in.
 - **Presence**: one account changes its presence when all its contacts, who are online, have been
   told of the last change.
