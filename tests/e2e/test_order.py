@@ -3,6 +3,7 @@ import pytest
 
 from lib import ns
 from lib.client import settle
+from test_status import until
 
 CONFIG = {"access": {"max_user_offline_messages": [{"acl": "all", "value": 1000}]}}
 STATE = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
@@ -174,3 +175,17 @@ def test_senders_of_much_are_paused(server, sender, stuck):
     assert bodies(stuck, 60) == [str(i) for i in range(60)]
     assert settle(sender, stuck.bare) == []
     assert rest(stuck) == []
+
+
+def test_of_too_much_one_is_refused(server, sender, login, stuck):
+    """Each sender is paused behind its first; of what waits beyond 16 MiB none is taken."""
+    before = server.counter("stanzas_in")
+    senders = [login() for _ in range(4)]
+    for one in senders:
+        one.message(stuck.jid, f"much {'y' * (6 << 20)}", "chat")
+    assert until(lambda: server.counter("stanzas_in") == before + len(senders))
+    assert bodies(stuck, N_BIG) == big(N_BIG)
+    assert bodies(stuck, 3) == ["much"] * 3
+    assert rest(stuck) == []
+    (back,) = [s for one in senders for s in one.sync()]
+    assert ns.stanza_error(back) == ("wait", "resource-constraint")

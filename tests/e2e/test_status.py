@@ -26,6 +26,7 @@ LISTENERS = {
     "small": {"max_stanza_size": 1000},
     "limited": {"max_connections": 1},
     "per_ip": {"max_connections_per_ip": 1},
+    "per_net": {"max_connections_per_net": 1},
     "shaped": {"shaper": "slow"},
 }
 CONFIG = {"shaper": {"slow": {"max_rate": 20_000}}}
@@ -266,6 +267,17 @@ def test_refusal_of_an_address(server, watch, connect):
     first.start()
     assert read_to_end(server, "per_ip", b"") == b""
     look.expect({"accepted": 2, "open": 1, "unauthenticated": 1, "refused_ip": 1})
+
+
+def test_refusal_of_a_network(server, watch, connect):
+    look = watch("per_net")
+    first = connect("per_net")
+    first.start()
+    with socket.create_connection(("127.0.0.1", server.ports["per_net"]), timeout=env.DEADLINE,
+                                  source_address=("127.0.0.99", 0)) as other:
+        assert other.recv(1) == b""
+    look.expect({"accepted": 2, "open": 1, "unauthenticated": 1, "refused_net": 1})
+    assert "refused 127.0.0.99: its network has max_connections_per_net" in server.read_log()
 
 
 def test_probes_are_no_refusals(server, watch):
