@@ -65,6 +65,10 @@ struct buf *conn_out(struct conn *c);
 size_t conn_room(const struct conn *c);
 /* Who has heard "yes" hears on_drained (or on_close) later. */
 bool conn_is_congested(const struct conn *c);
+/* Sets the mark behind all that has been added until now; there is one only. */
+void conn_mark(struct conn *c);
+/* What stands before the mark has been handed to the system. */
+bool conn_is_written(const struct conn *c);
 
 /* STARTTLS: what is in the output goes out in clear, what has come in clear is discarded
  * (RFC 6120 5.4.3.3). */

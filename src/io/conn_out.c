@@ -238,6 +238,21 @@ static void note_relief(struct conn *c)
 		c->ops->on_drained(c->owner);
 }
 
+/* --- the mark --- */
+
+void conn_mark(struct conn *c)
+{
+	struct conn_io *io = c->io;
+
+	if (io)
+		io->mark = c->tls && io->out.n ? CONN_MARK_OUT : waiting(c);
+}
+
+bool conn_is_written(const struct conn *c)
+{
+	return !c->dead && (c->io == NULL || c->io->mark == 0);
+}
+
 /* --- writing --- */
 
 int conn_write_wire(struct conn *c)
@@ -257,6 +272,8 @@ int conn_write_wire(struct conn *c)
 	if (c->meter)
 		conn_meter_add(&c->meter->out, (size_t)n);
 	io->sent += (size_t)n;
+	if (io->mark != CONN_MARK_OUT)
+		io->mark -= MIN(io->mark, (size_t)n);
 	if (!c->closing)
 		timer_cancel(c->loop, &io->timer); /* the peer does read */
 	if (io->sent == io->wire.n) {
@@ -296,6 +313,8 @@ static int seal_out(struct conn *c)
 	if (io->out.n)
 		r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
 	conn_empty(c, &io->out);
+	if (io->mark == CONN_MARK_OUT)
+		io->mark = io->wire.n - io->sent;
 	if (r < 0 || !c->closing)
 		return r;
 	tls_close_notify(c->tls, &io->wire);

@@ -13,7 +13,8 @@ struct conn_io {
 	struct buf out;		/* plain bytes to be sent */
 	struct buf
 		wire; /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
-	size_t sent;	    /* of `wire` */
+	size_t sent; /* of `wire` */
+	size_t mark; /* conn_mark(): so many bytes of `wire` stand before it; CONN_MARK_OUT */
 	struct timer timer; /* stuck output, or the grace of closing */
 	struct timer idle; /* what is kept warm: until it has not been used for so long */
 	msec_t used_at;
@@ -60,6 +61,8 @@ enum {
 	/* ... with what sealing adds, and, no longer than what waits, what has been sent. */
 	CONN_WIRE_CAP = CONN_OUT_CAP + CONN_MAX_OUT + (1 << 20),
 };
+
+#define CONN_MARK_OUT SIZE_MAX /* it is in `out`: not sealed yet */
 
 /* The thread's own: nobody else writes. */
 static inline void conn_meter_add(_Atomic int64_t *to, size_t n)

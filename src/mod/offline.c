@@ -110,8 +110,10 @@ static enum verdict undelivered(struct ctx *c)
 struct flush {
 	struct user *user; /* pinned */
 	struct handle session;
-	int64_t after;	    /* the id of the last message that has been sent */
-	struct timer timer; /* while the client has to read first */
+	int64_t after;	       /* the id of the last message that has been sent */
+	bool unremoved;	       /* ... and is in the database, until it has been written */
+	struct timer timer;    /* while the client has to read first */
+	struct loop_task look; /* has it been written by the end of the turn? */
 };
 
 static void flush_start(struct session *s);
@@ -128,12 +130,12 @@ static bool wants_flush(struct session *s)
 	return may_have_messages(s) && !d->flushed;
 }
 
-/* The session that waits longest while another is being served. */
-static struct session *next_to_flush(const struct user *u)
+/* The session, but for this one, that waits longest while another is being served. */
+static struct session *next_to_flush(const struct user *u, const struct session *but)
 {
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
-		if (wants_flush(s))
+		if (s != but && wants_flush(s))
 			return s;
 	}
 	return NULL;
@@ -154,20 +156,28 @@ static void flush_ends(struct flush *f)
 		if (!wants_flush(s))
 			hold_end(s);
 	}
-	next = next_to_flush(u);
+	next = next_to_flush(u, NULL);
 	if (next)
 		flush_start(next);
 	user_unpin(u);
 }
 
-/* The session that is being served, if it is still there and still takes messages. */
-static struct session *flush_session(struct flush *f)
+/* The connection that is being served; NULL: what is in its output is lost. */
+static struct c2s *flush_connection(const struct flush *f)
 {
 	struct c2s *c = c2s_get(f->user->worker, f->session);
 
 	if (c == NULL || c->session == NULL || c->st.closed || conn_is_dead(c->conn))
-		return NULL; /* what is sent to it would be lost */
-	return may_have_messages(c->session) ? c->session : NULL;
+		return NULL;
+	return c;
+}
+
+/* ... if its session still takes messages. */
+static struct session *flush_session(const struct flush *f)
+{
+	struct c2s *c = flush_connection(f);
+
+	return c && may_have_messages(c->session) ? c->session : NULL;
 }
 
 static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain,
@@ -210,33 +220,75 @@ static void send_delayed(struct session *s, const struct store_message *m)
 
 static void load_more(struct flush *f);
 
-/* What is sent waits in memory until the client has read it, which has its bound. Another
- * session need not wait for that: it gets the rest. */
-static void go_on(struct flush *f)
+/* The client has to read first. Another session need not wait for that: it gets what is in the
+ * database, which may be in this one's output, too. */
+static void wait_for_client(struct flush *f)
 {
-	struct session *s = flush_session(f);
-
-	if (s == NULL || !conn_is_congested(c2s_of(s->stream)->conn))
-		load_more(f);
-	else if (next_to_flush(f->user))
+	if (next_to_flush(f->user, flush_connection(f)->session))
 		flush_ends(f);
 	else
 		timer_arm(f->user->worker->loop, &f->timer, FLUSH_RETRY_MS);
 }
 
-static void on_timer(struct timer *t)
+/* What is sent waits in memory until the client has read it, which has its bound. */
+static void go_on(struct flush *f)
 {
-	go_on(container_of(t, struct flush, timer));
+	struct session *s = flush_session(f);
+
+	if (s == NULL)
+		flush_ends(f);
+	else if (conn_is_congested(c2s_of(s->stream)->conn))
+		wait_for_client(f);
+	else
+		load_more(f);
 }
 
 static void removed(struct worker *w, struct store_call *call, void *arg)
 {
 	struct flush *f = arg;
 
+	f->unremoved = false;
 	if (call->err < 0) /* they will come once more: better twice than never */
 		flush_ends(f);
 	else
 		go_on(f);
+}
+
+/* What has been written is not ours any more. What has not is lost with the connection, or with
+ * the server, and has to come again. */
+static void remove_written(struct flush *f)
+{
+	struct worker *w = f->user->worker;
+	struct c2s *c = flush_connection(f);
+
+	if (c == NULL)
+		flush_ends(f);
+	else if (!conn_is_written(c->conn))
+		wait_for_client(f);
+	else if (worker_store(w, store_offline_remove(f->user->jid, f->after), removed,
+			      f) < 0) /* the database is too busy now */
+		timer_arm(w->loop, &f->timer, FLUSH_RETRY_MS);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct flush *f = container_of(t, struct flush, timer);
+
+	if (f->unremoved)
+		remove_written(f);
+	else
+		go_on(f);
+}
+
+static void on_look(struct loop_task *t)
+{
+	struct flush *f = container_of(t, struct flush, look);
+	struct c2s *c = flush_connection(f);
+
+	if (c && !conn_is_written(c->conn)) /* it has had no time for that */
+		timer_arm(f->user->worker->loop, &f->timer, FLUSH_RETRY_MS);
+	else
+		remove_written(f);
 }
 
 static void loaded(struct worker *w, struct store_call *call, void *arg)
@@ -261,22 +313,18 @@ static void loaded(struct worker *w, struct store_call *call, void *arg)
 		}
 		f->after = m->id; /* removed, whether it has expired or not */
 	}
-	/* What did not fit into the connection ended it: it comes again. */
-	if (flush_session(f) == NULL ||
-	    worker_store(w, store_offline_remove(f->user->jid, f->after), removed, f) < 0)
-		flush_ends(f);
+	f->unremoved = true;
+	conn_mark(c2s_of(s->stream)->conn);
+	loop_soon(w->loop, &f->look); /* by then this turn's output has been written */
 }
 
 static void load_more(struct flush *f)
 {
 	struct worker *w = f->user->worker;
 
-	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) == 0)
-		return;
-	if (flush_session(f)) /* the database is too busy now */
-		timer_arm(w->loop, &f->timer, FLUSH_RETRY_MS);
-	else
-		flush_ends(f);
+	if (worker_store(w, store_offline_load(f->user->jid, f->after), loaded, f) < 0)
+		timer_arm(w->loop, &f->timer,
+			  FLUSH_RETRY_MS); /* the database is too busy now */
 }
 
 static void flush_start(struct session *s)
@@ -291,8 +339,9 @@ static void flush_start(struct session *s)
 	f->user = s->user;
 	f->session = c2s_handle(c2s_of(s->stream));
 	timer_init(&f->timer, on_timer);
+	loop_task_init(&f->look, on_look);
 	user_pin(f->user);
-	load_more(f);
+	go_on(f);
 }
 
 static void available(struct session *s, bool initial)
@@ -318,9 +367,12 @@ static void unbind(struct session *s)
 	struct offline_user *ud = mod_user_data(s->user, &mod_offline);
 	struct flush *f = ud->flush;
 
-	if (f == NULL || list_empty(&f->timer.link) || flush_session(f) != NULL)
+	if (f == NULL || flush_connection(f) != NULL)
+		return;
+	if (list_empty(&f->timer.link) && list_empty(&f->look.link))
 		return;
 	timer_cancel(f->user->worker->loop, &f->timer);
+	loop_task_cancel(&f->look);
 	flush_ends(f);
 }
 

@@ -104,6 +104,67 @@ TEST(conn_congested_within_a_turn_is_drained_at_its_end)
 	pair_close(&t);
 }
 
+TEST(conn_is_written_when_all_before_the_mark_is)
+{
+	EACH_VERSION(v)
+	{
+		struct pair t;
+		size_t at;
+
+		open_version(&t, *v);
+		conn_mark(t.s.conn);
+		CHECK(conn_is_written(t.s.conn)); /* nothing stands before it */
+		side_write(&t.s, "one");
+		conn_mark(t.s.conn);
+		CHECK(!conn_is_written(t.s.conn));
+		loop_turn(t.s.loop, 0);
+		CHECK(conn_is_written(t.s.conn));
+		PAIR_UNTIL(&t, t.p.got.n == 3);
+		at = congest(&t);
+		conn_mark(t.s.conn);
+		side_write(&t.s, "behind it"); /* does not count */
+		pair_idle(&t);
+		CHECK(!conn_is_written(t.s.conn));
+		t.p.reads = true;
+		PAIR_UNTIL(&t, conn_is_written(t.s.conn));
+		CHECK(t.s.meter.out >= (int64_t)at);
+		PAIR_UNTIL(&t, t.p.got.n == 3 + at + 9);
+		pair_close(&t);
+	}
+}
+
+/* What is added behind the mark does not move it. */
+TEST(conn_is_written_though_more_waits)
+{
+	struct pair t;
+	size_t at;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	at = congest(&t);
+	conn_mark(t.s.conn);
+	for (size_t n = 0; n < 4 << 20; n += CHUNK)
+		write_chunk(&t.s, &at);
+	t.p.reads = true;
+	PAIR_UNTIL(&t, conn_is_written(t.s.conn));
+	CHECK((size_t)t.s.meter.out < at);
+	PAIR_UNTIL(&t, t.p.got.n == at);
+	pair_close(&t);
+}
+
+TEST(conn_that_died_has_not_written)
+{
+	struct pair t;
+
+	pair_open(&t, PAIR_TCP, NULL, 0);
+	congest(&t);
+	conn_mark(t.s.conn);
+	peer_reset(&t.p);
+	while (t.s.conn && !conn_is_dead(t.s.conn))
+		pair_step(&t);
+	CHECK(t.s.conn == NULL || !conn_is_written(t.s.conn));
+	pair_close(&t);
+}
+
 static void close_when_drained(struct side *s)
 {
 	side_write(s, "that was all");
