@@ -15,6 +15,9 @@ enum {
 	V2_BODY_TCP4 = 4 + 4 + 2 + 2,
 	V2_BODY_TCP6 = 16 + 16 + 2 + 2,
 	V2_BODY_UNIX = 108 + 108,
+	TLV_HEAD = 3, /* type, length */
+	TLV_CRC32C = 3,
+	CRC32C_LEN = 4,
 };
 
 /* --- version 1: a line --- */
@@ -78,6 +81,54 @@ static enum proxy_verdict look_v1(struct proxy_reader *p)
 
 /* --- version 2: binary --- */
 
+static void add_to_sum(struct proxy_reader *p, unsigned char byte)
+{
+	uint32_t c = p->tlv.computed ^ byte;
+
+	for (int i = 0; i < 8; i++)
+		c = c >> 1 ^ (c & 1 ? 0x82f63b78 : 0); /* Castagnoli's, bits reversed */
+	p->tlv.computed = c;
+}
+
+static bool is_tlv_head_good(struct proxy_reader *p)
+{
+	p->tlv.left = (uint16_t)(p->tlv.head[1] << 8 | p->tlv.head[2]);
+	if (p->n + p->tlv.left > p->end)
+		return false;
+	if (p->tlv.head[0] != TLV_CRC32C)
+		return true;
+	if (p->tlv.left != CRC32C_LEN || p->tlv.has_sum)
+		return false;
+	p->tlv.has_sum = true;
+	return true;
+}
+
+/* The next byte behind the addresses. The sum itself counts as zeros. */
+static bool take_tlv(struct proxy_reader *p, unsigned char byte)
+{
+	bool good = true;
+
+	if (p->tlv.n_head < TLV_HEAD) {
+		p->tlv.head[p->tlv.n_head++] = byte;
+		good = p->tlv.n_head < TLV_HEAD || is_tlv_head_good(p);
+	} else {
+		p->tlv.left--;
+		if (p->tlv.head[0] == TLV_CRC32C) {
+			p->tlv.sum = p->tlv.sum << 8 | byte;
+			byte = 0;
+		}
+	}
+	add_to_sum(p, byte);
+	if (p->tlv.n_head == TLV_HEAD && p->tlv.left == 0)
+		p->tlv.n_head = 0;
+	return good;
+}
+
+static bool are_tlvs_good(const struct proxy_reader *p)
+{
+	return p->tlv.n_head == 0 && (!p->tlv.has_sum || p->tlv.sum == ~p->tlv.computed);
+}
+
 /* How much must stand before what may follow; -1: no such family or protocol. */
 static int body_of(unsigned char family)
 {
@@ -98,6 +149,12 @@ static enum proxy_verdict read_head(struct proxy_reader *p)
 	    body < (unsigned)least || body > PROXY_V2_MAX_BODY)
 		return PROXY_BAD;
 	p->end = (uint16_t)(PROXY_V2_HEAD + body);
+	if (least == 0) /* no addresses, or none whose length is known */
+		return PROXY_MORE;
+	p->tlv.start = (uint16_t)(PROXY_V2_HEAD + least);
+	p->tlv.computed = UINT32_MAX;
+	for (size_t i = 0; i < PROXY_V2_HEAD; i++)
+		add_to_sum(p, p->got[i]);
 	return PROXY_MORE;
 }
 
@@ -106,6 +163,8 @@ static enum proxy_verdict read_body(struct proxy_reader *p)
 {
 	unsigned char family = p->got[V2_FAMILY];
 
+	if (!are_tlvs_good(p))
+		return PROXY_BAD;
 	if (p->got[V2_COMMAND] == V2_LOCAL || (family != V2_TCP4 && family != V2_TCP6))
 		return PROXY_DONE;
 	p->address = net_from_raw(family == V2_TCP6, p->got + PROXY_V2_HEAD);
@@ -113,7 +172,7 @@ static enum proxy_verdict read_body(struct proxy_reader *p)
 	return PROXY_DONE;
 }
 
-static enum proxy_verdict look_v2(struct proxy_reader *p)
+static enum proxy_verdict look_v2(struct proxy_reader *p, unsigned char byte)
 {
 	enum proxy_verdict v = PROXY_MORE;
 
@@ -121,6 +180,10 @@ static enum proxy_verdict look_v2(struct proxy_reader *p)
 		return PROXY_BAD;
 	if (p->n == PROXY_V2_HEAD)
 		v = read_head(p);
+	else if (p->tlv.start && p->n <= p->tlv.start)
+		add_to_sum(p, byte);
+	else if (p->tlv.start && !take_tlv(p, byte))
+		v = PROXY_BAD;
 	return v == PROXY_MORE && p->n == p->end ? read_body(p) : v;
 }
 
@@ -135,7 +198,7 @@ enum proxy_verdict proxy_read(struct proxy_reader *p, struct strv in, size_t *re
 		if (p->n < sizeof(p->got))
 			p->got[p->n] = byte;
 		p->n++;
-		v = p->got[0] == v2_start[0] ? look_v2(p) : look_v1(p);
+		v = p->got[0] == v2_start[0] ? look_v2(p, byte) : look_v1(p);
 	}
 	*ret_used = used;
 	return v;

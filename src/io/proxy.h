@@ -13,7 +13,16 @@ enum {
 struct proxy_reader {			 /* starts as zeros */
 	uint16_t n;			 /* bytes taken */
 	uint16_t end;			 /* version 2: of the header; 0: not known yet */
-	unsigned char got[PROXY_V1_MAX]; /* the first of them: all that is looked at */
+	unsigned char got[PROXY_V1_MAX]; /* the first of them */
+	struct {			 /* version 2: what stands behind the addresses */
+		uint16_t start;		 /* 0: nothing that can be read */
+		uint16_t left;		 /* of the value */
+		uint8_t n_head;		 /* of the type and the length */
+		unsigned char head[3];
+		bool has_sum;
+		uint32_t sum;	   /* as it was sent */
+		uint32_t computed; /* CRC32C, of all bytes so far */
+	} tlv;
 	bool has_address; /* when it is done; false: the socket's own is the client's */
 	struct net address;
 };

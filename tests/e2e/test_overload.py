@@ -13,6 +13,7 @@ MIB = 1 << 20
 LARGE = MIB + 1000  # more than may wait for an account
 BUSY = ("wait", "resource-constraint")
 
+
 @pytest.fixture(scope="module")
 def single(tmp_path_factory):
     """A server of one worker: what comes in one read is dealt with in one turn."""

@@ -42,6 +42,24 @@ def v2(source, more=b"", command=0x21):
     return SIGNATURE + bytes([command, family]) + struct.pack(">H", len(body)) + body
 
 
+def crc32c(data):
+    """Castagnoli's, as RFC 4960 has it."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack(">I", crc ^ 0xffffffff)
+
+
+def v2_sum(source, before=b"", behind=b"", flip=0):
+    """With a checksum, of which these bits are wrong."""
+    head = v2(source, before + b"\x03\0\x04\0\0\0\0" + behind)
+    at = len(head) - len(behind) - 4
+    (right,) = struct.unpack(">I", crc32c(head))
+    return head[:at] + struct.pack(">I", right ^ flip) + head[at + 4:]
+
+
 class Proxied(Client):
     """A client behind a proxy that sends this header."""
 
@@ -91,8 +109,9 @@ def login_behind(server, listener, head, source=None, port=None):
 @pytest.mark.parametrize("listener", ["pp", "pp_starttls", "pp_tls"])
 @pytest.mark.parametrize("head", [
     v1("192.0.2.7"), v1("2001:db8::7"), v2("192.0.2.7"), v2("2001:db8::7"),
-    v2("192.0.2.7", b"\x05\x00\x04abcd" + b"\x04\x07\xd0" + bytes(2000))],
-    ids=["v1", "v1-ipv6", "v2", "v2-ipv6", "v2-tlv"])
+    v2("192.0.2.7", b"\x05\x00\x04abcd" + b"\x04\x07\xd0" + bytes(2000)),
+    v2_sum("192.0.2.7"), v2_sum("2001:db8::7", b"\x05\x00\x04abcd", b"\x04\0\0")],
+    ids=["v1", "v1-ipv6", "v2", "v2-ipv6", "v2-tlv", "v2-sum", "v2-sum-ipv6"])
 def test_address_of_the_header(server, listener, head):
     want = "2001:db8::7" if b"2001" in head or b"\x20\x01" in head else "192.0.2.7"
     assert login_behind(server, listener, head) == want
@@ -132,6 +151,10 @@ BAD = {
     "v2-version": SIGNATURE + b"\x11\x11\0\x0c" + bytes(12),
     "v2-short": SIGNATURE + b"\x21\x11\0\x04" + bytes(4),
     "v2-long": SIGNATURE + b"\x21\x11\xff\xff",
+    "v2-sum": v2_sum("192.0.2.7", flip=1),
+    "v2-sum-ipv6": v2_sum("2001:db8::7", b"\x05\x00\x04abcd", b"\x04\0\0", 1 << 31),
+    "v2-sum-long": v2("192.0.2.7", b"\x03\0\x05\0\0\0\0\0"),
+    "v2-tlv": v2("192.0.2.7", b"\x04\0\x05rest"),
 }
 
 
@@ -141,6 +164,14 @@ def test_no_header_or_a_bad_one_is_the_end(server, listener, what):
     with Proxied(server.ports[listener], BAD[what]) as c:
         c.eof()
         assert c.received == b""
+
+
+@pytest.mark.parametrize("what", ["v2-sum", "v2-tlv"])
+def test_a_header_that_was_changed_is_counted(server, what):
+    before = server.counters("pp")["refused_proxy_bad"]
+    with Proxied(server.ports["pp"], BAD[what]) as c:
+        c.eof()
+    assert server.counters("pp")["refused_proxy_bad"] == before + 1
 
 
 def test_bad_headers_are_logged_at_a_limited_rate(new_server, workers):
@@ -220,6 +251,13 @@ def test_registration_goes_by_the_address_of_the_header(server):
 
 # --- haproxy ---
 
+HAPROXY = {
+    "v1": "send-proxy",
+    "v2": "send-proxy-v2",
+    "v2-sum": "send-proxy-v2 proxy-v2-options crc32c,unique-id",
+}
+
+
 @pytest.fixture(scope="module")
 def haproxy(server, tmp_path_factory):
     """The real thing: a port for each listener and version."""
@@ -231,10 +269,10 @@ def haproxy(server, tmp_path_factory):
     text = "defaults\n mode tcp\n timeout connect 60s\n timeout client 60s\n" \
            " timeout server 60s\n"
     for listener in ("pp", "pp_starttls", "pp_tls"):
-        for version in ("", "-v2"):
+        for version, options in HAPROXY.items():
             port = ports[listener, version] = free_port()
-            text += (f"listen {listener}{version}\n bind 127.0.0.1:{port}\n"
-                     f" server s 127.0.0.1:{server.ports[listener]} send-proxy{version}\n")
+            text += (f"listen {listener}-{version}\n bind 127.0.0.1:{port}\n"
+                     f" server s 127.0.0.1:{server.ports[listener]} {options}\n")
     config.write_text(text)
     log = open(config.with_suffix(".log"), "wb")
     process = subprocess.Popen([binary, "-db", "-f", str(config)],
@@ -266,7 +304,7 @@ def wait_for(port, process, log):
 
 
 @pytest.mark.parametrize("listener", ["pp", "pp_starttls", "pp_tls"])
-@pytest.mark.parametrize("version", ["", "-v2"], ids=["v1", "v2"])
+@pytest.mark.parametrize("version", HAPROXY)
 def test_haproxy_in_front(server, haproxy, listener, version):
     port = haproxy[listener, version]
     assert login_behind(server, listener, b"", "127.0.0.77", port) == "127.0.0.77"

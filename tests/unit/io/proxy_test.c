@@ -92,6 +92,26 @@ static const struct vector vectors[] = {
 	V(V2 "\x21\x12\0\xc" V4_BODY, "-"),
 	V(V2 "\x21\x22\0\x24" V6_BODY, "-"),
 
+	/* With a checksum. */
+	V(V2 "\x21\x11\0\x13" V4_BODY "\3\0\4\x17\x5b\xfc\x61", "192.0.2.1"),
+	V(V2 "\x21\x11\0\x1c" V4_BODY "\4\0\2ab\3\0\4\x87\xdf\xc2\x51\5\0\1x",
+	  "192.0.2.1"),
+	V(V2 "\x21\x11\0\x13" V4_BODY "\3\0\4\x17\x5b\xfc\x61<?xml", "192.0.2.1", 35),
+	V(V2 "\x21\x21\0\x2b" V6_BODY "\3\0\4\x8c\xcc\xce\xa8", "2001:db8::7"),
+	V(V2 "\x20\x11\0\x13" V4_BODY "\3\0\4\0\0\0\0", "-"), /* it is discarded */
+	V(V2 "\x21\x11\0\x13" V4_BODY "\3\0\4\0\0\0\0", NULL),
+	V(V2 "\x21\x11\0\x13" V4_BODY "\3\0\4\x61\xfc\x5b\x17", NULL),
+	V(V2 "\x21\x11\0\x13" V4_BODY "\3\0\5\x17\x5b\xfc\x61", NULL),
+	V(V2 "\x21\x11\0\x12" V4_BODY "\3\0\3\x17\x5b\xfc", NULL),
+	V(V2 "\x21\x11\0\xf" V4_BODY "\3\0\0", NULL),
+	V(V2 "\x21\x11\0\x1a" V4_BODY "\3\0\4\0\0\0\0\3\0\4\0\0\0\0", NULL), /* two */
+	/* What cannot be read. */
+	V(V2 "\x21\x11\0\xd" V4_BODY "\4", NULL),
+	V(V2 "\x21\x11\0\xe" V4_BODY "\4\0", NULL),
+	V(V2 "\x21\x11\0\xf" V4_BODY "\4\0\1", NULL),
+	V(V2 "\x21\x11\0\x13" V4_BODY "\4\0\5rest", NULL),
+	V(V2 "\x21\x11\0\xf" V4_BODY "\4\0\0", "192.0.2.1"),
+
 	V(V2 "\x11\x11\0\xc", NULL), /* version 1 */
 	V(V2 "\x31\x11\0\xc", NULL),
 	V(V2 "\x22\x11\0\xc", NULL), /* no such command */
@@ -152,6 +172,26 @@ TEST(proxy_reads_both_versions_however_they_are_cut)
 	}
 }
 
+/* Each bit of the addresses counts, and of the checksum itself. */
+TEST(proxy_refuses_a_header_that_was_changed)
+{
+	static const char good[] =
+		V2 "\x21\x11\0\x1c" V4_BODY "\4\0\2ab\3\0\4\x87\xdf\xc2\x51\5\0\1x";
+	size_t n = sizeof(good) - 1, used;
+	struct proxy_reader p;
+
+	for (size_t bit = 0; bit < 8 * n; bit++) {
+		size_t at = bit / 8;
+		char b[sizeof(good)];
+
+		if ((at < PROXY_V2_HEAD || at >= 28) && (at < 36 || at >= 40))
+			continue;
+		memcpy(b, good, n);
+		b[at] ^= (char)(1 << bit % 8);
+		CHECK_INT(feed(strv_make(b, n), n, n, &used, &p), PROXY_BAD);
+	}
+}
+
 /* What is no header is refused before anybody could wait for more of it. */
 TEST(proxy_refuses_early)
 {
@@ -172,7 +212,7 @@ TEST(proxy_refuses_early)
 TEST(proxy_skips_what_follows_the_addresses_up_to_the_bound)
 {
 	static char header[PROXY_V2_HEAD + PROXY_V2_MAX_BODY + 1] =
-		V2 "\x21\x11\x08\x00" V4_BODY;
+		V2 "\x21\x11\x08\x00" V4_BODY "\4\x07\xf1"; /* 2048 - 12 - 3 */
 	struct proxy_reader p;
 	size_t n;
 
