@@ -8,7 +8,9 @@
 
 bool ldap_io_may_go_on(struct ldap_io *io, int r)
 {
-	switch (SSL_get_error(io->ssl, r)) {
+	int error = SSL_get_error(io->ssl, r);
+
+	switch (error) {
 	case SSL_ERROR_WANT_READ:
 		return ldap_wait_for(&io->wait, io->fd, POLLIN);
 	case SSL_ERROR_WANT_WRITE:
@@ -17,7 +19,10 @@ bool ldap_io_may_go_on(struct ldap_io *io, int r)
 		errno = 0;
 		return false;
 	default:
-		errno = errno ? errno : EPROTO;
+		io->reason = ERR_reason_error_string(ERR_peek_error());
+		/* EAGAIN would be tried again. */
+		if (error != SSL_ERROR_SYSCALL || errno == 0 || errno == EAGAIN)
+			errno = EPROTO;
 		return false;
 	}
 }
@@ -70,6 +75,18 @@ static ber_slen_t read_some(Sockbuf_IO_Desc *d, void *to, ber_len_t n)
 	return r > 0 ? r : errno ? -1 : 0;
 }
 
+/* Who does not want us has said why, and closed, before we have written. */
+static void look_for_an_alert(struct ldap_io *io)
+{
+	int before = errno;
+	char any;
+
+	ERR_clear_error();
+	if (SSL_peek(io->ssl, &any, 1) <= 0)
+		io->reason = ERR_reason_error_string(ERR_peek_error());
+	errno = before;
+}
+
 static ber_slen_t write_some(Sockbuf_IO_Desc *d, void *from, ber_len_t n)
 {
 	struct ldap_io *io = d->sbiod_pvt;
@@ -87,7 +104,11 @@ static ber_slen_t write_some(Sockbuf_IO_Desc *d, void *from, ber_len_t n)
 		errno = 0;
 		r = SSL_write(io->ssl, from, most);
 	} while (r <= 0 && ldap_io_may_go_on(io, r));
-	return r > 0 ? r : -1;
+	if (r > 0)
+		return r;
+	if (!io->reason)
+		look_for_an_alert(io);
+	return -1;
 }
 
 static int close_it(Sockbuf_IO_Desc *d)

@@ -11,6 +11,8 @@
 struct ldap_io {
 	int fd;	  /* not blocking; -1: none */
 	SSL *ssl; /* NULL: plain text */
+	const char
+		*reason; /* why TLS has failed; OpenSSL's, for ever. NULL: it has not */
 	struct ldap_wait wait;
 };
 

@@ -17,18 +17,28 @@ bool ldap_link_is_gone(int code)
 	       code == LDAP_UNAVAILABLE || code == LDAP_TIMEOUT;
 }
 
-int ldap_link_fail(const struct ldap_link *l, struct auth_call *c, const char *what,
-		   int code)
+/* An alert may come with the first answer: in TLS 1.3 a client is ready before the server has seen
+ * its certificate. */
+static void describe(const struct ldap_link *l, int code, char *to, size_t size)
 {
+	const char *reason = ldap_link_is_gone(code) ? l->io.reason : NULL;
 	char *more = NULL;
-	int r;
 
 	if (l->ld)
 		ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	r = auth_fail(c, -EIO, "%s: %s: %s%s%s", l->uri, what, ldap_err2string(code),
-		      more ? ": " : "", more ? more : "");
+	snprintf(to, size, "%s%s%s%s%s", reason ? "TLS: " : "", reason ? reason : "",
+		 reason ? "" : ldap_err2string(code), more && more[0] ? ": " : "",
+		 more ? more : "");
 	ldap_memfree(more);
-	return r;
+}
+
+int ldap_link_fail(const struct ldap_link *l, struct auth_call *c, const char *what,
+		   int code)
+{
+	char detail[256];
+
+	describe(l, code, detail, sizeof(detail));
+	return auth_fail(c, -EIO, "%s: %s: %s", l->uri, what, detail);
 }
 
 /* Why this server was not it. */
@@ -41,12 +51,9 @@ static void note(const struct ldap_link *l, struct buf *why, const char *what,
 static void note_code(const struct ldap_link *l, struct buf *why, const char *what,
 		      int code)
 {
-	char *more = NULL, detail[256];
+	char detail[256];
 
-	ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	snprintf(detail, sizeof(detail), "%s%s%s", ldap_err2string(code),
-		 more ? ": " : "", more ? more : "");
-	ldap_memfree(more);
+	describe(l, code, detail, sizeof(detail));
 	note(l, why, what, detail);
 }
 
@@ -204,6 +211,7 @@ static int try_server(struct ldap_link *l, size_t server, struct buf *why)
 	snprintf(l->uri, sizeof(l->uri), "%s://%s%s%s:%u",
 		 l->pool->security == AUTH_LDAP_TLS ? "ldaps" : "ldap", v6 ? "[" : "",
 		 host, v6 ? "]" : "", l->pool->port);
+	l->io.reason = NULL;
 	r = reach(l, server, why);
 	if (r < 0)
 		return r;

@@ -105,6 +105,27 @@ static int add_trust(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *
 	return 0;
 }
 
+/* What of the two lists could never be used would be ignored. */
+static int add_ciphers(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *no)
+{
+	AUTO(buf_free) struct buf list = BUF_INIT(8192), suites = BUF_INIT(8192);
+
+	if (!from->ciphers)
+		return 0;
+	if (!auth_tls_set_ciphers(ctx, from->ciphers))
+		return refuse(no, "ciphers", NULL, "OpenSSL does not know them");
+	auth_tls_split_ciphers(from->ciphers, &list, &suites);
+	if (from->min_version > TLS1_2_VERSION && !suites.n)
+		return refuse(
+			no, "ciphers", NULL,
+			"none of them is of TLS 1.3 (\"TLS_...\"), and versions has "
+			"no other");
+	if (from->max_version < TLS1_3_VERSION && !list.n)
+		return refuse(no, "ciphers", NULL,
+			      "they are of TLS 1.3, which versions does not have");
+	return 0;
+}
+
 static int fill(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *no)
 {
 	int r;
@@ -114,9 +135,12 @@ static int fill(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *no)
 	if (SSL_CTX_set_min_proto_version(ctx, (int)from->min_version) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, (int)from->max_version) != 1)
 		return refuse(no, "versions", NULL, "OpenSSL does not speak them");
-	if (from->ciphers && !auth_tls_set_ciphers(ctx, from->ciphers))
-		return refuse(no, "ciphers", NULL, "OpenSSL does not know them");
-	r = add_trust(ctx, from, no);
+	if (from->name && from->no_sni)
+		return refuse(
+			no, "server_name_indication.host", NULL,
+			"with enabled = false no name is sent, and none is compared");
+	r = add_ciphers(ctx, from, no);
+	r = r ? r : add_trust(ctx, from, no);
 	return r ? r : add_certificate(ctx, from, no);
 }
 

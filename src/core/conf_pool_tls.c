@@ -36,14 +36,15 @@ static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *
 			    .allowed = "an OpenSSL cipher string",                      \
 			    .check = check_ciphers)
 
-#define VERIFY_MODE                                                                   \
-	CONF_ENUM("verify_mode", struct conf_client_tls, verify, "\"peer\"",          \
-		  CONF_WORDS({ "peer", AUTH_TLS_FULL },                               \
-			     { "selfsigned_peer", AUTH_TLS_CA },                      \
-			     { "none", AUTH_TLS_NONE }),                              \
-		  "`peer`: the service's certificate is valid, signed by one of "     \
-		  "`cacertfile`, and for this host. `selfsigned_peer`: it is one of " \
-		  "`cacertfile`, or signed by one, for whatever host. `none`: any.")
+#define VERIFY_MODE                                                                 \
+	CONF_ENUM(                                                                  \
+		"verify_mode", struct conf_client_tls, verify, "\"peer\"",          \
+		CONF_WORDS({ "peer", AUTH_TLS_FULL },                               \
+			   { "selfsigned_peer", AUTH_TLS_CA },                      \
+			   { "none", AUTH_TLS_NONE }),                              \
+		"`peer`: the service's certificate is valid, signed by one of "     \
+		"`cacertfile`, and for this host. `selfsigned_peer`: it is one of " \
+		"`cacertfile`, or signed by one, for whatever host. `none`: any; `cacertfile` is of no use then.")
 
 static const struct conf_option http_sni[] = {
 	CONF_BOOL("enabled", struct conf_client_tls, check_name, "true",
