@@ -126,20 +126,37 @@ static int add_ciphers(SSL_CTX *ctx, const struct auth_tls *from, struct refusal
 	return 0;
 }
 
+static int set_versions(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *no)
+{
+	static const uint64_t without[] = { SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1,
+					    SSL_OP_NO_TLSv1_2, SSL_OP_NO_TLSv1_3 };
+
+	/* OpenSSL 3 takes their signatures for too weak at any other level. */
+	if (from->min_version < TLS1_2_VERSION && SSL_CTX_get_security_level(ctx) > 0)
+		return refuse(no, "versions", NULL,
+			      "TLS 1.0 and 1.1 need \"@SECLEVEL=0\" in ciphers");
+	/* Instead of what the system's configuration of OpenSSL says. */
+	if (SSL_CTX_set_min_proto_version(ctx, (int)from->min_version) != 1 ||
+	    SSL_CTX_set_max_proto_version(ctx, (int)from->max_version) != 1)
+		return refuse(no, "versions", NULL, "OpenSSL does not speak them");
+	for (size_t i = 0; i < ARRAY_LEN(without); i++)
+		if (!(from->versions & 1u << i))
+			SSL_CTX_set_options(ctx, without[i]);
+	return 0;
+}
+
 static int fill(SSL_CTX *ctx, const struct auth_tls *from, struct refusal *no)
 {
 	int r;
 
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	if (SSL_CTX_set_min_proto_version(ctx, (int)from->min_version) != 1 ||
-	    SSL_CTX_set_max_proto_version(ctx, (int)from->max_version) != 1)
-		return refuse(no, "versions", NULL, "OpenSSL does not speak them");
 	if (from->name && from->no_sni)
 		return refuse(
 			no, "server_name_indication.host", NULL,
 			"with enabled = false no name is sent, and none is compared");
 	r = add_ciphers(ctx, from, no);
+	r = r ? r : set_versions(ctx, from, no);
 	r = r ? r : add_trust(ctx, from, no);
 	return r ? r : add_certificate(ctx, from, no);
 }

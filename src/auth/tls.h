@@ -19,7 +19,8 @@ struct auth_tls {
 	const char *password;		   /* of the key */
 	const char *ciphers;		   /* OpenSSL's string, TLS 1.3 included */
 	const char *name;		   /* of the server, if not its host */
-	unsigned min_version, max_version; /* 0x0303, 0x0304 */
+	unsigned min_version, max_version; /* 0x0301 ... 0x0304 */
+	unsigned versions;		   /* each is 1u << (version - 0x0301) */
 	bool no_sni;			   /* no name is sent in the handshake */
 	bool no_globs; /* a name in the certificate has no wildcards */
 };

@@ -9,6 +9,14 @@ const struct conf_word conf_client_versions[] = {
 	{ 0 },
 };
 
+static const struct conf_word ldap_versions[] = {
+	{ "tlsv1", 0x0301 },
+	{ "tlsv1.1", 0x0302 },
+	{ "tlsv1.2", 0x0303 },
+	{ "tlsv1.3", 0x0304 },
+	{ 0 },
+};
+
 static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
 	const struct strv *ciphers = dst;
@@ -17,7 +25,7 @@ static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *
 		conf_complain_expected(c, "an OpenSSL cipher string");
 }
 
-#define TLS_OPTIONS                                                                     \
+#define TLS_OPTIONS(versions_, versions_doc_)                                           \
 	CONF_FILE("cacertfile", struct conf_client_tls, cacertfile, NULL,               \
 		  "PEM: whom to trust; not given: the system's store."),                \
 		CONF_FILE("certfile", struct conf_client_tls, certfile, NULL,           \
@@ -25,9 +33,8 @@ static void check_ciphers(struct conf_ctx *c, const struct toml_value *v, void *
 		CONF_FILE("keyfile", struct conf_client_tls, keyfile, NULL,             \
 			  "PEM: its private key; not given: it is in `certfile`."),     \
 		CONF_ENUM_ARRAY("versions", struct conf_client_tls, versions,           \
-				"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,     \
-				"The versions of TLS that are spoken.", .unique = true, \
-				.has_range = true, .min = 1, .max = 4),                 \
+				"[\"tlsv1.2\", \"tlsv1.3\"]", versions_, versions_doc_, \
+				.unique = true, .has_range = true, .min = 1, .max = 4), \
 		CONF_STRING("password", struct conf_client_tls, password, NULL,         \
 			    "The key's password.", .secret = true),                     \
 		CONF_STRING("ciphers", struct conf_client_tls, ciphers, NULL,           \
@@ -59,7 +66,7 @@ static const struct conf_option http_sni[] = {
 
 const struct conf_option conf_http_tls[] = {
 	VERIFY_MODE,
-	TLS_OPTIONS,
+	TLS_OPTIONS(conf_client_versions, "The versions of TLS that are spoken."),
 	CONF_SAME_TABLE("server_name_indication", http_sni, "The service's name."),
 	{ 0 },
 };
@@ -86,7 +93,10 @@ const struct conf_option conf_ldap_tls[] = {
 		"StartTLS on the port of plain text, not TLS from the first byte. (Not an "
 		"option of MongooseIM's.)"),
 	VERIFY_MODE,
-	TLS_OPTIONS,
+	TLS_OPTIONS(
+		ldap_versions,
+		"The versions of TLS that are spoken, and no others. TLS 1.0 and 1.1 need "
+		"`@SECLEVEL=0` in `ciphers`."),
 	CONF_SAME_TABLE("server_name_indication", ldap_sni, "The server's name."),
 	{ 0 },
 };
@@ -102,7 +112,7 @@ struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t)
 		.ciphers = t->ciphers.p,
 		.name = t->name.p,
 		.min_version = 0x0304,
-		.max_version = 0x0303,
+		.max_version = 0,
 		.no_sni = !t->check_name,
 		.no_globs = !t->with_globs,
 	};
@@ -110,6 +120,7 @@ struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t)
 	for (size_t i = 0; i < t->n_versions; i++) {
 		tls.min_version = MIN(tls.min_version, (unsigned)t->versions[i]);
 		tls.max_version = MAX(tls.max_version, (unsigned)t->versions[i]);
+		tls.versions |= 1u << (t->versions[i] - 0x0301);
 	}
 	if (tls.verify == AUTH_TLS_FULL && !t->check_name)
 		tls.verify = AUTH_TLS_CA;

@@ -19,11 +19,13 @@ from lib.directory import Directory
 from lib.server import Server
 from lib.tls_front import TlsFront
 
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # of the old ones
 PEOPLE = [("romeo", "correct horse", "staff")]
 READER = {"root_dn": "cn=reader,dc=example,dc=net", "password": "read it"}
 OK, REFUSED = "success", "temporary-auth-failure"
 V12, V13 = ["tlsv1.2"], ["tlsv1.3"]
 AES256, AES128 = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
+WEAK = {"ciphers": "ALL:TLS_AES_128_GCM_SHA256:@SECLEVEL=0"}
 NAME = "ldap.example.net"
 OTHER = {"cacertfile": "other.pem"}
 CLIENT = {"certfile": "client.pem", "keyfile": "client-key.pem"}
@@ -79,6 +81,10 @@ CASES = {
     "TLS 1.3": Case(tls={"versions": V13}, seen=(None, "TLSv1.3")),
     "no TLS 1.3 there": Case("1.2", {"versions": V13}, "TLS: tlsv1 alert protocol version"),
     "no TLS 1.2 there": Case("1.3", {"versions": V12}, "TLS: tlsv1 alert protocol version"),
+    "TLS 1.0": Case("1.0", {"versions": ["tlsv1"]} | WEAK, seen=(None, "TLSv1")),
+    "TLS 1.0 and 1.2": Case("1.1", {"versions": ["tlsv1", "tlsv1.2"]} | WEAK, "TLS: "),
+    "TLS 1.1 and 1.3": Case("1.1", {"versions": ["tlsv1.1", "tlsv1.3"]} | WEAK,
+                            seen=(None, "TLSv1.1")),
     "AES-256": Case(tls={"versions": V12, "ciphers": AES256}, seen=(None, "TLSv1.2", AES256)),
     "AES-128": Case(tls={"versions": V12, "ciphers": AES128}, seen=(None, "TLSv1.2", AES128)),
     "suite": Case(tls={"ciphers": f"TLS_AES_128_GCM_SHA256:{AES256}"},
@@ -153,13 +159,17 @@ def make_files(path):
         write(path / f"{name}.pem", made.pem(), made.key_pem())
 
 
+CIPHERS = {ssl.TLSVersion.TLSv1: "ALL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_1: "ALL:@SECLEVEL=0",
+           ssl.TLSVersion.TLSv1_2: AES256}
+
+
 def context(path, certificate, versions=None, asks=False):
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(path / f"{certificate}.pem")
     if versions:
         made.minimum_version = made.maximum_version = versions
-    if versions == ssl.TLSVersion.TLSv1_2:
-        made.set_ciphers(AES256)
+    if versions in CIPHERS:
+        made.set_ciphers(CIPHERS[versions])
     if asks:
         made.verify_mode = ssl.CERT_REQUIRED
         made.load_verify_locations(path / "ca.pem")
@@ -181,8 +191,9 @@ class World:
         self.start_directories()
         for name in ("address", "name", "wildcard", "localhost", "system"):
             self.put(name, context(self.path, name))
-        self.put("1.2", context(self.path, "address", ssl.TLSVersion.TLSv1_2))
-        self.put("1.3", context(self.path, "address", ssl.TLSVersion.TLSv1_3))
+        for name, version in (("1.0", ssl.TLSVersion.TLSv1), ("1.1", ssl.TLSVersion.TLSv1_1),
+                              ("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.TLSv1_3)):
+            self.put(name, context(self.path, "address", version))
         self.put("asks", context(self.path, "address", asks=True))
         at = self.ports["address"]
         self.ends.callback(TlsFront(context(self.path, "name"), self.plain.port, "127.0.0.2",
