@@ -125,6 +125,21 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 			(*h)->available(s, initial);
 }
 
+/* Presence is broadcast: one contact who does not read must not hold up the rest. Nor must who asks
+ * for more than it reads hold up who answers: answers stop nobody but the asker itself. */
+static bool stops_sender(const struct session *s, const struct stanza *st)
+{
+	if (st->type == IQ_RESULT || st->type == STANZA_ERROR)
+		return handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream)));
+	return st->kind != STANZA_PRESENCE;
+}
+
+/* The other half of what may wait is for presence and for what the server says itself. */
+static bool has_room(const struct session *s, const struct stanza *st)
+{
+	return st->kind == STANZA_PRESENCE || session_room(s) > CONN_MAX_OUT / 2;
+}
+
 static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 {
 	struct buf *b;
@@ -132,12 +147,17 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 
 	if (s->stream->closed || hold_message(s, st, sole))
 		return;
+	if (!has_room(s, st)) {
+		if (sole)
+			route_error(s->user->worker, st, STANZA_ERR_RESOURCE_CONSTRAINT,
+				    "the receiver does not read");
+		return;
+	}
 	b = s->stream->env->out(s->stream);
 	was = b->n;
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
-	/* Presence is broadcast: one contact who does not read must not hold up the rest. */
-	if (st->kind != STANZA_PRESENCE)
+	if (stops_sender(s, st))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);

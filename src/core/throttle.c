@@ -3,7 +3,10 @@
 #include "core/server.h"
 #include "core/worker.h"
 
-enum { LOOK_AGAIN_MS = 1 };
+enum {
+	LOOK_AGAIN_MS = 1,
+	PAUSE_MAX_MS = 5000, /* for one receiver, before it has room again */
+};
 
 /* One sender that waits for a connection; in the connection's list. */
 struct throttled {
@@ -17,8 +20,12 @@ struct throttle {
 	struct list paused;	   /* in worker->paused, while an inbox has no room ... */
 	struct worker *waits_for;  /* ... whose */
 	uint32_t n_throttles;	   /* for how many others it waits */
-	struct throttled *waiting; /* who waits for this one */
+	struct throttled *waiting; /* who waits for this one ... */
+	struct timer timer;	   /* ... but not for ever */
+	bool is_late; /* they have waited long enough: nobody does any more, until it has room */
 };
+
+static void on_late(struct timer *timer);
 
 static struct throttle *need(struct c2s *c)
 {
@@ -26,6 +33,7 @@ static struct throttle *need(struct c2s *c)
 		c->throttle = MEM_NEW(struct throttle);
 		c->throttle->c2s = c;
 		list_init(&c->throttle->paused);
+		timer_init(&c->throttle->timer, on_late);
 	}
 	return c->throttle;
 }
@@ -34,9 +42,10 @@ static void drop_if_idle(struct c2s *c)
 {
 	struct throttle *t = c->throttle;
 
-	if (t->n_throttles || t->waiting || !list_empty(&t->paused))
+	if (t->n_throttles || t->waiting || t->is_late || !list_empty(&t->paused))
 		return;
 	c->throttle = NULL;
+	timer_cancel(c->worker->loop, &t->timer);
 	mem_free(t);
 }
 
@@ -87,12 +96,16 @@ void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
 
 	if (handle_is_none(sender) || to->st.closed)
 		return;
+	if (to->throttle && to->throttle->is_late)
+		return;
 	for (t = to->throttle ? to->throttle->waiting : NULL; t; t = t->next)
 		if (handle_eq(t->sender, sender))
 			return;
+	if (need(to)->waiting == NULL)
+		timer_arm(w->loop, &to->throttle->timer, PAUSE_MAX_MS);
 	t = MEM_NEW(struct throttled);
 	t->sender = sender;
-	t->next = need(to)->waiting;
+	t->next = to->throttle->waiting;
 	to->throttle->waiting = t;
 	count_add(&w->counters, COUNT_PEER_PAUSES, 1);
 	send_order(w, sender, true);
@@ -104,18 +117,37 @@ void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
 		throttle_sender(w, sender, to);
 }
 
+static void let_them_go_on(struct throttle *t)
+{
+	struct worker *w = t->c2s->worker;
+
+	timer_cancel(w->loop, &t->timer);
+	while (t->waiting) {
+		struct throttled *one = t->waiting;
+		t->waiting = one->next;
+		send_order(w, one->sender, false);
+		mem_free(one);
+	}
+}
+
+/* A receiver must not decide how long others are not read from: it gets what it reads, and they an
+ * error for what it has no room for (session.c). */
+static void on_late(struct timer *timer)
+{
+	struct throttle *t = container_of(timer, struct throttle, timer);
+
+	t->is_late = true;
+	let_them_go_on(t);
+}
+
 void throttle_release(struct c2s *to)
 {
 	struct throttle *t = to->throttle;
 
 	if (t == NULL)
 		return;
-	while (t->waiting) {
-		struct throttled *one = t->waiting;
-		t->waiting = one->next;
-		send_order(to->worker, one->sender, false);
-		mem_free(one);
-	}
+	t->is_late = false;
+	let_them_go_on(t);
 	drop_if_idle(to);
 }
 

@@ -1,6 +1,6 @@
 /* Back-pressure: who sends to a client that does not read, or to a worker that is behind, is not
- * read from until there is room again. Nothing is dropped on the way; a client that goes on not
- * reading is closed in the end, by its connection's own limits. */
+ * read from until there is room again, for a client five seconds at most. Nothing is dropped on the
+ * way; a client that goes on not reading is closed in the end, by its connection's own limits. */
 #pragma once
 
 #include "base/slot.h"

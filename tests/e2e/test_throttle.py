@@ -1,0 +1,46 @@
+"""A client that does not read what it gets: what that is for those who send to it."""
+import pytest
+
+from lib import ns
+
+BIG = "x" * 100_000
+REQUEST = "<query xmlns='urn:example:question'/>"
+
+
+@pytest.fixture
+def here(online):
+    """Two clients with presence; the second one reads only what the test has it read."""
+    return online(), online()
+
+
+def test_answers_do_not_hold_up_who_answers(here):
+    """Whoever asks for more than it reads waits for it alone."""
+    other, asker = here
+    n = 60  # more than all buffers on the way hold
+    for i in range(n):
+        asker.send(f"<iq type='get' id='q{i}' to='{other.jid}'>{REQUEST}</iq>")
+    for i in range(n):
+        other.expect(lambda s, i=i: s.get("id") == f"q{i}")
+        other.send(f"<iq type='result' id='q{i}' to='{asker.jid}'><query xmlns='urn:example:question'>"
+                   f"{BIG}</query></iq>")
+    other.sync()
+    for i in range(n):
+        asker.expect(lambda s, i=i: s.get("id") == f"q{i}" and s.get("type") == "result")
+
+
+def test_who_has_no_room_gets_no_more(here, online):
+    """Half of what may wait for a client is for presence, which nobody waits for."""
+    other, reader = here
+    third = online()
+    n = 150
+    for _ in range(n):
+        other.presence(reader.jid, inner=f"<status>{BIG}</status>")
+    other.sync()
+    third.message(reader.jid, "hello", "chat", id_="m")
+    answer = third.expect(lambda s: s.get("id") == "m")
+    assert ns.stanza_error(answer) == ("wait", "resource-constraint")
+    assert ns.stanza_error(third.get(REQUEST, reader.jid)) == ("wait", "resource-constraint")
+    for _ in range(n):
+        reader.expect_presence(other.jid)
+    third.message(reader.jid, "hello again", "chat")
+    reader.expect_message("hello again")
