@@ -8,6 +8,7 @@
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
 #include "core/delay.h"
+#include "core/hold.h"
 #include "core/login.h"
 #include "core/module.h"
 #include "core/port.h"
@@ -482,7 +483,12 @@ static void on_hangup(void *owner)
 
 static void on_drained(void *owner)
 {
-	throttle_release(owner);
+	struct c2s *c = owner;
+
+	if (c->session)
+		hold_drained(c->session);
+	if (!conn_is_congested(c->conn))
+		throttle_release(c);
 }
 
 static void c2s_free(struct c2s *c)

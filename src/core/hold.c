@@ -20,6 +20,7 @@ struct held {
 struct hold {
 	struct list messages;
 	size_t bytes;
+	bool leaves; /* goes out as the client reads; what comes meanwhile is behind it */
 };
 
 static struct c2s *connection(struct session *s)
@@ -30,8 +31,10 @@ static struct c2s *connection(struct session *s)
 void hold_start(struct session *s)
 {
 	ASSERT_ON(s->user->worker);
-	if (s->hold)
+	if (s->hold) {
+		s->hold->leaves = false;
 		return;
+	}
 	s->hold = MEM_NEW(struct hold);
 	list_init(&s->hold->messages);
 }
@@ -79,28 +82,57 @@ static bool somebody_takes_messages(const struct user *u)
 	return false;
 }
 
-/* `to` NULL: the session has ended or does not take messages to the account. What others have
- * had, or hold themselves, is theirs; when nobody is left it is everybody's again. */
-static void let_go(struct user *u, struct hold *h, struct session *to)
+static struct held *take(struct worker *w, struct hold *h)
+{
+	struct list *it = list_pop(&h->messages);
+	struct held *m;
+
+	if (it == NULL)
+		return NULL;
+	m = container_of(it, struct held, link);
+	h->bytes -= m->n;
+	w->held_bytes -= m->n;
+	return m;
+}
+
+/* So much that its client's output does not become too long; the rest when that has been read. */
+static void send_some(struct session *s)
+{
+	struct c2s *c = connection(s);
+	struct hold *h = s->hold;
+	struct held *m;
+
+	while (!conn_is_congested(c->conn) && (m = take(s->user->worker, h))) {
+		session_send_bytes(s, strv_make(m->bytes, m->n));
+		mem_free(m);
+	}
+	if (!list_empty(&h->messages))
+		return;
+	s->hold = NULL;
+	mem_free(h);
+}
+
+/* The session has ended or does not take messages to the account. What others have had, or hold
+ * themselves, is theirs; when nobody is left it is everybody's again. */
+static void route_anew(struct user *u, struct hold *h)
 {
 	struct worker *w = u->worker;
 	struct handle sender = w->sender;
-	struct list *it;
+	struct held *m;
 
 	w->sender = HANDLE_NONE; /* has nothing to do with these */
-	while ((it = list_pop(&h->messages))) {
-		struct held *m = container_of(it, struct held, link);
-		struct strv bytes = strv_make(m->bytes, m->n);
-
-		w->held_bytes -= m->n;
-		if (to)
-			session_send_bytes(to, bytes);
-		else if (m->sole || !somebody_takes_messages(u))
-			route_bytes(w, bytes);
+	while ((m = take(w, h))) {
+		if (m->sole || !somebody_takes_messages(u))
+			route_bytes(w, strv_make(m->bytes, m->n));
 		mem_free(m);
 	}
 	w->sender = sender;
 	mem_free(h);
+}
+
+static bool is_ending(struct session *s)
+{
+	return s->stream->closed || conn_is_dead(connection(s)->conn);
 }
 
 void hold_end(struct session *s)
@@ -108,12 +140,23 @@ void hold_end(struct session *s)
 	struct c2s *c = connection(s);
 	struct hold *h = s->hold;
 
-	if (h == NULL || s->stream->closed || conn_is_dead(c->conn))
+	if (h == NULL || is_ending(s))
 		return;
-	s->hold = NULL;
-	let_go(s->user, h, takes_messages(s) ? s : NULL);
+	if (takes_messages(s)) {
+		h->leaves = true;
+		send_some(s);
+	} else {
+		s->hold = NULL;
+		route_anew(s->user, h);
+	}
 	if (!conn_is_congested(c->conn))
 		throttle_release(c);
+}
+
+void hold_drained(struct session *s)
+{
+	if (s->hold && s->hold->leaves && !is_ending(s))
+		send_some(s);
 }
 
 void hold_session_ends(struct session *s)
@@ -122,5 +165,5 @@ void hold_session_ends(struct session *s)
 
 	s->hold = NULL;
 	if (h)
-		let_go(s->user, h, NULL);
+		route_anew(s->user, h);
 }

@@ -10,10 +10,13 @@ struct stanza;
 /* From now on messages to this session wait. Nothing happens when they do already. */
 void hold_start(struct session *s);
 
-/* Lets them wait no longer: the session gets them, or, when it does not take them any more,
- * they are routed anew. Nothing happens when none are held, or when the session is about to
- * end: see hold_session_ends(). */
+/* Lets them wait no longer than its client takes to read: the session gets them, or, when it does
+ * not take them any more, they are routed anew. Nothing happens when none are held, or when the
+ * session is about to end: see hold_session_ends(). */
 void hold_end(struct session *s);
+
+/* The client has read: it may be given more of them. */
+void hold_drained(struct session *s);
 
 /* The session is no longer among its account's: what waited for it alone is routed anew. */
 void hold_session_ends(struct session *s);

@@ -1,4 +1,6 @@
 """Messages of one sender stay in order (RFC 6120 10.1), stored ones and new ones alike."""
+import socket
+
 import pytest
 
 from lib import ns
@@ -73,6 +75,7 @@ def test_order_from_the_first_message_on(server, sender, login):
 
 # --- a client that does not read what was stored for it ---
 
+HUGE = "y" * ((8 << 20) - 400)
 BIG = "x" * 100_000
 N_BIG = 50  # more than all buffers on the way hold
 
@@ -89,6 +92,18 @@ def stuck(server, sender, login):
     receiver = login(account, "stuck")
     receiver.available()
     return receiver
+
+
+def read_all(client, n, mark):
+    """Reads the ends of n messages, and the mark, and only then looks at what has come."""
+    data, missing = bytearray(), {b"</message>": n, mark: 1}
+    while any(n > 0 for n in missing.values()):
+        at = len(data)
+        data += client.socket.recv(1 << 20)
+        assert len(data) > at, "end of connection"
+        for text in missing:
+            missing[text] -= data.count(text, max(at - len(text) + 1, 0))
+    client.feed(data)
 
 
 def big(n):
@@ -176,6 +191,21 @@ def test_a_session_that_wants_no_more(server, sender, stuck):
     more = bodies(stuck, N_BIG - len(got) + 2 + 2)
     assert got[:-2] + more[:-2] == big(N_BIG)
     assert more[-2:] == ["0", "2"]
+    assert rest(stuck) == []
+
+
+def test_more_is_held_than_fits_into_the_output(server, login, stuck):
+    """Of 24 MiB the connection's output takes 16: the client's own stanzas do not end it."""
+    senders = [login() for _ in range(3)]
+    before = server.counter("stanzas_in")
+    for i, one in enumerate(senders):
+        one.message(stuck.bare, f"{i} {HUGE}", "chat")
+    assert until(lambda: server.counter("stanzas_in") == before + len(senders))
+    assert bodies(stuck, N_BIG) == big(N_BIG)
+    assert stuck.socket.recv(1, socket.MSG_PEEK)  # what was held is on its way
+    stuck.send("<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+    read_all(stuck, len(senders), b"id='p'")
+    assert sorted(bodies(stuck, len(senders))) == ["0", "1", "2"]
     assert rest(stuck) == []
 
 

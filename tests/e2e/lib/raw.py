@@ -95,6 +95,10 @@ class Stream:
             raise Eof(f"end of connection after {self.received[-2000:]!r}")
         return data
 
+    def feed(self, data):
+        """What a test has read itself."""
+        self._events += self._parser.feed(bytes(data))
+
     def event(self, timeout=None):
         """The next Header, Element or Close; Eof is raised at the end."""
         deadline = time.monotonic() + (timeout or env.DEADLINE)
