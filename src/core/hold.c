@@ -13,6 +13,7 @@ enum {
 struct held {
 	struct list link;
 	bool sole;
+	bool named; /* is for the full JID */
 	uint32_t n;
 	char bytes[];
 };
@@ -39,6 +40,13 @@ void hold_start(struct session *s)
 	list_init(&s->hold->messages);
 }
 
+static void put(struct worker *w, struct hold *h, struct held *m)
+{
+	list_push(&h->messages, &m->link);
+	h->bytes += m->n;
+	w->held_bytes += m->n;
+}
+
 bool hold_message(struct session *s, const struct stanza *st, bool sole)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(HOLD_MAX_STANZA);
@@ -58,26 +66,20 @@ bool hold_message(struct session *s, const struct stanza *st, bool sole)
 	}
 	m = mem_alloc(sizeof(*m) + b.n);
 	m->sole = sole;
+	m->named = jid_eq(st->to, s->jid);
 	m->n = (uint32_t)b.n;
 	memcpy(m->bytes, b.p, b.n);
 	list_init(&m->link);
-	list_push(&h->messages, &m->link);
-	h->bytes += b.n;
-	w->held_bytes += b.n;
+	put(w, h, m);
 	if (h->bytes >= HOLD_PAUSES)
 		throttle_sender(w, w->sender, connection(s));
 	return true;
 }
 
-static bool takes_messages(const struct session *s)
-{
-	return session_is_available(s) && s->priority >= 0;
-}
-
 static bool somebody_takes_messages(const struct user *u)
 {
 	LIST_EACH(it, &u->sessions)
-		if (takes_messages(container_of(it, struct session, in_user)))
+		if (session_takes_messages(container_of(it, struct session, in_user)))
 			return true;
 	return false;
 }
@@ -112,22 +114,30 @@ static void send_some(struct session *s)
 	mem_free(h);
 }
 
-/* The session has ended or does not take messages to the account. What others have had, or hold
- * themselves, is theirs; when nobody is left it is everybody's again. */
-static void route_anew(struct user *u, struct hold *h)
+/* The session has ended, or does not take messages to the account; while it is bound, those that
+ * name it stay. What others have had, or hold themselves, is theirs; when nobody is left it is
+ * everybody's again. */
+static void route_anew(struct user *u, struct hold *h, bool bound)
 {
 	struct worker *w = u->worker;
 	struct handle sender = w->sender;
+	struct list stays;
 	struct held *m;
 
+	list_init(&stays);
 	w->sender = HANDLE_NONE; /* has nothing to do with these */
 	while ((m = take(w, h))) {
+		if (bound && m->named) {
+			list_push(&stays, &m->link);
+			continue;
+		}
 		if (m->sole || !somebody_takes_messages(u))
 			route_bytes(w, strv_make(m->bytes, m->n));
 		mem_free(m);
 	}
 	w->sender = sender;
-	mem_free(h);
+	while (!list_empty(&stays))
+		put(w, h, container_of(list_pop(&stays), struct held, link));
 }
 
 static bool is_ending(struct session *s)
@@ -142,13 +152,10 @@ void hold_end(struct session *s)
 
 	if (h == NULL || is_ending(s))
 		return;
-	if (takes_messages(s)) {
-		h->leaves = true;
-		send_some(s);
-	} else {
-		s->hold = NULL;
-		route_anew(s->user, h);
-	}
+	if (!session_takes_messages(s))
+		route_anew(s->user, h, true);
+	h->leaves = true;
+	send_some(s);
 	if (!conn_is_congested(c->conn))
 		throttle_release(c);
 }
@@ -163,7 +170,9 @@ void hold_session_ends(struct session *s)
 {
 	struct hold *h = s->hold;
 
+	if (h == NULL)
+		return;
 	s->hold = NULL;
-	if (h)
-		route_anew(s->user, h);
+	route_anew(s->user, h, false);
+	mem_free(h);
 }

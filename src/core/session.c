@@ -118,6 +118,8 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 	presence_unref(s->user->worker, &s->presence);
 	s->presence = p;
 	s->priority = priority;
+	if (!session_takes_messages(s)) /* before newer ones take another way */
+		hold_end(s);
 	if (p == NULL)
 		return;
 	for (const struct hooks **h = s->user->host->hooks; *h; h++)

@@ -44,6 +44,12 @@ static inline bool session_is_available(const struct session *s)
 	return s->presence != NULL;
 }
 
+/* ... those to the account, and not only those that name it (RFC 6121 8.5.2.1.1). */
+static inline bool session_takes_messages(const struct session *s)
+{
+	return session_is_available(s) && s->priority >= 0;
+}
+
 /* The account's session of that resource, or NULL. */
 struct session *session_find(struct user *u, struct strv resource);
 

@@ -118,16 +118,11 @@ struct flush {
 
 static void flush_start(struct session *s);
 
-static bool may_have_messages(const struct session *s)
-{
-	return session_is_available(s) && s->priority >= 0;
-}
-
 static bool wants_flush(struct session *s)
 {
 	struct offline_session *d = mod_session_data(s, &mod_offline);
 
-	return may_have_messages(s) && !d->flushed;
+	return session_takes_messages(s) && !d->flushed;
 }
 
 /* The session, but for this one, that waits longest while another is being served. */
@@ -177,7 +172,7 @@ static struct session *flush_session(const struct flush *f)
 {
 	struct c2s *c = flush_connection(f);
 
-	return c && may_have_messages(c->session) ? c->session : NULL;
+	return c && session_takes_messages(c->session) ? c->session : NULL;
 }
 
 static int write_delayed(struct buf *b, const struct stanza *s, struct strv domain,

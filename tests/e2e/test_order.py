@@ -9,6 +9,7 @@ from test_status import until
 
 CONFIG = {"access": {"max_user_offline_messages": [{"acl": "all", "value": 1000}]}}
 STATE = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+PRIORITY = "<priority>-1</priority>"
 NO_STORE = "<no-store xmlns='urn:xmpp:hints'/>"
 
 
@@ -181,7 +182,7 @@ def test_a_session_that_wants_no_more(server, sender, stuck):
     """Priority -1 in the middle: the rest is for later, but not what names the session."""
     sender.send(numbered([stuck.bare, stuck.jid], 0, 4))
     settle(sender, stuck.bare)
-    stuck.presence(inner="<priority>-1</priority>")
+    stuck.presence(inner=PRIORITY)
     got = []
     while got[-2:] != ["1", "3"]:
         got += bodies(stuck, 1)
@@ -192,6 +193,26 @@ def test_a_session_that_wants_no_more(server, sender, stuck):
     assert got[:-2] + more[:-2] == big(N_BIG)
     assert more[-2:] == ["0", "2"]
     assert rest(stuck) == []
+
+
+@pytest.mark.parametrize("type_, inner", [("unavailable", ""), (None, PRIORITY)],
+                         ids=["unavailable", "priority"])
+def test_what_was_held_is_stored_before_what_follows(server, sender, login, stuck, type_, inner):
+    for i in range(3):
+        sender.message(stuck.bare, f"held{i}", "chat")
+    settle(sender, stuck.bare)
+    stuck.presence(type_=type_, inner=inner)
+    stuck.message(sender.jid, "it is so", "chat")
+    sender.expect_message("it is so")
+    for i in range(3):
+        sender.message(stuck.bare, f"new{i}", "chat")
+        settle(sender, stuck.bare)
+    other = login(stuck.account, "other")
+    stuck.abort()
+    other.available()
+    assert bodies(other, N_BIG + 6) == \
+        big(N_BIG) + [f"{what}{i}" for what in ("held", "new") for i in range(3)]
+    assert rest(other) == []
 
 
 def test_more_is_held_than_fits_into_the_output(server, login, stuck):
