@@ -93,6 +93,26 @@ def test_login(serve, database):
     assert rows[0].startswith("localhost\t\t==MULTI_SCRAM==,")
 
 
+def test_nobody_is_answered_without_the_secret(serve, database):
+    """Of it, the salts are made of accounts that do not exist: without it, they could be told from
+    those that do."""
+    server = serve()
+    account, nobody = server.account(), Account("nobody@localhost", PASSWORD)
+    database.run("DELETE FROM meerkat_secrets; "
+                 "INSERT INTO meerkat_secrets (name, value) VALUES ('scram-salt', '00')",
+                 server.database)
+    for who in (account, nobody):
+        for mechanism in ("SCRAM-SHA-1", "PLAIN"):
+            with pytest.raises(SaslFailure) as failure:
+                login(server, who, mechanism=mechanism)
+            assert failure.value.condition == "temporary-auth-failure"
+    database.run("DELETE FROM meerkat_secrets", server.database)
+    login(server, account).close()
+    with pytest.raises(SaslFailure) as failure:
+        login(server, nobody)
+    assert failure.value.condition == "not-authorized"
+
+
 def test_data_outlives_the_server(serve):
     server = serve()
     romeo, juliet = server.account(), server.account()

@@ -1,5 +1,6 @@
 """Shapers: how fast a client may send. The rate itself is measured with the release build only;
 what is lost, held back or refused shows with each."""
+import base64
 import signal
 import ssl
 import threading
@@ -179,6 +180,22 @@ def test_rule_is_asked_again_after_login_and_binding(login):
     tablet.message(phone.jid, "never")
     assert phone.sync() == []
     is_silent(tablet)
+
+
+@pytest.mark.parametrize("listener", ["shaped", "login_only"])
+def test_a_stream_that_is_held_while_it_moves_to_its_home(server, connect, listener):
+    """Its last bytes before login are too many. Afterwards there is the same shaper, or none."""
+    for _ in range(6):  # to several workers
+        account = server.account()
+        c = connect(listener, domain=account.domain)
+        c.start()
+        plain = base64.b64encode(f"\0{account.user}\0{account.password}".encode()).decode()
+        c.sasl(" " * (RATE + 4000) + "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' "
+               f"mechanism='PLAIN'>{plain}</auth>")
+        c.restart()
+        c.start()
+        assert c.bind().get("type") == "result"
+        assert c.sync() == []
 
 
 def test_an_end_that_comes_while_it_is_held(server, login):

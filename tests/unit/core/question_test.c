@@ -29,6 +29,16 @@ static const struct auth_backend_ops ops = { "http",
 					     1u << AUTH_CHECK | 1u << AUTH_GET_PASSWORD,
 					     NULL, call, free_nothing };
 
+static void free_it(struct auth_backend *b)
+{
+	memset(b, 0xff, sizeof(*b)); /* whoever looks at it falls */
+	mem_free(b);
+}
+
+static const struct auth_backend_ops freed_ops = {
+	"http", 1u << AUTH_CHECK | 1u << AUTH_GET_PASSWORD, NULL, call, free_it
+};
+
 static struct {
 	struct conf conf;
 	struct auth_backend backend;
@@ -197,5 +207,32 @@ TEST(question_to_a_backend_that_hangs_is_answered_in_time_and_once)
 	sem_post(&may_answer);
 	until_answers(2);
 	CHECK_INT(fix.err, -EACCES);
+	tear_down();
+}
+
+/* A reload takes a configuration with its backends away while an answer is on its way to the worker. */
+TEST(question_outlives_the_backend_that_it_was_put_to)
+{
+	struct auth_backend *b = MEM_NEW(struct auth_backend);
+	int left;
+
+	set_up();
+	*b = (struct auth_backend){ .ops = &freed_ops,
+				    .n_threads = 1,
+				    .timeout_ms = TIMEOUT_MS };
+	auth_backend_start(b);
+	fix.conf.auth.backends[AUTH_HTTP] = b;
+	CHECK_INT(ask(AUTH_HTTP, AUTH_GET_PASSWORD, ""), 0);
+	CHECK_INT(ask(AUTH_HTTP, AUTH_CHECK, "wrong"), 0); /* never gets that far */
+	sem_post(&may_answer);
+	do
+		CHECK_INT(sem_getvalue(&may_answer, &left), 0);
+	while (left);
+	fix.conf.auth.backends[AUTH_HTTP] = &fix.backend;
+	sem_post(&may_answer); /* if its thread has taken the second one up */
+	auth_backend_free(&b);
+	until_answers(2);
+	CHECK(strcmp(fix.text, "keys") == 0);
+	CHECK(fix.err == -EACCES || fix.err == -ECANCELED);
 	tear_down();
 }
