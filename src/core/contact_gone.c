@@ -1,22 +1,29 @@
 #include "core/contact_gone.h"
 #include "core/roster.h"
 #include "core/user.h"
+#include "store/store.h"
 
-static void nothing(struct user *u, int err, void *arg)
+/* Clients see what the removal has left of the item. */
+static void after_end(struct user *u, const struct roster_saved *saved, void *arg)
 {
+	AUTO(mem_freep) char *gone = arg;
+
+	if (saved->err == 0 && saved->row && saved->row->listed)
+		roster_push(u, jid_from_text(strv_from(gone)), saved);
 }
 
 /* The removal has changed the row. This is for earlier changes of it that are still under way:
  * they are written before. Should it fail, memory is still what the removal has left. */
-static void end_item(struct user *u, struct roster_item *it)
+static void end_item(struct user *u, struct roster_item it)
 {
-	struct roster_item *before = NULL;
+	struct strv text = jid_text(it.jid);
 
-	it->sub = (struct sub){ 0 };
-	roster_item_set_request(it, STRV_NULL);
-	if (!roster_item_is_empty(it))
-		before = roster_copy(u->roster, it->jid);
-	roster_save(u, it, before, nothing, NULL);
+	it.sub = (struct sub){ 0 };
+	roster_set(u->roster, &it);
+	roster_save(u, &(struct roster_change){ .item = it,
+						.done = after_end,
+						.arg = strv_dup(text),
+						.arg_bytes = text.n });
 }
 
 static void tell(struct user *u, struct jid gone, enum stanza_type type)
@@ -33,9 +40,8 @@ static void tell(struct user *u, struct jid gone, enum stanza_type type)
 /* Its sessions hear of it as if the contact itself had ended the subscriptions. */
 static void end_contact(struct user *u, struct jid gone)
 {
-	struct roster_item *it = roster_find(u->roster, gone);
-	struct sub was = it ? it->sub : (struct sub){ 0 };
-	bool listed = it && it->listed;
+	struct roster_item it = roster_get(u->roster, gone);
+	struct sub was = it.sub;
 
 	if (was.state == SUB_NONE && !was.approved)
 		return;
@@ -45,8 +51,6 @@ static void end_contact(struct user *u, struct jid gone)
 		tell(u, gone, PRESENCE_UNSUBSCRIBE);
 	if (sub_has_to(was.state) || sub_ask(was.state))
 		tell(u, gone, PRESENCE_UNSUBSCRIBED);
-	if (listed)
-		roster_push(u, gone);
 	user_unpin(u);
 }
 

@@ -1,16 +1,46 @@
+/* A roster in memory. Its items stand one after the other in one block of memory, without a gap, each
+ * a struct record with the bytes of its address behind it; from the block's end downwards stand
+ * their offsets, in the order of the addresses, for looking one up. An empty roster has no block. */
 #include "core/roster.h"
-#include "core/session.h"
-#include "core/user.h"
-#include "core/worker.h"
-#include "base/rand.h"
+#include "store/store.h"
+
+enum { GRAIN = 4 }; /* a block's size is a multiple of it: offsets are aligned */
+
+struct roster_block {
+	struct roster_sums sums;
+	uint32_t used, room;	 /* of `bytes`: by records; in all */
+	struct store_call *rows; /* see roster_rows() */
+	char bytes[];
+};
+
+struct record {
+	uint16_t n; /* bytes of the address, behind it */
+	uint16_t n_text, n_request;
+	uint8_t state : 4, approved : 1, listed : 1;
+} __attribute__((packed));
+
+_Static_assert(SUB_MAX <= 16 && sizeof(struct record) == 7, "what each contact costs");
 
 struct roster *roster_new(struct slabs *s)
 {
 	struct roster *r = slab_zalloc(s, sizeof(*r));
 
 	r->slabs = s;
-	hash_init(&r->items);
 	return r;
+}
+
+void roster_free(struct roster **pr)
+{
+	struct roster *r = *pr;
+
+	*pr = NULL;
+	if (r == NULL)
+		return;
+	roster_forget_rows(r);
+	mem_free(r->block);
+	mem_free(r->version);
+	mem_free(r->saving);
+	slab_free(r->slabs, r, sizeof(*r));
 }
 
 struct strv roster_version(const struct roster *r)
@@ -24,286 +54,292 @@ void roster_set_version(struct roster *r, struct strv version)
 	r->version = version.n ? strv_dup(version) : NULL;
 }
 
-static void free_groups(struct roster_item *it)
+struct roster_sums roster_sums(const struct roster *r)
 {
-	for (uint32_t i = 0; i < it->n_group; i++)
-		mem_free(it->group[i]);
-	mem_free(it->group);
-	it->group = NULL;
-	it->n_group = 0;
+	return r->block ? r->block->sums : (struct roster_sums){ 0 };
 }
 
-void roster_copy_free(struct roster_item **pit)
+struct store_call *roster_rows(const struct roster *r)
 {
-	struct roster_item *it = *pit;
+	return r->block ? r->block->rows : NULL;
+}
 
-	*pit = NULL;
-	if (it == NULL)
+void roster_keep_rows(struct roster *r, struct store_call *call)
+{
+	if (r->block == NULL)
 		return;
-	free_groups(it);
-	mem_free(it->name);
-	mem_free(it->request);
-	mem_free((char *)it->jid.s);
-	mem_free(it);
+	ASSERT(r->block->rows == NULL);
+	*call->kept = true;
+	r->block->rows = call;
 }
 
-static void item_free(struct roster *r, struct roster_item *it)
+void roster_forget_rows(struct roster *r)
 {
-	hash_remove(&r->items, &it->node);
-	roster_unlist(r, it);
-	roster_copy_free(&it);
+	if (r->block)
+		store_call_free(&r->block->rows);
 }
 
-static void free_one(struct hnode *n, void *arg)
+/* --- the block --- */
+
+/* The place of the i-th offset. */
+static uint32_t *offset_at(const struct roster_block *b, uint32_t i)
 {
-	item_free(arg, container_of(n, struct roster_item, node));
+	return (uint32_t *)(b->bytes + b->room) - 1 - i;
 }
 
-void roster_free(struct roster **pr)
+static struct strv address_at(const struct roster_block *b, uint32_t i)
 {
-	struct roster *r = *pr;
+	const char *p = b->bytes + *offset_at(b, i);
+	uint16_t n;
 
-	*pr = NULL;
-	if (r == NULL)
-		return;
-	hash_each(&r->items, free_one, r);
-	hash_fini(&r->items);
-	mem_free(r->version);
-	mem_free(r->saving);
-	slab_free(r->slabs, r, sizeof(*r));
+	memcpy(&n, p, sizeof(n));
+	return strv_make(p + sizeof(struct record), n);
 }
 
-struct roster_item *roster_find(struct roster *r, struct jid contact)
+/* Of the first item whose address is not below this one. */
+static uint32_t lower_bound(const struct roster_block *b, struct strv address)
 {
-	struct strv text = jid_text(contact);
-	uint64_t h = hash_strv(text);
+	uint32_t from = 0, to = b->sums.n;
 
-	for (struct hnode *n = hash_first(&r->items, h); n; n = hash_next(n)) {
-		struct roster_item *it = container_of(n, struct roster_item, node);
-		if (strv_eq(jid_text(it->jid), text))
-			return it;
+	while (from < to) {
+		uint32_t mid = from + (to - from) / 2;
+
+		if (strv_cmp(address_at(b, mid), address) < 0)
+			from = mid + 1;
+		else
+			to = mid;
 	}
-	return NULL;
+	return from;
 }
 
-static bool has_room(const struct roster *r, bool listed)
+static bool is_at(const struct roster_block *b, uint32_t i, struct strv address)
 {
-	return listed ? r->n_listed < ROSTER_MAX_ITEMS
-		      : r->items.n - r->n_listed < ROSTER_MAX_REQUESTS;
+	return i < b->sums.n && strv_eq(address_at(b, i), address);
 }
 
-static void set_listed(struct roster *r, struct roster_item *it, bool listed)
+static struct roster_item read_record(const struct roster_block *b, uint32_t i)
 {
-	r->n_listed -= it->listed;
-	r->n_listed += listed;
-	it->listed = listed;
+	struct strv address = address_at(b, i);
+	struct record rec;
+
+	memcpy(&rec, b->bytes + *offset_at(b, i), sizeof(rec));
+	return (struct roster_item){
+		.jid = jid_from_text(address),
+		.sub = { .state = (enum sub_state)rec.state, .approved = rec.approved },
+		.listed = rec.listed,
+		.n_text = rec.n_text,
+		.n_request = rec.n_request,
+	};
 }
 
-void roster_unlist(struct roster *r, struct roster_item *it)
+static void write_record(struct roster_block *b, uint32_t i, const struct roster_item *it)
 {
-	set_listed(r, it, false);
+	struct record rec = {
+		.n = (uint16_t)jid_text(it->jid).n,
+		.n_text = it->n_text,
+		.n_request = it->n_request,
+		.state = it->sub.state,
+		.approved = it->sub.approved,
+		.listed = it->listed,
+	};
+
+	memcpy(b->bytes + *offset_at(b, i), &rec, sizeof(rec));
 }
 
-static struct roster_item *item_new(struct jid contact)
+static uint32_t bytes_free(const struct roster_block *b)
 {
-	struct roster_item *it = MEM_NEW(struct roster_item);
-
-	it->jid = contact;
-	it->jid.s = strv_dup(jid_text(contact));
-	return it;
+	return b->room - b->used - b->sums.n * (uint32_t)sizeof(uint32_t);
 }
 
-static struct roster_item *item_add(struct roster *r, struct jid contact)
+/* Moves to a block with so much room. */
+static void resize(struct roster *r, uint32_t room)
 {
-	struct roster_item *it = item_new(contact);
+	struct roster_block *old = r->block, *b;
+	size_t offsets = old ? old->sums.n * sizeof(uint32_t) : 0;
 
-	hash_add(&r->items, &it->node, hash_strv(jid_text(it->jid)));
-	return it;
-}
-
-struct roster_item *roster_get(struct roster *r, struct jid contact, bool listed)
-{
-	struct roster_item *it = roster_find(r, contact);
-
-	if (it && it->listed == listed)
-		return it;
-	if (!has_room(r, listed))
-		return NULL;
-	if (it == NULL)
-		it = item_add(r, contact);
-	set_listed(r, it, listed);
-	return it;
-}
-
-struct roster_item *roster_edit(struct roster *r, struct jid contact, bool listed,
-				struct roster_item **before)
-{
-	struct roster_item *copy = roster_copy(r, contact);
-	struct roster_item *it = roster_get(r, contact, listed);
-
-	if (it)
-		*before = copy;
-	else
-		roster_copy_free(&copy);
-	return it;
-}
-
-void roster_item_set(struct roster_item *it, struct strv name, const struct strv *groups,
-		     uint32_t n_groups)
-{
-	ASSERT(n_groups <= ROSTER_MAX_GROUPS);
-	mem_free(it->name);
-	it->name = name.p ? strv_dup(name) : NULL;
-	free_groups(it);
-	if (n_groups == 0)
-		return;
-	it->group = mem_alloc(n_groups * sizeof(*it->group));
-	for (; it->n_group < n_groups; it->n_group++)
-		it->group[it->n_group] = strv_dup(groups[it->n_group]);
-}
-
-void roster_item_set_request(struct roster_item *it, struct strv bytes)
-{
-	mem_free(it->request);
-	it->request = bytes.p ? strv_dup(bytes) : NULL;
-}
-
-/* --- what an item was --- */
-
-static void copy_content(struct roster_item *to, const struct roster_item *from)
-{
-	struct strv groups[ROSTER_MAX_GROUPS];
-
-	for (uint32_t i = 0; i < from->n_group; i++)
-		groups[i] = strv_from(from->group[i]);
-	roster_item_set(to, strv_from(from->name), groups, from->n_group);
-	roster_item_set_request(to, strv_from(from->request));
-	to->sub = from->sub;
-}
-
-struct roster_item *roster_copy(struct roster *r, struct jid contact)
-{
-	const struct roster_item *it = roster_find(r, contact);
-	struct roster_item *copy;
-
-	if (it == NULL)
-		return NULL;
-	copy = item_new(it->jid);
-	copy_content(copy, it);
-	copy->listed = it->listed;
-	return copy;
-}
-
-void roster_put_back(struct roster *r, struct jid contact, const struct roster_item *copy)
-{
-	struct roster_item *it = roster_find(r, contact);
-
-	if (copy == NULL) {
-		if (it)
-			item_free(r, it);
-		return;
+	room = (room + GRAIN - 1) / GRAIN * GRAIN;
+	b = mem_alloc(sizeof(*b) + room);
+	memset(b, 0, sizeof(*b));
+	if (old) {
+		memcpy(b, old, sizeof(*b) + old->used);
+		memcpy(b->bytes + room - offsets, old->bytes + old->room - offsets,
+		       offsets);
 	}
-	if (it == NULL)
-		it = item_add(r, contact);
-	copy_content(it, copy);
-	set_listed(r, it, copy->listed);
+	b->room = room;
+	mem_free(old);
+	r->block = b;
 }
 
-struct each {
-	void (*fn)(struct roster_item *, void *);
-	void *arg;
-};
-
-static void each_one(struct hnode *n, void *arg)
+/* A block grows by more than is asked for: who adds one contact adds another. */
+static void make_room(struct roster *r, uint32_t n)
 {
-	struct each *e = arg;
+	struct roster_block *b = r->block;
+	uint32_t taken = b ? b->room - bytes_free(b) : 0;
 
-	e->fn(container_of(n, struct roster_item, node), e->arg);
+	if (b == NULL || bytes_free(b) < n)
+		resize(r, taken + n + taken / 4);
 }
 
-void roster_each(struct roster *r, void (*fn)(struct roster_item *, void *), void *arg)
+static void insert(struct roster *r, uint32_t i, struct strv address)
 {
-	struct each e = { fn, arg };
+	uint32_t n = (uint32_t)(sizeof(struct record) + address.n), *last;
+	struct roster_block *b;
 
-	hash_each(&r->items, each_one, &e);
+	make_room(r, n + (uint32_t)sizeof(uint32_t));
+	b = r->block;
+	last = offset_at(b, b->sums.n);
+	memmove(last, last + 1, (b->sums.n - i) * sizeof(*last));
+	*offset_at(b, i) = b->used;
+	memcpy(b->bytes + b->used + sizeof(struct record), address.p, address.n);
+	b->used += n;
+	b->sums.n++;
 }
+
+static void erase(struct roster *r, uint32_t i)
+{
+	struct roster_block *b = r->block;
+	uint32_t at = *offset_at(b, i), *last = offset_at(b, b->sums.n - 1);
+	uint32_t n = (uint32_t)(sizeof(struct record) + address_at(b, i).n);
+
+	memmove(b->bytes + at, b->bytes + at + n, b->used - at - n);
+	memmove(last + 1, last, (b->sums.n - 1 - i) * sizeof(*last));
+	b->used -= n;
+	b->sums.n--;
+	for (uint32_t k = 0; k < b->sums.n; k++)
+		if (*offset_at(b, k) > at)
+			*offset_at(b, k) -= n;
+	if (b->sums.n == 0) {
+		roster_forget_rows(r);
+		mem_free(b);
+		r->block = NULL;
+	} else if (bytes_free(b) > b->room / 2) {
+		resize(r, b->room - bytes_free(b));
+	}
+}
+
+void roster_fit(struct roster *r)
+{
+	if (r->block)
+		resize(r, r->block->room - bytes_free(r->block));
+}
+
+/* --- items --- */
 
 bool roster_item_is_empty(const struct roster_item *it)
 {
-	return it->sub.state == SUB_NONE && !it->sub.approved && !it->listed &&
-	       !it->request;
+	return it->sub.state == SUB_NONE && !it->sub.approved && !it->listed;
 }
 
-void roster_drop_if_empty(struct roster *r, struct roster_item *it)
+/* The sums of a roster that has nothing but this. */
+static struct roster_sums sums_of(const struct roster_item *it)
 {
+	uint32_t n = (uint32_t)jid_text(it->jid).n;
+
 	if (roster_item_is_empty(it))
-		item_free(r, it);
+		return (struct roster_sums){ 0 };
+	return (struct roster_sums){
+		.n = 1,
+		.n_listed = it->listed,
+		.n_waiting = sub_is_pending_in(it->sub.state),
+		.bytes = it->listed ? n + it->n_text : 0,
+		.request_bytes = (it->listed ? 0 : n) + it->n_request,
+	};
 }
 
-/* --- what clients see --- */
-
-void roster_write_item(struct xml_out *o, const struct roster_item *it)
+/* All but the number, which the block counts itself. */
+static void change_sums(struct roster_block *b, const struct roster_item *was,
+			const struct roster_item *is)
 {
-	xo_start(o, "item", NS_NONE);
-	xo_attr(o, "jid", jid_text(it->jid));
-	xo_attr(o, "name", strv_from(it->name));
-	xo_attr(o, "subscription", strv_from(sub_text(it->sub.state)));
-	if (sub_ask(it->sub.state))
-		xo_attr(o, "ask", STRV("subscribe"));
-	if (it->sub.approved)
-		xo_attr(o, "approved", STRV("true"));
-	for (uint32_t i = 0; i < it->n_group; i++)
-		xo_leaf(o, "group", NS_NONE, strv_from(it->group[i]));
-	xo_end(o);
+	struct roster_sums old = sums_of(was), new = sums_of(is);
+
+	b->sums.n_listed += new.n_listed - old.n_listed;
+	b->sums.n_waiting += new.n_waiting - old.n_waiting;
+	b->sums.bytes += new.bytes - old.bytes;
+	b->sums.request_bytes += new.request_bytes - old.request_bytes;
 }
 
-static void write_push(struct xml_out *o, struct user *u, struct jid contact)
+/* And the place where it is, or would be. */
+static struct roster_item find(const struct roster *r, struct jid contact, uint32_t *at)
 {
-	struct roster_item *it = roster_find(u->roster, contact);
+	struct strv address = jid_text(contact);
+	struct roster_item it = { 0 };
 
-	xo_start(o, "query", NS_ROSTER);
-	xo_attr(o, "ver", roster_version(u->roster));
-	if (it && it->listed) {
-		roster_write_item(o, it);
-	} else {
-		xo_start(o, "item", NS_NONE);
-		xo_attr(o, "jid", jid_text(contact));
-		xo_attr(o, "subscription", STRV("remove"));
-		xo_end(o);
-	}
-	xo_end(o);
+	*at = r->block ? lower_bound(r->block, address) : 0;
+	if (r->block && is_at(r->block, *at, address))
+		it = read_record(r->block, *at);
+	it.jid = contact;
+	return it;
 }
 
-void roster_push(struct user *u, struct jid contact)
+struct roster_item roster_get(const struct roster *r, struct jid contact)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	uint32_t at;
 
-	LIST_EACH(link, &u->sessions) {
-		struct session *s = container_of(link, struct session, in_user);
-		struct xml_out o = xml_out(&b);
-		char id[15];
-
-		if (!s->interested)
-			continue;
-		buf_clear(&b);
-		rand_token(id, sizeof(id) - 1);
-		xo_start(&o, "iq", NS_NONE);
-		xo_attr(&o, "to", jid_text(s->jid));
-		xo_attr(&o, "id", strv_from(id));
-		xo_attr(&o, "type", STRV("set"));
-		write_push(&o, u, contact);
-		xo_end(&o);
-		ASSERT(o.err == 0); /* an item is bounded */
-		session_send_bytes(s, buf_strv(&b));
-	}
+	return find(r, contact, &at);
 }
 
-void roster_deliver(struct user *u, const struct stanza *st)
+static struct roster_item normal(const struct roster_item *it)
 {
-	LIST_EACH(link, &u->sessions) {
-		struct session *s = container_of(link, struct session, in_user);
-		if (st->type == PRESENCE_SUBSCRIBE ? session_is_available(s)
-						   : s->interested)
-			session_send(s, st);
+	struct roster_item n = *it;
+
+	n.n_request = sub_is_pending_in(n.sub.state) ? n.n_request : 0;
+	n.n_text = n.listed ? n.n_text : 0;
+	return n;
+}
+
+void roster_set(struct roster *r, const struct roster_item *it)
+{
+	uint32_t i;
+	struct roster_item is = normal(it), was = find(r, it->jid, &i);
+	bool is_there = !roster_item_is_empty(&was);
+
+	if (!is_there && roster_item_is_empty(&is))
+		return;
+	if (!is_there)
+		insert(r, i, jid_text(it->jid));
+	change_sums(r->block, &was, &is);
+	if (roster_item_is_empty(&is))
+		erase(r, i);
+	else
+		write_record(r->block, i, &is);
+}
+
+/* Whether a sum may change so. What is over its bound already, by others' doing, may not grow. */
+static bool may_be(uint32_t sum, uint32_t old, uint32_t new, uint32_t max)
+{
+	return new <= old || (sum <= max && new - old <= max - sum);
+}
+
+bool roster_has_room(const struct roster *r, const struct roster_item *it)
+{
+	struct roster_item next = normal(it), now = roster_get(r, it->jid);
+	struct roster_sums old = sums_of(&now), new = sums_of(&next),
+			   sum = roster_sums(r);
+
+	return may_be(sum.n_listed, old.n_listed, new.n_listed, ROSTER_MAX_ITEMS) &&
+	       may_be(sum.n - sum.n_listed, old.n - old.n_listed, new.n - new.n_listed,
+		      ROSTER_MAX_REQUESTS) &&
+	       may_be(sum.bytes, old.bytes, new.bytes, ROSTER_MAX_BYTES) &&
+	       may_be(sum.request_bytes, old.request_bytes, new.request_bytes,
+		      ROSTER_MAX_REQUEST_BYTES);
+}
+
+/* fn gets copies, and the way goes on from the address: the block may be another one by then. */
+void roster_each(struct roster *r, void (*fn)(const struct roster_item *, void *),
+		 void *arg)
+{
+	char text[JID_MAX];
+
+	for (uint32_t i = 0; r->block && i < r->block->sums.n;) {
+		struct roster_item it = read_record(r->block, i);
+		struct strv address = jid_text(it.jid);
+
+		it.jid.s = memcpy(text, address.p, address.n);
+		address.p = text;
+		fn(&it, arg);
+		if (r->block && !is_at(r->block, i, address))
+			i = lower_bound(r->block, address);
+		if (r->block && is_at(r->block, i, address))
+			i++;
 	}
 }

@@ -10,10 +10,9 @@ enum { VERSION_LEN = 14 };
 
 struct saving {
 	struct list link;
-	struct user *user;	    /* pinned */
-	struct roster_item *before; /* NULL: there was none */
-	struct jid contact;	    /* owned */
-	void (*done)(struct user *u, int err, void *arg);
+	struct user *user;	   /* pinned */
+	struct roster_item before; /* its address is owned */
+	void (*done)(struct user *u, const struct roster_saved *saved, void *arg);
 	void *arg;
 };
 
@@ -40,14 +39,20 @@ static struct saving *later_one(const struct saving *s)
 	for (struct list *it = s->link.next; it != s->user->roster->saving;
 	     it = it->next) {
 		struct saving *other = container_of(it, struct saving, link);
-		if (jid_eq(other->contact, s->contact))
+		if (jid_eq(other->before.jid, s->before.jid))
 			return other;
 	}
 	return NULL;
 }
 
-/* Memory never says what the database does not. A later change of the item holds all of it: only
- * if that fails, too, is it again what it was before this one. */
+static void set_before(struct saving *s, struct roster_item before)
+{
+	before.jid = s->before.jid;
+	s->before = before;
+}
+
+/* Memory never says what the database does not. A later change of the item holds all of it but
+ * what only the database has: only if that fails, too, is it again what it was before this one. */
 static void undo(struct saving *s)
 {
 	struct roster *r = s->user->roster;
@@ -56,83 +61,101 @@ static void undo(struct saving *s)
 	log_error("roster.save", STRV_FMT ": a change of the roster is lost",
 		  STRV_ARG(jid_text(s->user->jid)));
 	if (later) {
-		roster_copy_free(&later->before);
-		later->before = s->before;
-		s->before = NULL;
+		set_before(later, s->before);
 		return;
 	}
-	roster_put_back(r, s->contact, s->before);
+	roster_set(r, &s->before);
 	new_version(r); /* a client may have seen the other one */
 }
 
-static void ends(struct saving *s, int err)
+/* What its name and groups take is as the database has it, whatever has failed before. */
+static void set_text_bytes(struct saving *s, const struct store_roster_item *row)
+{
+	struct roster_item it = roster_get(s->user->roster, s->before.jid);
+
+	if (row == NULL || later_one(s))
+		return;
+	it.n_text = roster_text_bytes(row->name, row->groups, row->n_groups);
+	roster_set(s->user->roster, &it);
+}
+
+static void ends(struct saving *s, const struct roster_saved *saved)
 {
 	struct roster *r = s->user->roster;
 
-	if (err < 0)
+	if (saved->err < 0)
 		undo(s);
+	else
+		set_text_bytes(s, saved->row);
 	list_remove(&s->link);
 	if (list_empty(r->saving)) {
 		mem_free(r->saving);
 		r->saving = NULL;
 	}
-	s->done(s->user, err, s->arg);
+	s->done(s->user, saved, s->arg);
 	user_unpin(s->user);
-	roster_copy_free(&s->before);
-	mem_free((char *)s->contact.s);
+	mem_free((char *)s->before.jid.s);
 	mem_free(s);
 }
 
 static void on_saved(struct worker *w, struct store_call *call, void *arg)
 {
-	ends(arg, call->err);
+	ends(arg, &(struct roster_saved){
+			  .err = call->err,
+			  .version = call->text,
+			  .row = call->items, /* NULL: it has been removed */
+		  });
 }
 
-static struct store_call *put_call(struct user *u, const struct roster_item *it,
+static struct store_call *put_call(struct user *u, const struct roster_change *c,
 				   struct strv version)
 {
-	AUTO(mem_freep)
-	struct strv *groups = mem_alloc((it->n_group + 1) * sizeof(*groups));
+	const struct roster_item *it = &c->item;
 	struct store_roster_item row = {
 		.jid = jid_text(it->jid),
-		.name = strv_from(it->name),
 		.approved = it->sub.approved,
 		.listed = it->listed,
-		.request = strv_from(it->request),
-		.groups = groups,
-		.n_groups = it->n_group,
+		.keeps_text = !c->has_text,
+		.name = c->name,
+		.groups = c->groups,
+		.n_groups = c->n_groups,
+		.keeps_request = c->request.p == NULL && sub_is_pending_in(it->sub.state),
+		.request = c->request,
 	};
 
 	sub_to_row(it->sub.state, &row.subscription, &row.ask);
-	for (uint32_t i = 0; i < it->n_group; i++)
-		groups[i] = strv_from(it->group[i]);
 	return store_roster_put(u->jid, &row, version);
 }
 
-void roster_save(struct user *u, struct roster_item *it, struct roster_item *before,
-		 void (*done)(struct user *u, int err, void *arg), void *arg)
+static struct saving *saving_new(struct user *u, const struct roster_change *c)
 {
 	struct saving *s = MEM_NEW(struct saving);
-	struct store_call *c;
-	struct strv version;
 
 	s->user = u;
-	s->before = before;
-	s->contact = it->jid;
-	s->contact.s = strv_dup(jid_text(it->jid));
-	s->done = done;
-	s->arg = arg;
+	s->before = roster_get(u->roster, c->item.jid);
+	s->before.jid.s = strv_dup(jid_text(c->item.jid));
+	s->done = c->done;
+	s->arg = c->arg;
 	list_init(&s->link);
 	list_push(saving_of(u->roster), &s->link);
 	user_pin(u);
+	return s;
+}
+
+void roster_save(struct user *u, const struct roster_change *c)
+{
+	struct saving *s = saving_new(u, c);
+	struct store_call *call;
+	struct strv version;
+
+	ASSERT(c->n_groups <= ROSTER_MAX_GROUPS);
+	roster_forget_rows(u->roster);
 	new_version(u->roster);
 	version = roster_version(u->roster);
-	if (roster_item_is_empty(it)) {
-		c = store_roster_remove(u->jid, it->jid, version);
-		roster_drop_if_empty(u->roster, it);
-	} else {
-		c = put_call(u, it, version);
-	}
-	if (worker_store(u->worker, c, on_saved, s) < 0)
-		ends(s, -EAGAIN);
+	call = roster_item_is_empty(&c->item)
+		       ? store_roster_remove(u->jid, c->item.jid, version)
+		       : put_call(u, c, version);
+	roster_set(u->roster, &c->item);
+	if (worker_store(u->worker, call, on_saved, s) < 0)
+		ends(s, &(struct roster_saved){ .err = -EAGAIN });
 }

@@ -129,6 +129,7 @@ void user_unpin(struct user *u)
 		user_free(u);
 		return;
 	}
+	roster_forget_rows(u->roster);
 	list_push(&u->worker->idle_users, &u->idle);
 	u->worker->n_idle_users++;
 	user_trim(u->worker);

@@ -49,11 +49,14 @@ static void on_answer(struct inbox_msg *m, void *owner)
 	struct store_call *call = container_of(m, struct store_call, msg);
 	struct worker *w = owner;
 	store_fn fn = (store_fn)call->fn;
+	bool kept = false; /* and perhaps freed by now: the call itself cannot say */
 
 	ASSERT(w->n_calls > 0);
 	w->n_calls--;
+	call->kept = &kept;
 	fn(w, call, call->arg);
-	store_call_free(&call);
+	if (!kept)
+		store_call_free(&call);
 	arena_reset(w->scratch);
 }
 
@@ -63,7 +66,7 @@ static void deliver(struct store_call *call)
 	struct worker *w = call->owner;
 
 	call->msg.run = on_answer;
-	call->msg.bytes = call->bytes;
+	call->msg.bytes = (uint32_t)MIN(arena_used(call->arena), (size_t)UINT32_MAX);
 	inbox_post(loop_inbox(w->loop), &call->msg);
 }
 

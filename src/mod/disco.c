@@ -79,10 +79,10 @@ static enum verdict server_items(struct ctx *c)
  * presence. */
 static bool may_ask(const struct ctx *c)
 {
-	struct roster_item *it = roster_find(c->user->roster, jid_bare(c->stanza->from));
+	struct jid from = jid_bare(c->stanza->from);
 
-	return jid_eq_bare(c->stanza->from, c->user->jid) ||
-	       (it && sub_has_from(it->sub.state));
+	return jid_eq(from, c->user->jid) ||
+	       sub_has_from(roster_get(c->user->roster, from).sub.state);
 }
 
 static enum verdict account_info(struct ctx *c)

@@ -70,9 +70,9 @@ static enum verdict on_own(struct ctx *c)
 
 static enum verdict on_account(struct ctx *c)
 {
-	struct roster_item *it = roster_find(c->user->roster, jid_bare(c->stanza->from));
+	struct jid from = jid_bare(c->stanza->from);
 
-	if (it == NULL || !sub_has_from(it->sub.state)) { /* XEP-0012 4 */
+	if (!sub_has_from(roster_get(c->user->roster, from).sub.state)) { /* XEP-0012 4 */
 		reply_error(c, STANZA_ERR_FORBIDDEN, NULL);
 		return HANDLED;
 	}
@@ -88,7 +88,6 @@ static enum verdict from_client(struct ctx *c)
 {
 	const struct stanza *s = c->stanza;
 	struct last_data *d = mod_session_data(c->session, &mod_last);
-	struct roster_item *it;
 	const struct xml_el *status;
 
 	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) &&
@@ -100,8 +99,7 @@ static enum verdict from_client(struct ctx *c)
 	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
 	    stanza_payload(s)->ns != NS_LAST || jid_eq_bare(s->to, c->session->jid))
 		return PASS;
-	it = roster_find(c->session->user->roster, jid_bare(s->to));
-	if (it && sub_has_to(it->sub.state))
+	if (sub_has_to(roster_get(c->session->user->roster, jid_bare(s->to)).sub.state))
 		return PASS;
 	reply_error(c, STANZA_ERR_FORBIDDEN, NULL);
 	return HANDLED;

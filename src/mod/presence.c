@@ -75,7 +75,7 @@ struct broadcast {
 	const struct stanza *s;
 };
 
-static void broadcast_item(struct roster_item *it, void *arg)
+static void broadcast_item(const struct roster_item *it, void *arg)
 {
 	struct broadcast *b = arg;
 
@@ -110,17 +110,14 @@ static void end_directed(struct session *from, const struct stanza *s)
 
 /* --- the user comes and goes --- */
 
-static void probe_item(struct roster_item *it, void *arg)
+/* RFC 6121 4.2.2: one probe each. The answer may be that the contact knows nothing of us, and takes
+ * the item away. */
+static void probe_item(const struct roster_item *it, void *arg)
 {
 	struct session *s = arg;
-	struct worker *w = s->user->worker;
 
-	if (it->request) /* RFC 6121 3.1.3: asked while the user was offline */
-		session_send_bytes(s, strv_from(it->request));
-	/* RFC 6121 4.2.2: one probe each. Last: the answer may be that the contact knows nothing of
-	 * us, and takes the item away. */
 	if (sub_has_to(it->sub.state))
-		send_plain(w, jid_text(s->jid), jid_text(it->jid), "probe");
+		send_plain(s->user->worker, jid_text(s->jid), jid_text(it->jid), "probe");
 }
 
 static void greet(struct session *s)
@@ -130,6 +127,8 @@ static void greet(struct session *s)
 		if (other != s && session_is_available(other))
 			send_presence_of(s->user->worker, other, s->jid);
 	}
+	roster_send_requests(s); /* who has asked while the user was offline */
+	roster_forget_rows(s->user->roster);
 	roster_each(s->user->roster, probe_item, s);
 }
 
@@ -260,19 +259,19 @@ static void not_stored(struct user *u, struct arena *a, const struct outcome *o)
 		    "the database failed");
 }
 
-static void after_outbound(struct user *u, int err, void *arg)
+static void after_outbound(struct user *u, const struct roster_saved *saved, void *arg)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct outcome *o = arg;
 	struct jid contact = contact_jid(a, o);
 
-	if (err == 0) {
+	if (saved->err == 0) {
 		if (o->lost_from) /* RFC 6121 3.2.2: before the `unsubscribed` */
 			send_all_unavailable(u, contact);
 		if (o->forward)
 			route_bytes(u->worker, strv_make(o->stanza, o->n));
 		if (o->push)
-			roster_push(u, contact);
+			roster_push(u, contact, saved);
 		if (o->now_from) /* RFC 6121 3.1.6 */
 			send_all_presence(u, contact);
 	} else {
@@ -301,7 +300,7 @@ static void outbound(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct user *u = c->session->user;
 	struct stanza s = *c->stanza;
-	struct roster_item *it, *before;
+	struct roster_change change = { .done = after_outbound };
 	struct sub_result r;
 	struct sub was;
 
@@ -317,40 +316,37 @@ static void outbound(struct ctx *c)
 		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
 		return;
 	}
-	it = roster_find(u->roster, s.to);
-	was = it ? it->sub : (struct sub){ 0 };
+	change.item = roster_get(u->roster, s.to);
+	was = change.item.sub;
 	r = sub_outbound(was, kind_of(&s));
-	if (!r.changed) {
-		after_outbound(u, 0, outcome_new(buf_strv(&b), s.to, was, r));
-		return;
-	}
-	it = roster_edit(u->roster, s.to, r.push || (it && it->listed), &before);
-	if (it == NULL) {
+	change.item.sub = r.next;
+	change.item.listed = change.item.listed || r.push;
+	if (r.changed && !roster_has_room(u->roster, &change.item)) {
 		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
 	}
-	it->sub = r.next;
-	if (!sub_is_pending_in(r.next.state))
-		roster_item_set_request(it, STRV_NULL);
-	roster_save(u, it, before, after_outbound,
-		    outcome_new(buf_strv(&b), s.to, was, r));
+	change.arg = outcome_new(buf_strv(&b), s.to, was, r);
+	if (r.changed)
+		roster_save(u, &change);
+	else
+		after_outbound(u, &(struct roster_saved){ 0 }, change.arg);
 }
 
 /* --- subscriptions, from others (appendix A.3) --- */
 
-static void after_inbound(struct user *u, int err, void *arg)
+static void after_inbound(struct user *u, const struct roster_saved *saved, void *arg)
 {
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	struct outcome *o = arg;
 	struct jid contact = contact_jid(a, o);
 	struct stanza s;
 
-	if (err == 0) {
+	if (saved->err == 0) {
 		read_back(a, o, &s);
 		if (o->forward)
 			roster_deliver(u, &s);
 		if (o->push)
-			roster_push(u, contact);
+			roster_push(u, contact, saved);
 		if (o->lost_from) /* RFC 6121 3.3.3 */
 			send_all_unavailable(u, contact);
 		if (o->now_from) { /* granted in advance: RFC 6121 3.4 */
@@ -362,24 +358,17 @@ static void after_inbound(struct user *u, int err, void *arg)
 	outcome_free(o);
 }
 
-/* A long request is kept without its content. */
-static void keep_request(struct roster_item *it, const struct stanza *s,
-			 struct strv bytes)
+/* A request is kept until it is answered; without its content where that is long, or where there
+ * is no room for it. False: there is no room for any. */
+static bool keep_request(struct user *u, struct roster_change *change, struct strv bytes)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(16384);
-	static const struct xml_el none;
-	struct stanza bare = *s;
-
-	if (bytes.n > ROSTER_MAX_REQUEST) {
-		int r;
-
-		bare.el = &none;
-		bare.id = bare.lang = STRV_NULL;
-		r = stanza_write(&b, &bare);
-		ASSERT(r == 0); /* two addresses */
-		bytes = buf_strv(&b);
-	}
-	roster_item_set_request(it, bytes);
+	change->request = bytes;
+	change->item.n_request = (uint16_t)MIN(bytes.n, (size_t)UINT16_MAX);
+	if (bytes.n <= ROSTER_MAX_REQUEST && roster_has_room(u->roster, &change->item))
+		return true;
+	change->request = STRV("");
+	change->item.n_request = 0;
+	return roster_has_room(u->roster, &change->item);
 }
 
 static void inbound(struct ctx *c)
@@ -387,7 +376,7 @@ static void inbound(struct ctx *c)
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct user *u = c->user;
 	struct stanza s = *c->stanza;
-	struct roster_item *it, *before;
+	struct roster_change change = { .done = after_inbound };
 	struct sub_result r;
 	struct sub was;
 
@@ -397,8 +386,8 @@ static void inbound(struct ctx *c)
 		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "unsubscribed");
 	if (u->anonymous || jid_eq(s.from, u->jid) || stanza_write(&b, &s) < 0)
 		return;
-	it = roster_find(u->roster, s.from);
-	was = it ? it->sub : (struct sub){ 0 };
+	change.item = roster_get(u->roster, s.from);
+	was = change.item.sub;
 	r = sub_inbound(was, kind_of(&s));
 	if (r.reply && !r.changed) { /* RFC 6121 3.1.3: has it already */
 		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "subscribed");
@@ -409,25 +398,22 @@ static void inbound(struct ctx *c)
 			route_to_sessions(u, &s, -128);
 		return;
 	}
-	it = roster_edit(u->roster, s.from, it && it->listed, &before);
-	if (it == NULL)
+	change.item.sub = r.next;
+	if (s.type == PRESENCE_SUBSCRIBE && sub_is_pending_in(r.next.state) &&
+	    !keep_request(u, &change, buf_strv(&b)))
 		return; /* full: a request that nobody can answer is not kept */
-	if (sub_is_pending_in(r.next.state))
-		keep_request(it, &s, buf_strv(&b));
-	else
-		roster_item_set_request(it, STRV_NULL);
-	it->sub = r.next;
-	roster_save(u, it, before, after_inbound,
-		    outcome_new(buf_strv(&b), s.from, was, r));
+	change.arg = outcome_new(buf_strv(&b), s.from, was, r);
+	roster_save(u, &change);
 }
 
 /* --- probes (RFC 6121 4.3.2) --- */
 
 static bool may_see(struct user *u, struct jid who)
 {
-	struct roster_item *it = roster_find(u->roster, jid_bare(who));
+	struct jid bare = jid_bare(who);
 
-	return jid_eq_bare(who, u->jid) || (it && sub_has_from(it->sub.state));
+	return jid_eq(bare, u->jid) ||
+	       sub_has_from(roster_get(u->roster, bare).sub.state);
 }
 
 static void on_probe(struct ctx *c)

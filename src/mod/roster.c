@@ -29,40 +29,94 @@ static void features(const struct host *h, bool authed, bool registers, struct b
 
 /* --- get --- */
 
-static void write_item(struct roster_item *it, void *arg)
+/* What a client gets. `rows`: what the database has; NULL: nothing. */
+static int write_roster(struct buf *b, const struct host *h, const struct stanza *get,
+			const struct store_call *rows, struct strv version)
 {
-	if (it->listed)
-		roster_write_item(arg, it);
+	struct strv ver = xml_attr(stanza_payload(get), "ver");
+	struct xml_out o = xml_out(b);
+
+	xo_start(&o, "query", NS_ROSTER);
+	if (conf_of(h)->versioning && ver.p)
+		xo_attr(&o, "ver", version);
+	if (rows)
+		roster_write_rows(&o, rows);
+	xo_end(&o);
+	return o.err;
+}
+
+static const char too_large[] = "the roster is larger than what may wait for a client";
+
+/* The half of what may still wait for the client: the other half is for what comes next. */
+static size_t half_room(const struct session *s)
+{
+	return s ? session_room(s) / 2 : 0;
+}
+
+static void answer_at_once(struct ctx *c)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(half_room(c->session));
+	struct roster *r = c->user->roster;
+
+	if (write_roster(&b, c->host, c->stanza, roster_rows(r), roster_version(r)) < 0)
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, too_large);
+	else
+		reply_payload(c, buf_strv(&b));
+	if (roster_sums(r).n_waiting == 0) /* else they are wanted soon */
+		roster_forget_rows(r);
+}
+
+static void got(struct later *l, struct store_call *rows);
+
+static void ask(struct later *l, const char *version, bool in_order)
+{
+	struct store_call *call = roster_load_call(l->user->jid);
+
+	call->in_order = in_order;
+	l->data = (char *)version;
+	later_store(l, call, got);
+}
+
+/* What has changed meanwhile has been pushed, and must not come again as it was before. A second
+ * question stands in line with the changes: its answer is newer than what has been pushed by
+ * then, and older than what will be. */
+static void got(struct later *l, struct store_call *rows)
+{
+	const char *version = l->data;
+	struct session *s = later_session(l);
+	AUTO(buf_free) struct buf b = BUF_INIT(half_room(s));
+
+	if (rows->err < 0)
+		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
+	else if (version && !strv_is(roster_version(l->user->roster), version))
+		ask(l, NULL, true);
+	else if (write_roster(&b, l->host, &l->stanza, rows, roster_rows_version(rows)) <
+		 0)
+		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT, too_large);
+	else
+		later_payload(l, buf_strv(&b));
 }
 
 static enum verdict on_get(struct ctx *c)
 {
-	/* The other half is for what comes next. */
-	AUTO(buf_free)
-	struct buf b = BUF_INIT(c->session ? session_room(c->session) / 2 : 0);
-	const struct roster *r = c->user->roster;
+	struct roster *r = c->user->roster;
 	struct strv ver = xml_attr(stanza_payload(c->stanza), "ver");
-	bool versioning = conf_of(c->host)->versioning;
-	struct xml_out o = xml_out(&b);
+	struct later *l;
 
 	if (c->session)
 		c->session->interested = true;
 	/* RFC 6121 2.6.3: nothing has changed. An empty `ver` means that the client has no copy; a
 	 * roster that came from elsewhere has no version, and may hold items all the same. */
-	if (versioning && ver.n && strv_eq(ver, roster_version(r))) {
+	if (conf_of(c->host)->versioning && ver.n && strv_eq(ver, roster_version(r))) {
 		reply_result(c);
 		return HANDLED;
 	}
-	xo_start(&o, "query", NS_ROSTER);
-	if (versioning && ver.p)
-		xo_attr(&o, "ver", roster_version(r));
-	roster_each(c->user->roster, write_item, &o);
-	xo_end(&o);
-	if (o.err)
-		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT,
-			    "the roster is larger than what may wait for a client");
-	else
-		reply_payload(c, buf_strv(&b));
+	if (roster_rows(r) || roster_sums(r).n == 0) {
+		answer_at_once(c);
+		return HANDLED;
+	}
+	l = later_new(c);
+	ask(l, arena_cstr(l->arena, roster_version(r)), false);
 	return HANDLED;
 }
 
@@ -160,17 +214,17 @@ static void end_subscriptions(struct user *u, struct jid contact, enum sub_state
 		send_presence(u->worker, jid_text(u->jid), contact, "unsubscribed");
 }
 
-static void after_set(struct user *u, int err, void *arg)
+static void after_set(struct user *u, const struct roster_saved *saved, void *arg)
 {
 	struct later *l = arg;
 	const struct change *change = l->data;
 
-	if (err < 0) {
+	if (saved->err < 0) {
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 		return;
 	}
 	/* RFC 6121 2.1.6: pushes and the result, in either order. */
-	roster_push(u, change->contact);
+	roster_push(u, change->contact, saved);
 	end_subscriptions(u, change->contact, change->ended);
 	later_result(l);
 }
@@ -188,27 +242,44 @@ static struct later *change_new(struct ctx *c, struct jid contact, enum sub_stat
 
 static void remove_item(struct ctx *c, const struct wanted *w)
 {
-	struct user *u = c->user;
-	struct roster_item *it = roster_find(u->roster, w->jid), *before;
-	enum sub_state was;
+	struct roster_item was = roster_get(c->user->roster, w->jid);
 
-	if (it == NULL || !it->listed) {
+	if (!was.listed) {
 		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
 		return;
 	}
-	before = roster_copy(u->roster, w->jid);
-	was = it->sub.state;
-	it->sub = (struct sub){ 0 };
-	roster_unlist(u->roster, it);
-	roster_item_set_request(it, STRV_NULL);
-	roster_save(u, it, before, after_set, change_new(c, w->jid, was));
+	roster_save(c->user, &(struct roster_change){
+				     .item.jid = w->jid,
+				     .done = after_set,
+				     .arg = change_new(c, w->jid, was.sub.state),
+			     });
+}
+
+static void set_item(struct ctx *c, const struct wanted *w)
+{
+	struct roster_change change = {
+		.item = roster_get(c->user->roster, w->jid),
+		.has_text = true,
+		.name = w->name.n ? w->name : STRV_NULL,
+		.groups = w->group,
+		.n_groups = w->n_group,
+		.done = after_set,
+	};
+
+	change.item.listed = true;
+	change.item.n_text = roster_text_bytes(w->name, w->group, w->n_group);
+	if (!roster_has_room(c->user->roster, &change.item)) {
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
+		return;
+	}
+	change.arg = change_new(c, w->jid, SUB_NONE);
+	roster_save(c->user, &change);
 }
 
 static enum verdict on_set(struct ctx *c)
 {
 	struct wanted *w = ARENA_NEW(c->scratch, struct wanted);
 	enum stanza_err err = read_set(c->scratch, stanza_payload(c->stanza), w);
-	struct roster_item *it, *before;
 
 	if (c->user->anonymous) {
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
@@ -220,21 +291,14 @@ static enum verdict on_set(struct ctx *c)
 		reply_error(c, err, NULL);
 		return HANDLED;
 	}
-	if (w->remove) {
+	if (w->remove)
 		remove_item(c, w);
-		return HANDLED;
-	}
-	it = roster_edit(c->user->roster, w->jid, true, &before);
-	if (it == NULL) {
-		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
-		return HANDLED;
-	}
-	roster_item_set(it, w->name.n ? w->name : STRV_NULL, w->group, w->n_group);
-	roster_save(c->user, it, before, after_set, change_new(c, w->jid, SUB_NONE));
+	else
+		set_item(c, w);
 	return HANDLED;
 }
 
-static void end_item(struct roster_item *it, void *arg)
+static void end_item(const struct roster_item *it, void *arg)
 {
 	end_subscriptions(arg, it->jid, it->sub.state);
 }

@@ -235,10 +235,17 @@ int db_put(const char *update, const char *insert, const char *types, ...)
 
 /* --- rows --- */
 
-struct strv db_text(struct arena *a, struct db_stmt *st, int column)
+struct strv db_text_up_to(struct arena *a, struct db_stmt *st, int column, size_t max)
 {
 	struct strv s = store_db->driver->text(st, column);
+
+	s.n = MIN(s.n, max);
 	return s.p ? arena_strv(a, s) : STRV_NULL;
+}
+
+struct strv db_text(struct arena *a, struct db_stmt *st, int column)
+{
+	return db_text_up_to(a, st, column, SIZE_MAX);
 }
 
 int64_t db_int(struct db_stmt *st, int column)

@@ -169,6 +169,8 @@ void db_finish(struct db_stmt *st);
 /* Columns of the current row. */
 struct strv db_text(struct arena *a, struct db_stmt *st,
 		    int column); /* SQL NULL: p == NULL */
+/* The same, of a long one so many bytes. */
+struct strv db_text_up_to(struct arena *a, struct db_stmt *st, int column, size_t max);
 int64_t db_int(struct db_stmt *st, int column);
 /* Its first byte; `otherwise` when it has none. */
 char db_letter(struct db_stmt *st, int column, char otherwise);

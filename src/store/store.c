@@ -444,7 +444,7 @@ int store_submit(struct store *s, struct store_call *c)
 	if (s->n_calls < STORE_MAX_CALLS && s->n_bytes + c->bytes <= STORE_MAX_BYTES) {
 		/* A read goes behind the writes to the same account that are not committed yet:
 		 * whoever has submitted a change and then reads sees the change. */
-		to_writer = c->writes || c->sees_patient || s->one ||
+		to_writer = c->writes || c->in_order || c->sees_patient || s->one ||
 			    s->writing[c->account] > 0;
 		s->n_calls++;
 		s->n_bytes += c->bytes;

@@ -21,6 +21,8 @@ struct store_roster_item {
 	struct strv request; /* the waiting <presence/>; empty: none */
 	const struct strv *groups;
 	size_t n_groups;
+	/* Input: of a row that is there, name and groups, or the request, stay. */
+	bool keeps_text, keeps_request;
 };
 
 struct store_message {
@@ -52,9 +54,12 @@ struct store_call {
 	bool secret;		/* overwritten when it is freed */
 	bool patient; /* input of a write for which nobody waits: see STORE_PATIENCE_MS */
 	bool sees_patient; /* the store's */
+	bool in_order; /* input: a read that goes behind all writes before it, and before those after it */
+	bool *kept; /* set to true by whoever keeps the answer, and frees it */
 	uint16_t account;
 	uint32_t bytes;
 	msec_t submitted;
+	size_t held; /* input: bytes that wait with it in the submitter's memory */
 	int err;
 
 	struct strv server, username;
@@ -62,7 +67,7 @@ struct store_call {
 	int64_t number;		      /* input: a limit, an id; output: a count */
 	bool estimate;		      /* input: the limit need not be kept exactly */
 	wallus_t at, expires;
-	const struct store_roster_item *items; /* input of one item; output of all */
+	const struct store_roster_item *items; /* input: NULL or one item; output */
 	size_t n_items;
 	const struct store_message *messages;
 	size_t n_messages;
@@ -109,6 +114,13 @@ enum {
 	/* So long a patient write waits for others to be committed with, if nothing else is written
 	 * meanwhile. Until then only a read that is made for it sees it. */
 	STORE_PATIENCE_MS = 100,
+
+	/* What is read of a roster, whoever has written it: */
+	STORE_ROSTER_ITEMS = 8000, /* the first in the order of their JIDs */
+	STORE_ROSTER_GROUPS = 100, /* of one contact */
+	STORE_ROSTER_TEXT = 4096,  /* bytes of a text; what follows is left out */
+	STORE_ROSTER_BYTES =
+		8 << 20, /* of all texts; what follows is empty, or not there */
 };
 
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
@@ -159,6 +171,7 @@ struct store_call *store_account_list(struct strv server, struct strv after);
 
 /* -ENOENT: no such account. items, text: the version. */
 struct store_call *store_roster_load(struct jid who);
+/* items: the row as it is now (of one that is not listed: without what it keeps). */
 struct store_call *store_roster_put(struct jid who, const struct store_roster_item *item,
 				    struct strv version);
 struct store_call *store_roster_remove(struct jid who, struct jid contact,

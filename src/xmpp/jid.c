@@ -103,6 +103,20 @@ struct jid jid_dup(struct arena *a, struct jid j)
 	return j;
 }
 
+struct jid jid_from_text(struct strv text)
+{
+	ptrdiff_t slash = strv_find(text, '/');
+	struct strv bare = slash < 0 ? text : strv_make(text.p, (size_t)slash);
+	ptrdiff_t at = strv_find(bare, '@');
+	struct jid j = { .s = text.p };
+
+	ASSERT(text.n > 0 && text.n <= JID_MAX);
+	j.n_local = (uint16_t)MAX(at, 0);
+	j.n_domain = (uint16_t)(at < 0 ? bare.n : bare.n - (size_t)at - 1);
+	j.n_resource = (uint16_t)(slash < 0 ? 0 : text.n - bare.n - 1);
+	return j;
+}
+
 /* RFC 7622 3.1: the first slash starts the resourcepart, the first @ before it ends the
  * localpart. A part that is not there has p == NULL. */
 struct parts {

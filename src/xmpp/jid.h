@@ -30,6 +30,9 @@ struct jid jid_make(struct arena *a, struct strv local, struct strv domain,
 		    struct strv resource);
 struct jid jid_dup(struct arena *a, struct jid j);
 
+/* What jid_text() gave, with the lengths of its parts again; points into `text`. */
+struct jid jid_from_text(struct strv text);
+
 static inline bool jid_is_none(struct jid j)
 {
 	return j.s == NULL;

@@ -88,10 +88,10 @@ static void await_romeo(void)
 
 static void check_nothing_left(void)
 {
-	struct roster_item *it = roster_find(fix.romeo->roster, juliet);
+	struct roster_item it = roster_get(fix.romeo->roster, juliet);
 	struct store_call *c = store_roster_load(romeo);
 
-	CHECK(it == NULL || (it->sub.state == SUB_NONE && !it->sub.approved));
+	CHECK(it.sub.state == SUB_NONE && !it.sub.approved);
 	while (fix.romeo->roster->saving)
 		loop_turn(fix.worker->loop, -1);
 	CHECK_INT(store_wait(fix.server.store, c), 0);
@@ -126,7 +126,7 @@ TEST(contact_gone_ends_what_was_granted)
 /* Memory is what the removal has left in the database, and not what is written after it. */
 TEST(contact_gone_whether_or_not_it_can_be_stored)
 {
-	struct roster_item *it;
+	struct roster_item it;
 
 	set_up((struct store_roster_item){
 		.subscription = 'F', .ask = 'N', .listed = true });
@@ -136,8 +136,8 @@ TEST(contact_gone_whether_or_not_it_can_be_stored)
 	contact_gone(fix.worker, juliet);
 	while (fix.romeo->roster->saving)
 		loop_turn(fix.worker->loop, -1);
-	it = roster_find(fix.romeo->roster, juliet);
-	CHECK(it != NULL && it->sub.state == SUB_NONE);
+	it = roster_get(fix.romeo->roster, juliet);
+	CHECK(it.listed && it.sub.state == SUB_NONE);
 	tear_down();
 }
 

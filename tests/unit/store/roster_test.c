@@ -99,6 +99,162 @@ ON_EACH(roster_put_replaces_all_of_the_item)
 	store_call_free(&c);
 }
 
+/* Puts the item with what it says that stays, and returns what the call says is there now. */
+static struct store_call *keep(struct store *s, struct jid who, bool listed, bool text,
+			       struct strv request)
+{
+	struct store_roster_item item = { .jid = STRV("j@x"),
+					  .name = STRV("other"),
+					  .subscription = 'B',
+					  .ask = 'N',
+					  .listed = listed,
+					  .keeps_text = text,
+					  .keeps_request = request.p == NULL,
+					  .request = request };
+	struct store_call *c = store_roster_put(who, &item, STRV("2"));
+
+	CHECK_INT(store_wait(s, c), 0);
+	return c;
+}
+
+ON_EACH(roster_put_keeps_name_and_groups_and_tells_them)
+{
+	struct jid who = romeo(s);
+	struct store_call *c;
+
+	CHECK_INT(put(s, who, "j@x", "Juliet", (const char *[]){ "b", "a", NULL }, "1"),
+		  0);
+	for (int i = 0; i < 2; i++) {
+		c = i ? load(s, who) : keep(s, who, true, true, STRV("<r/>"));
+		CHECK_STR(c->text, "2");
+		CHECK_STR(c->items[0].jid, "j@x");
+		CHECK_STR(c->items[0].name, "Juliet");
+		CHECK_INT(c->items[0].subscription, 'B');
+		CHECK_INT(c->items[0].n_groups, 2);
+		CHECK_STR(c->items[0].groups[0], "a");
+		CHECK_STR(c->items[0].groups[1], "b");
+		CHECK_STR(c->items[0].request, "<r/>");
+		store_call_free(&c);
+	}
+	c = keep(s, who, true, false, STRV_NULL); /* the request alone */
+	store_call_free(&c);
+	c = load(s, who);
+	CHECK_STR(c->items[0].name, "other");
+	CHECK_INT(c->items[0].n_groups, 0);
+	CHECK_STR(c->items[0].request, "<r/>");
+	store_call_free(&c);
+	c = keep(s, who, true, true, STRV(""));
+	store_call_free(&c);
+	c = load(s, who);
+	CHECK_STR(c->items[0].name, "other");
+	CHECK_INT(c->items[0].request.n, 0);
+	store_call_free(&c);
+}
+
+ON_EACH(roster_put_keeps_nothing_where_nothing_is)
+{
+	struct jid who = romeo(s);
+	struct store_call *c = keep(s, who, true, true, STRV_NULL);
+
+	CHECK_INT(c->items[0].name.n, 0);
+	CHECK_INT(c->items[0].n_groups, 0);
+	store_call_free(&c);
+	c = load(s, who);
+	CHECK_INT(c->n_items, 1);
+	CHECK_INT(c->items[0].name.n, 0);
+	CHECK_INT(c->items[0].request.n, 0);
+	store_call_free(&c);
+}
+
+/* A read in order stands between the changes before it and those after it. */
+ON_EACH(roster_load_in_order_sees_what_was_before_it)
+{
+	struct jid who = romeo(s);
+	struct store_call *c = store_roster_load(who);
+	struct store_roster_item item = { .jid = STRV("j@x"),
+					  .subscription = 'N',
+					  .ask = 'N' };
+	struct flight f;
+
+	flight_init(&f);
+	flight_add(&f, s, store_roster_put(who, &item, STRV("1")));
+	c->in_order = true;
+	flight_add(&f, s, c);
+	flight_add(&f, s, store_roster_put(who, &item, STRV("2")));
+	flight_await(&f);
+	CHECK_STR(c->text, "1");
+	flight_free(&f);
+}
+
+/* --- rows of somebody who keeps to no bounds --- */
+
+static void run_sql(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+	sqlite3_close(db);
+}
+
+#define NUMBERS(n)                                                                    \
+	"WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < " n \
+	" - 1) "
+
+TEST(roster_load_ends_after_so_many_contacts)
+{
+	const char *path = fixture_path();
+	struct store *s = fixture_open(path);
+	struct jid who = romeo(s);
+	struct store_call *c;
+
+	run_sql(path,
+		NUMBERS("8100") "INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
+				" askmessage) SELECT 'example.org', 'romeo', printf('c%05d@x', i), '', 'N',"
+				" 'N', '' FROM c");
+	c = load(s, who);
+	CHECK_INT(c->n_items, STORE_ROSTER_ITEMS);
+	CHECK_STR(c->items[STORE_ROSTER_ITEMS - 1].jid, "c07999@x");
+	store_call_free(&c);
+	fixture_close(s);
+}
+
+TEST(roster_load_ends_after_so_many_bytes)
+{
+	const char *path = fixture_path();
+	struct store *s = fixture_open(path);
+	struct jid who = romeo(s);
+	struct store_call *c;
+	size_t bytes = 0;
+
+	run_sql(path,
+		NUMBERS("4") "INSERT INTO rosterusers (server, username, jid, nick, subscription, ask,"
+			     " askmessage) SELECT 'example.org', 'romeo', 'c' || i, hex(zeroblob(100000)),"
+			     " 'N', 'N', hex(zeroblob(100000)) FROM c");
+	run_sql(path,
+		NUMBERS("10000") "INSERT INTO rostergroups (server, username, jid, grp) SELECT 'example.org',"
+				 " 'romeo', 'c1', i || hex(zeroblob(1000)) FROM c");
+	c = load(s, who);
+	CHECK_INT(c->n_items, 4);
+	CHECK_INT(c->items[3].name.n, STORE_ROSTER_TEXT);
+	CHECK_INT(c->items[3].request.n, STORE_ROSTER_TEXT);
+	for (size_t i = 0; i < c->items[1].n_groups; i++)
+		bytes += c->items[1].groups[i].n;
+	CHECK(bytes > STORE_ROSTER_BYTES / 2 && bytes <= STORE_ROSTER_BYTES);
+	store_call_free(&c);
+	/* So does what a change tells of an item. */
+	struct store_roster_item item = { .jid = STRV("c1"),
+					  .subscription = 'N',
+					  .ask = 'N',
+					  .listed = true,
+					  .keeps_text = true };
+	c = store_roster_put(who, &item, STRV("2"));
+	CHECK_INT(store_wait(s, c), 0);
+	CHECK_INT(c->items[0].n_groups, STORE_ROSTER_GROUPS);
+	store_call_free(&c);
+	fixture_close(s);
+}
+
 ON_EACH(roster_group_named_twice_is_one)
 {
 	struct jid who = romeo(s);

@@ -373,3 +373,17 @@ TEST(jid_is_stable_on_random_strings)
 		arena_reset(a);
 	}
 }
+
+TEST(jid_from_text_has_the_parts_of_what_was_parsed)
+{
+	static const char *const texts[] = { "a@x",   "x",	   "a@x/r", "x/r",
+					     "x/a@r", "a@x/b@c/d", "x/@" };
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct jid want, got = jid_from_text(strv_from(texts[i]));
+
+		CHECK_INT(jid_parse(a, strv_from(texts[i]), &want), 0);
+		CHECK(jid_eq(got, want) && got.s == texts[i]);
+	}
+}
