@@ -6,6 +6,10 @@
 
 struct worker;
 
+enum {
+	PRESENCE_MAX_BYTES = 64 << 10
+}; /* stays as long as the session says nothing else */
+
 struct presence {
 	struct hnode node; /* in worker->presences */
 	uint32_t refs;

@@ -102,6 +102,7 @@ struct roster_change {
 	/* Runs on this worker after the commit or the failure; the account is pinned until then. */
 	void (*done)(struct user *u, const struct roster_saved *saved, void *arg);
 	void *arg;
+	size_t arg_bytes; /* that wait with it */
 };
 
 /* Writes the item to the database, or removes its row when nothing is left of it. Gives the roster

@@ -156,6 +156,7 @@ void roster_save(struct user *u, const struct roster_change *c)
 		       ? store_roster_remove(u->jid, c->item.jid, version)
 		       : put_call(u, c, version);
 	roster_set(u->roster, &c->item);
+	call->held = sizeof(*s) + c->arg_bytes;
 	if (worker_store(u->worker, call, on_saved, s) < 0)
 		ends(s, &(struct roster_saved){ .err = -EAGAIN });
 }

@@ -208,7 +208,8 @@ int session_directed_add(struct session *s, struct jid to)
 
 	if (directed_find(s, to))
 		return 0;
-	if (s->n_directed >= SESSION_MAX_DIRECTED)
+	if (s->n_directed >= SESSION_MAX_DIRECTED ||
+	    text.n > SESSION_MAX_DIRECTED_BYTES - s->directed_bytes)
 		return -ENOSPC;
 	d = mem_alloc(sizeof(*d) + text.n);
 	d->n = (uint16_t)text.n;
@@ -216,6 +217,7 @@ int session_directed_add(struct session *s, struct jid to)
 	d->next = s->directed;
 	s->directed = d;
 	s->n_directed++;
+	s->directed_bytes += d->n;
 	return 0;
 }
 
@@ -227,6 +229,7 @@ void session_directed_remove(struct session *s, struct jid to)
 		return;
 	d = *at;
 	*at = d->next;
-	mem_free(d);
 	s->n_directed--;
+	s->directed_bytes -= d->n;
+	mem_free(d);
 }

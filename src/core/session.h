@@ -21,7 +21,10 @@ struct directed {
 	char jid[];
 };
 
-enum { SESSION_MAX_DIRECTED = 1000 };
+enum {
+	SESSION_MAX_DIRECTED = 1000,		/* addresses */
+	SESSION_MAX_DIRECTED_BYTES = 128 << 10, /* of them all */
+};
 
 struct session {
 	struct list in_user;
@@ -34,6 +37,7 @@ struct session {
 	int8_t priority;
 	bool interested; /* has asked for the roster (RFC 6121 2.2) */
 	uint16_t n_directed;
+	uint32_t directed_bytes;
 	/* The modules' data: mod_session_data(). */
 };
 

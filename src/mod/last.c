@@ -94,7 +94,8 @@ static enum verdict from_client(struct ctx *c)
 	    s->type == PRESENCE_UNAVAILABLE) {
 		status = xml_child(s->el, NS_CLIENT, "status");
 		mem_free(d->status);
-		d->status = status ? strv_dup(xml_text(status, c->scratch)) : NULL;
+		d->status = status ? strv_dup(cut_status(xml_text(status, c->scratch)))
+				   : NULL;
 	}
 	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
 	    stanza_payload(s)->ns != NS_LAST || jid_eq_bare(s->to, c->session->jid))
@@ -112,8 +113,7 @@ static void on_set(struct worker *w, struct store_call *call, void *arg)
 
 static void store_time(struct user *u, struct strv status)
 {
-	struct store_call *c =
-		store_last_set(u->jid, clock_wall_us() / 1000000, cut_status(status));
+	struct store_call *c = store_last_set(u->jid, clock_wall_us() / 1000000, status);
 
 	c->patient = true; /* many come and go at a time */
 	if (worker_store(u->worker, c, on_set, NULL) < 0)

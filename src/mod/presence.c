@@ -153,22 +153,30 @@ static int read_priority(const struct stanza *s, struct arena *a, int8_t *ret)
 	return 0;
 }
 
+/* Of a broadcast: route_error() answers requests only. */
+static void refuse(struct ctx *c, enum stanza_err err, const char *text)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(65536);
+
+	if (stanza_write_error(&b, c->stanza, err, text) == 0)
+		session_send_bytes(c->session, buf_strv(&b));
+}
+
 static void on_available(struct ctx *c)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	AUTO(buf_free) struct buf b = BUF_INIT(PRESENCE_MAX_BYTES);
 	struct session *s = c->session;
 	bool initial = !session_is_available(s);
 	struct stanza bare = *c->stanza;
 	int8_t priority;
 
 	if (read_priority(c->stanza, c->scratch, &priority) < 0) {
-		reply_error(c, STANZA_ERR_BAD_REQUEST,
-			    "priority: a number from -128 to 127");
+		refuse(c, STANZA_ERR_BAD_REQUEST, "priority: a number from -128 to 127");
 		return;
 	}
 	bare.from = (struct jid){ 0 }; /* as many others have it */
 	if (stanza_write(&b, &bare) < 0) {
-		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
+		refuse(c, STANZA_ERR_POLICY_VIOLATION, "more than 64 KiB");
 		return;
 	}
 	session_set_presence(s, presence_get(c->worker, buf_strv(&b)), priority);
@@ -325,6 +333,7 @@ static void outbound(struct ctx *c)
 		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
 	}
+	change.arg_bytes = sizeof(struct outcome) + b.n;
 	change.arg = outcome_new(buf_strv(&b), s.to, was, r);
 	if (r.changed)
 		roster_save(u, &change);
@@ -402,6 +411,7 @@ static void inbound(struct ctx *c)
 	if (s.type == PRESENCE_SUBSCRIBE && sub_is_pending_in(r.next.state) &&
 	    !keep_request(u, &change, buf_strv(&b)))
 		return; /* full: a request that nobody can answer is not kept */
+	change.arg_bytes = sizeof(struct outcome) + b.n;
 	change.arg = outcome_new(buf_strv(&b), s.from, was, r);
 	roster_save(u, &change);
 }
@@ -452,8 +462,8 @@ static void directed(struct ctx *c)
 		session_directed_remove(s, to);
 	else if (!(session_is_available(s) && may_see(s->user, to)) &&
 		 session_directed_add(s, to) < 0)
-		log_debug("presence.directed", "more than %d addresses: not remembered",
-			  SESSION_MAX_DIRECTED);
+		log_debug("presence.directed",
+			  "too many addresses, or too long ones: not remembered");
 }
 
 static enum verdict from_client(struct ctx *c)

@@ -243,15 +243,18 @@ static struct later *change_new(struct ctx *c, struct jid contact, enum sub_stat
 static void remove_item(struct ctx *c, const struct wanted *w)
 {
 	struct roster_item was = roster_get(c->user->roster, w->jid);
+	struct later *l;
 
 	if (!was.listed) {
 		reply_error(c, STANZA_ERR_ITEM_NOT_FOUND, NULL);
 		return;
 	}
+	l = change_new(c, w->jid, was.sub.state);
 	roster_save(c->user, &(struct roster_change){
 				     .item.jid = w->jid,
 				     .done = after_set,
-				     .arg = change_new(c, w->jid, was.sub.state),
+				     .arg = l,
+				     .arg_bytes = arena_used(l->arena),
 			     });
 }
 
@@ -265,6 +268,7 @@ static void set_item(struct ctx *c, const struct wanted *w)
 		.n_groups = w->n_group,
 		.done = after_set,
 	};
+	struct later *l;
 
 	change.item.listed = true;
 	change.item.n_text = roster_text_bytes(w->name, w->group, w->n_group);
@@ -272,7 +276,8 @@ static void set_item(struct ctx *c, const struct wanted *w)
 		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
 	}
-	change.arg = change_new(c, w->jid, SUB_NONE);
+	change.arg = l = change_new(c, w->jid, SUB_NONE);
+	change.arg_bytes = arena_used(l->arena);
 	roster_save(c->user, &change);
 }
 

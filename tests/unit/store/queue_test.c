@@ -326,6 +326,10 @@ ON_EACH(queue_is_bounded_in_bytes)
 	c->text.p = arena_alloc(c->arena, STORE_MAX_BYTES / 4);
 	CHECK_INT(store_submit(s, c), -EAGAIN);
 	store_call_free(&c);
+	c = store_vcard_get(fixture_jid("romeo@example.org"));
+	c->held = STORE_MAX_BYTES / 4; /* by whoever asks */
+	CHECK_INT(store_submit(s, c), -EAGAIN);
+	store_call_free(&c);
 	hold_end(&h);
 	flight_await(&f);
 	flight_free(&f);
