@@ -1,17 +1,9 @@
 #include "core/module.h"
-#include "core/c2s.h"
+#include "core/crossing.h"
 #include "core/server.h"
-#include "core/throttle.h"
 #include "xml/xml.h"
 
 enum { ROUTE_MAX_DEPTH = 8, ROUTE_MAX_BYTES = 64 << 20 };
-
-struct crossing {
-	struct post post;
-	struct handle sender; /* for back-pressure */
-	uint32_t n;
-	char bytes[];
-};
 
 static void route_home(struct worker *w, struct session *sender, const struct stanza *s);
 
@@ -229,13 +221,18 @@ static bool falls_back_to_bare(struct worker *w, const struct stanza *s)
 	       (s->kind == STANZA_PRESENCE && s->type == PRESENCE_PROBE);
 }
 
+bool route_is_for_session(const struct stanza *s)
+{
+	return !jid_is_bare(s->to) && !is_subscription(s) && s->type != PRESENCE_PROBE;
+}
+
 static void route_home(struct worker *w, struct session *sender, const struct stanza *s)
 {
 	struct user *u = user_find(w, s->to);
 	struct session *to;
 
 	ASSERT_ON(w);
-	if (!jid_is_bare(s->to) && !is_subscription(s) && s->type != PRESENCE_PROBE) {
+	if (route_is_for_session(s)) {
 		to = u ? session_find(u, jid_resource(s->to)) : NULL;
 		/* RFC 6121 8.5.3.1 would have no IQ delivered that comes from somebody who may
 		 * not see this session. MongooseIM, ejabberd and Prosody deliver it, and
@@ -258,37 +255,6 @@ static void route_home(struct worker *w, struct session *sender, const struct st
 
 /* --- from here to there --- */
 
-static void on_crossing(struct worker *w, struct post *post)
-{
-	struct crossing *x = container_of(post, struct crossing, post);
-
-	w->sender = x->sender;
-	route_bytes(w, strv_make(x->bytes, x->n));
-	w->sender = HANDLE_NONE;
-	mem_free(x);
-}
-
-static void cross(struct worker *w, struct worker *to, struct session *sender,
-		  const struct stanza *s)
-{
-	AUTO(buf_free) struct buf b = BUF_INIT(ROUTE_MAX_BYTES);
-	struct crossing *x;
-
-	if (stanza_write(&b, s) < 0) {
-		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
-		return;
-	}
-	x = mem_alloc(sizeof(*x) + b.n);
-	x->post.fn = on_crossing;
-	x->sender = w->sender;
-	x->n = (uint32_t)b.n;
-	memcpy(x->bytes, b.p, b.n);
-	worker_post(to, &x->post, sizeof(*x) + b.n);
-	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
-	if (sender && to != w && worker_is_full(to))
-		throttle_for_inbox(c2s_of(sender->stream), to);
-}
-
 void route(struct worker *w, struct session *sender, const struct stanza *s)
 {
 	struct stanza copy = *s;
@@ -310,7 +276,7 @@ void route(struct worker *w, struct session *sender, const struct stanza *s)
 	}
 	home = worker_home(w->server, copy.to);
 	if (home != w || w->depth >= ROUTE_MAX_DEPTH) {
-		cross(w, home, sender, &copy);
+		crossing_start(w, home, sender, &copy);
 		return;
 	}
 	w->depth++;

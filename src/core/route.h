@@ -14,6 +14,9 @@ struct ctx;
  * the session on this worker that sent it, or NULL. */
 void route(struct worker *w, struct session *sender, const struct stanza *s);
 
+/* Is it for one session, if there is that one (RFC 6121 8.5.3)? */
+bool route_is_for_session(const struct stanza *s);
+
 /* The same for a stanza that we have made: bytes of one element in jabber:client. */
 void route_bytes(struct worker *w, struct strv bytes);
 

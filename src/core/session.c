@@ -165,6 +165,17 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
+bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind kind)
+{
+	if (s->hold && kind == STANZA_MESSAGE)
+		return false;
+	session_send_bytes(s, bytes);
+	if (kind != STANZA_PRESENCE && !s->stream->closed)
+		throttle_after_send(s->user->worker, s->user->worker->sender,
+				    c2s_of(s->stream));
+	return true;
+}
+
 void session_send(struct session *s, const struct stanza *st)
 {
 	send_when_due(s, st, true);

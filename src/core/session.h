@@ -80,6 +80,11 @@ void session_send(struct session *s, const struct stanza *st);
 /* The same for a stanza that other sessions get as well. */
 void session_send_copy(struct session *s, const struct stanza *st);
 
+/* The same for a stanza of that kind that is written already. False, and nothing is sent: it has
+ * to wait for others, and to go the other way. */
+nodiscard bool session_send_written(struct session *s, struct strv bytes,
+				    enum stanza_kind kind);
+
 /* Sends bytes that are one whole stanza, at once. */
 void session_send_bytes(struct session *s, struct strv bytes);
 

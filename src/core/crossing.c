@@ -1,0 +1,94 @@
+#include "core/crossing.h"
+#include "core/c2s.h"
+#include "core/module.h"
+#include "core/server.h"
+#include "core/throttle.h"
+#include "xml/xml.h"
+
+enum {
+	MAX_BYTES = 64 << 20,
+	TAG_BYTES = 256, /* and addresses, as a rule */
+};
+
+struct crossing {
+	struct post post;
+	struct handle sender;  /* for back-pressure */
+	enum stanza_kind kind; /* of what is for a session alone; then ... */
+	struct jid to;	       /* ... s is the start of the bytes; else NULL */
+	uint32_t n;
+	char bytes[]; /* the JID, the stanza */
+};
+
+enum { HEAD = offsetof(struct crossing, bytes) };
+
+static struct strv stanza_of(const struct crossing *x)
+{
+	size_t n_jid = jid_is_none(x->to) ? 0 : jid_text(x->to).n;
+
+	return strv_make(x->bytes + n_jid, x->n - n_jid);
+}
+
+/* As route() would; false: it has to. */
+static bool to_session(struct worker *w, const struct crossing *x)
+{
+	struct user *u = jid_is_none(x->to) ? NULL : user_find(w, x->to);
+	struct session *s = u ? session_find(u, jid_resource(x->to)) : NULL;
+
+	return s && session_send_written(s, stanza_of(x), x->kind);
+}
+
+static void on_crossing(struct worker *w, struct post *post)
+{
+	struct crossing *x = container_of(post, struct crossing, post);
+
+	w->sender = x->sender;
+	if (!to_session(w, x))
+		route_bytes(w, stanza_of(x));
+	w->sender = HANDLE_NONE;
+	mem_free(x);
+}
+
+/* In place: the buffer becomes the message. */
+static struct crossing *write_crossing(const struct stanza *s, size_t *n)
+{
+	struct strv to = route_is_for_session(s) ? jid_text(s->to) : STRV_NULL;
+	struct buf b = BUF_INIT(MAX_BYTES);
+	struct crossing *x;
+	int r = buf_reserve(&b, HEAD + to.n + s->el->inner.n + TAG_BYTES) ? 0 : -EMSGSIZE;
+
+	b.n = r == 0 ? HEAD : 0;
+	r = r ? r : buf_adds(&b, to);
+	r = r ? r : stanza_write(&b, s);
+	if (r < 0) {
+		buf_free(&b);
+		return NULL;
+	}
+	x = (struct crossing *)b.p;
+	memset(x, 0, HEAD);
+	x->kind = s->kind;
+	x->n = (uint32_t)(b.n - HEAD);
+	if (to.p) {
+		x->to = s->to;
+		x->to.s = x->bytes;
+	}
+	*n = b.cap;
+	return x;
+}
+
+void crossing_start(struct worker *w, struct worker *to, struct session *sender,
+		    const struct stanza *s)
+{
+	size_t n;
+	struct crossing *x = write_crossing(s, &n);
+
+	if (x == NULL) {
+		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
+		return;
+	}
+	x->post.fn = on_crossing;
+	x->sender = w->sender;
+	worker_post(to, &x->post, n);
+	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
+	if (sender && to != w && worker_is_full(to))
+		throttle_for_inbox(c2s_of(sender->stream), to);
+}

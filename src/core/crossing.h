@@ -1,0 +1,12 @@
+/* Stanzas to accounts whose home is another worker. They cross as bytes: what is parsed is in memory
+ * of the sender's. A stanza to one session stays what it is: if the session takes it, its bytes are
+ * what is sent, and nobody reads it again. */
+#pragma once
+
+struct session;
+struct stanza;
+struct worker;
+
+/* The stanza has its final from and to. `sender`, when not NULL, may be made to wait for room. */
+void crossing_start(struct worker *w, struct worker *to, struct session *sender,
+		    const struct stanza *s);
