@@ -1,4 +1,8 @@
 """auth.ldap against OpenLDAP's slapd."""
+import os
+import socket
+import subprocess
+
 import pytest
 
 from lib.client import Account, SaslFailure
@@ -20,10 +24,10 @@ def directory(tmp_path_factory):
     one.stop()
 
 
-def make(new_server, directory, ldap=None, connection=None, **pools):
+def make(new_server, directory, ldap=None, connection=None, start=True, **pools):
     reach = {"servers": ["127.0.0.1"], "port": directory.port, "connect_interval": 100}
     reach |= connection or {}
-    return new_server(listeners={"plain": {}}, over={
+    return new_server(listeners={"plain": {}}, start=start, over={
         "auth": {"methods": ["ldap"], "ldap": {"base": BASE} | (ldap or {})},
         "outgoing_pools": {"ldap": {
             "default": {"workers": 2, "connection": reach | READER} | pools,
@@ -134,6 +138,39 @@ def test_directory_goes_and_comes_back(new_server, tmp_path):
 def test_the_next_server_is_asked(new_server, directory):
     server = make(new_server, directory, connection={"servers": ["127.0.0.9", "127.0.0.1"]})
     login(server, "romeo", "correct horse")
+
+
+@pytest.fixture
+def deaf_resolver(tmp_path):
+    """A command that runs another one whose resolver never answers."""
+    conf = tmp_path / "resolv.conf"
+    conf.write_text("nameserver 127.0.0.53\noptions timeout:30\n", encoding="utf-8")
+    script = f"mount --bind {conf} /etc/resolv.conf && exec \"$@\""
+    command = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", script, "sh"]
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("127.0.0.53", 53))
+        except OSError:
+            pytest.skip("port 53 is not ours to take")
+        if subprocess.run([*command, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
+            pytest.skip("a file system of one's own is not allowed here")
+        yield command
+
+
+def test_a_resolver_that_says_nothing(new_server, directory, deaf_resolver):
+    """It holds up nobody for long: neither the next server nor the end."""
+    server = make(new_server, directory, start=False, call_timeout=1000, workers=1, connection={
+        "servers": ["ldap.example.net", "127.0.0.1"], "connect_interval": 1})
+    server.within = deaf_resolver
+    server.start()
+    for _ in range(20):  # the time that is left may be too short where the machine is busy
+        try:
+            login(server, "romeo", "correct horse")
+            break
+        except SaslFailure as e:
+            assert e.condition == "temporary-auth-failure"
+    else:
+        raise AssertionError("the next server is not asked")
 
 
 def test_directory_that_lets_nobody_bind_without_a_name(new_server, tmp_path):
