@@ -114,6 +114,14 @@ static void send_some(struct session *s)
 	mem_free(h);
 }
 
+static void pass_on(struct user *u, struct strv bytes)
+{
+	if (u->removed)
+		route_to_nobody(u->worker, bytes);
+	else
+		route_bytes(u->worker, bytes);
+}
+
 /* The session has ended, or does not take messages to the account; while it is bound, those that
  * name it stay. What others have had, or hold themselves, is theirs; when nobody is left it is
  * everybody's again. */
@@ -132,7 +140,7 @@ static void route_anew(struct user *u, struct hold *h, bool bound)
 			continue;
 		}
 		if (m->sole || !somebody_takes_messages(u))
-			route_bytes(w, strv_make(m->bytes, m->n));
+			pass_on(u, strv_make(m->bytes, m->n));
 		mem_free(m);
 	}
 	w->sender = sender;

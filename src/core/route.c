@@ -168,18 +168,24 @@ static void to_nobody(struct worker *w, const struct stanza *s)
 	route_error(w, s, err, NULL);
 }
 
+static void read_ours(struct arena *a, struct strv bytes, struct stanza *ret)
+{
+	struct xml_el *el;
+	enum stanza_err bad;
+	int r = xml_parse(a, bytes, NS_CLIENT, &el);
+
+	ASSERT(r == 0); /* our own writing */
+	bad = stanza_read(a, el, ret);
+	ASSERT(bad == STANZA_ERR_NONE);
+}
+
 static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 {
 	AUTO(mem_freep) struct parked *p = arg;
 	AUTO(arena_free) struct arena *a = arena_new(4096);
-	struct xml_el *el;
 	struct stanza s;
-	enum stanza_err bad;
-	int r = xml_parse(a, strv_make(p->bytes, p->n), NS_CLIENT, &el);
 
-	ASSERT(r == 0); /* our own writing */
-	bad = stanza_read(a, el, &s);
-	ASSERT(bad == STANZA_ERR_NONE);
+	read_ours(a, strv_make(p->bytes, p->n), &s);
 	if (u)
 		to_account(w, NULL, u, &s);
 	else if (err < 0)
@@ -295,13 +301,17 @@ void route_to(struct worker *w, const struct stanza *s, struct jid to)
 void route_bytes(struct worker *w, struct strv bytes)
 {
 	AUTO(arena_free) struct arena *a = arena_new(2048);
-	struct xml_el *el;
 	struct stanza s;
-	enum stanza_err bad;
-	int r = xml_parse(a, bytes, NS_CLIENT, &el);
 
-	ASSERT(r == 0); /* our own writing */
-	bad = stanza_read(a, el, &s);
-	ASSERT(bad == STANZA_ERR_NONE);
+	read_ours(a, bytes, &s);
 	route(w, NULL, &s);
+}
+
+void route_to_nobody(struct worker *w, struct strv bytes)
+{
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	struct stanza s;
+
+	read_ours(a, bytes, &s);
+	to_nobody(w, &s);
 }

@@ -20,6 +20,9 @@ bool route_is_for_session(const struct stanza *s);
 /* The same for a stanza that we have made: bytes of one element in jabber:client. */
 void route_bytes(struct worker *w, struct strv bytes);
 
+/* The same bytes, for an account that is no more, whoever has its name now. */
+void route_to_nobody(struct worker *w, struct strv bytes);
+
 /* The same stanza to another address, with the same content: for fan-out. */
 void route_to(struct worker *w, const struct stanza *s, struct jid to);
 

@@ -251,6 +251,7 @@ void user_gone(struct user *u)
 {
 	ASSERT_ON(u->worker);
 	user_pin(u);
+	u->removed = true;
 	for (const struct hooks **h = u->host->hooks; *h; h++)
 		if ((*h)->account_removed)
 			(*h)->account_removed(u->worker, u);

@@ -37,6 +37,7 @@ struct user {
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
+	bool removed; /* its name may be somebody else's already */
 	bool anonymous; /* is in memory only, while somebody is online: see core/anonymous.h */
 			/* The modules' data: mod_user_data(). */
 };

@@ -215,6 +215,19 @@ def test_what_was_held_is_stored_before_what_follows(server, sender, login, stuc
     assert rest(other) == []
 
 
+def test_the_next_owner_of_a_name_gets_nothing_that_was_held(server, sender, online, stuck):
+    """The name is taken anew by the time the server hears of the removal."""
+    id_ = sender.message(stuck.bare, "secret", "chat")
+    assert settle(sender, stuck.bare) == []
+    server.admin(f"removed {stuck.bare}")
+    back = sender.expect_message()
+    assert back.get("id") == id_
+    assert ns.stanza_error(back) == ("cancel", "service-unavailable")
+    next_owner = online(stuck.account)  # nobody has removed what is stored
+    assert bodies(next_owner, N_BIG) == big(N_BIG)
+    assert rest(next_owner) == []
+
+
 def test_more_is_held_than_fits_into_the_output(server, login, stuck):
     """Of 24 MiB the connection's output takes 16: the client's own stanzas do not end it."""
     senders = [login() for _ in range(3)]
