@@ -91,6 +91,8 @@ static void tcp_pair(int fds[2])
 	socklen_t len = sizeof(at);
 	int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
+	setsockopt(l, IPPROTO_TCP, TCP_NODELAY, &one,
+		   sizeof(one)); /* as io/listen.c does */
 	CHECK(bind(l, (struct sockaddr *)&at, len) == 0 && listen(l, 1) == 0);
 	CHECK_INT(getsockname(l, (struct sockaddr *)&at, &len), 0);
 	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
