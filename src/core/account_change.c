@@ -251,10 +251,16 @@ static void undo(struct account_change *c, int err)
 	ask_store(c, store_account_remove(c->account), on_undone);
 }
 
+/* If that fails, the first login does it. */
+static void on_known_as_made(struct account_change *c, int r)
+{
+	end(c, 0);
+}
+
 static void on_made(struct account_change *c, int r)
 {
 	if (r == 0) {
-		end(c, 0);
+		ask_store(c, store_account_made(c->account), on_known_as_made);
 		return;
 	}
 	c->refused |= r == -EACCES;
@@ -291,8 +297,8 @@ static void make(struct account_change *c)
 		}
 		if (can(c, method(c), AUTH_CREATE)) {
 			ask_store(c,
-				  store_account_reserve(c->account,
-							c->auth->max_users_per_domain),
+				  store_account_begin(c->account,
+						      c->auth->max_users_per_domain),
 				  on_reserved);
 			return;
 		}

@@ -37,9 +37,9 @@ static void give_back(struct worker *w, const struct store_call *call, uint32_t 
 static void on_noted(struct worker *w, struct store_call *call, void *arg)
 {
 	AUTO(mem_freep) struct noting *n = arg;
-	int r = call->err == -EEXIST ? 0 : call->err; /* known already */
+	int r = call->err;
 
-	if (call->err == 0)
+	if (r == 0 && call->number)
 		give_back(w, call, n->removals);
 	n->fn(w, r, n->arg);
 }
@@ -51,7 +51,7 @@ int account_note(struct worker *w, struct jid account, uint32_t removals,
 	int r;
 
 	*n = (struct noting){ removals, fn, arg };
-	r = worker_store(w, store_account_reserve(account, INT64_MAX), on_noted, n);
+	r = worker_store(w, store_account_login(account), on_noted, n);
 	if (r < 0)
 		mem_free(n);
 	return r;

@@ -54,6 +54,35 @@ static int read_secret(struct server *s, struct buf *err)
 	return r;
 }
 
+/* On a thread of the store's. */
+static void on_forgotten(struct store_call *c)
+{
+	if (c->err < 0)
+		log_warning("account.unmade",
+			    STRV_FMT ": names of accounts that were being made when the "
+				     "server ended may stay taken: the database failed",
+			    STRV_ARG(c->server));
+	else if (c->number)
+		log_notice("account.unmade",
+			   STRV_FMT ": %lld names are free again: their accounts were "
+				    "being made when the server ended",
+			   STRV_ARG(c->server), (long long)c->number);
+	store_call_free(&c);
+}
+
+/* Before anything else is written: the queue is in order. */
+static void forget_unmade_accounts(struct server *s)
+{
+	for (size_t i = 0; i < s->conf->n_hosts; i++) {
+		struct store_call *c =
+			store_account_forget_unmade(s->conf->hosts[i].domain);
+
+		c->deliver = on_forgotten;
+		if (store_submit(s->store, c) < 0)
+			store_call_free(&c);
+	}
+}
+
 /* When all that the server needs itself is open. */
 static void plan_descriptors(struct server *s, uint64_t limit)
 {
@@ -72,6 +101,7 @@ static int start(struct server *s, struct buf *err)
 	r = r ? r : read_secret(s, err);
 	if (r < 0)
 		return r;
+	forget_unmade_accounts(s);
 	conf_start(s->conf);
 	s->auth_pool = auth_pool_new(AUTH_THREADS, NULL, NULL);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);

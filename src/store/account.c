@@ -126,7 +126,7 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 	return c;
 }
 
-static int account_reserve(struct store *s, struct store_call *c)
+int account_take_name(struct store *s, struct store_call *c)
 {
 	int r = account_known(c);
 
@@ -139,17 +139,25 @@ static int account_reserve(struct store *s, struct store_call *c)
 		       "ss", c->server, c->username);
 }
 
-struct store_call *store_account_reserve(struct jid who, int64_t max)
+/* Whoever has logged in has been made, whatever has become of the answer. */
+static int account_login(struct store *s, struct store_call *c)
 {
-	struct store_call *c = call_new(who, account_reserve, true);
+	int r;
 
-	c->number = max;
-	return c;
+	c->number = INT64_MAX;
+	r = account_take_name(s, c);
+	c->number = r == 0;
+	return r == -EEXIST ? account_unmark(c) : r;
+}
+
+struct store_call *store_account_login(struct jid who)
+{
+	return call_new(who, account_login, true);
 }
 
 static int account_note(struct store *s, struct store_call *c)
 {
-	int r = account_reserve(s, c);
+	int r = account_take_name(s, c);
 
 	return r == -EEXIST ? 0 : r;
 }
@@ -229,7 +237,7 @@ static int end_subscriptions(struct store_call *c)
 			   "s", c->key);
 }
 
-static int account_remove(struct store *s, struct store_call *c)
+int account_drop(struct store *s, struct store_call *c)
 {
 	static const char *const rows[] = {
 		"DELETE FROM users WHERE {server} AND {username}",
@@ -251,12 +259,13 @@ static int account_remove(struct store *s, struct store_call *c)
 		r = db_exec(rows[i], "ss", c->server, c->username);
 		n += r == 0 ? db_changes() : 0;
 	}
+	r = r ? r : account_unmark(c);
 	return r ? r : end_subscriptions(c);
 }
 
 struct store_call *store_account_remove(struct jid who)
 {
-	struct store_call *c = call_new(who, account_remove, true);
+	struct store_call *c = call_new(who, account_drop, true);
 
 	c->key = arena_strv(c->arena, jid_bare_text(who));
 	return c;

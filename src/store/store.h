@@ -153,8 +153,14 @@ struct store_call *store_account_add(struct jid who, struct strv password,
 /* An account whose credentials are elsewhere: from here on it may have data. 0 also when it is
  * known already; -ENOSPC when it is not, and the domain has `max` accounts. */
 struct store_call *store_account_note_up_to(struct jid who, int64_t max);
-/* The same, but -EEXIST when its name is known. */
-struct store_call *store_account_reserve(struct jid who, int64_t max);
+/* The same, without a limit, for one that has just logged in. number: 1 when it was not known. */
+struct store_call *store_account_login(struct jid who);
+/* An account that a service is asked to make when this is committed; -EEXIST, -ENOSPC. One that is never
+ * `made`, removed or logged in to is forgotten when the server starts again. */
+struct store_call *store_account_begin(struct jid who, int64_t max);
+struct store_call *store_account_made(struct jid who);
+/* Of this domain; number: how many there were. */
+struct store_call *store_account_forget_unmade(struct strv server);
 struct store_call *store_account_set(struct jid who, struct strv password,
 				     struct strv pass_details); /* -ENOENT */
 /* The same if its credentials are still `before`, which is pass_details, or the password where there

@@ -58,6 +58,11 @@ struct store_call *call_new(struct jid who,
  * removed would be left to the next one of that name. */
 nodiscard int account_known(struct store_call *c);
 
+nodiscard int account_take_name(struct store *s, struct store_call *c);
+nodiscard int account_drop(struct store *s, struct store_call *c);
+/* account_unmade.c: the account has been made, or is none. */
+nodiscard int account_unmark(struct store_call *c);
+
 /* The one number of a query; -ENOENT: it has no row. */
 nodiscard int store_read_number(struct db_stmt *st, int64_t *ret);
 

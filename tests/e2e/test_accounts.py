@@ -8,10 +8,11 @@ import pytest
 import slixmpp
 
 from lib import env, ns
-from lib.auth_service import Service
+from lib.auth_service import Gate, Service
 from lib.client import Account, SaslFailure, befriend, new_id, settle
 from lib.directory import Directory, address_certificate
 from lib.server import PASSWORD
+from test_status import until
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
 SCRAM = {"hash": ["sha", "sha256"], "scram_iterations": 4096}
@@ -544,3 +545,38 @@ def test_beside_a_directory(new_server, directory):
         assert client.set(fields(juliet, "second")).get("type") == "result"
         assert set_error(client, query("<remove/>")) == ("wait", "resource-constraint")
     directory.start()
+
+
+# --- killed in between ---
+
+@pytest.mark.parametrize("is_made", [False, True], ids=["not-made", "made"])
+def test_a_kill_while_a_service_makes_an_account(new_server, is_made):
+    """The database knows the name, and the service is about to: the next start forgets it."""
+    server = new_server(over=CONFIG, listeners=LISTENERS, start=False)
+    prepare(server)
+    server.start()
+    account, service = fresh("plain.example"), server.service
+    gate = service.gates["register"] = Gate()
+    client = server.connect(domain=account.domain)
+    client.start()
+    client.send(f"<iq type='set' id='r'>{fields(account)}</iq>")
+    gate.wait()
+    server.kill()
+    if not is_made:
+        service.answers["register"] = (503, "")
+    gate.open()
+    assert until(lambda: service.n_open == 0)  # it may have been too late to answer
+    service.gates.clear()
+    service.answers.clear()
+    server.start(new_ports=False)
+    assert until(lambda: "1 names are free again" in server.read_log())
+    again = server.connect(domain=account.domain)
+    again.start()
+    if is_made:
+        assert set_error(again, fields(account)) == ("cancel", "conflict")
+    else:
+        register(again, account)
+    server.connect(domain=account.domain).login(account, mechanism="PLAIN").close()
+    server.stop()
+    server.start(new_ports=False)  # it is there to stay
+    server.connect(domain=account.domain).login(account, mechanism="PLAIN").close()

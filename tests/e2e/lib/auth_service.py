@@ -31,7 +31,13 @@ class Handler(BaseHTTPRequestHandler):
         self.act(self.path, self.rfile.read(length).decode())
 
     def act(self, path, text):
-        service = self.server.service
+        self.server.service.count(1)
+        try:
+            self.act_for(self.server.service, path, text)
+        finally:
+            self.server.service.count(-1)
+
+    def act_for(self, service, path, text):
         query = {k: v[0] for k, v in parse_qs(text, keep_blank_values=True).items()}
         user, password = query.get("user"), query.get("pass")
         service.asked.append((path, user, self.headers.get("Authorization"),
@@ -101,7 +107,13 @@ class Service:
         self.answers = {}
         self.gates = {}
         self.client = None
+        self.n_open = 0  # questions that are not done with
+        self._lock = threading.Lock()
         self.start(0)
+
+    def count(self, by):
+        with self._lock:
+            self.n_open += by
 
     def start(self, port):
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

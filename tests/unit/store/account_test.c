@@ -196,26 +196,68 @@ ON_EACH(account_that_is_reserved_takes_nobodys_name)
 		   paris = fixture_jid("paris@example.org");
 
 	CHECK_INT(fixture_do(s, store_account_note_up_to(romeo, INT64_MAX)), 0);
-	CHECK_INT(fixture_do(s, store_account_reserve(romeo, INT64_MAX)), -EEXIST);
-	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 1)), -ENOSPC);
-	CHECK_INT(fixture_do(s, store_account_reserve(juliet, 2)), 0);
-	CHECK_INT(fixture_do(s, store_account_reserve(juliet, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_begin(romeo, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_begin(juliet, 1)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_begin(juliet, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(juliet, INT64_MAX)), -EEXIST);
 	CHECK_INT(fixture_do(s, store_account_get(juliet)), -ENOENT);
 	fixture_account(s, "paris@example.org");
-	CHECK_INT(fixture_do(s, store_account_reserve(paris, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_begin(paris, INT64_MAX)), -EEXIST);
+}
+
+static int64_t forget_unmade(struct store *s, const char *domain)
+{
+	struct store_call *c = store_account_forget_unmade(strv_from(domain));
+	int64_t n;
+
+	CHECK_INT(store_wait(s, c), 0);
+	n = c->number;
+	store_call_free(&c);
+	return n;
+}
+
+ON_EACH(account_that_was_never_made_is_forgotten)
+{
+	struct jid romeo = fixture_jid("romeo@example.org"),
+		   juliet = fixture_jid("juliet@example.org"),
+		   paris = fixture_jid("paris@example.org"),
+		   other = fixture_jid("romeo@example.net");
+
+	CHECK_INT(forget_unmade(s, "example.org"), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(romeo, 0)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_begin(romeo, 1)), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(romeo, INT64_MAX)), -EEXIST);
+	CHECK_INT(fixture_do(s, store_account_begin(juliet, 1)), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_account_begin(juliet, 2)), 0);
+	CHECK_INT(fixture_do(s, store_account_made(juliet)), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(paris, INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_account_login(paris)), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(other, INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_offline_add(romeo, 1, STRV("x@y"), STRV("m"),
+						  INT64_MAX)),
+		  0);
+	CHECK_INT(forget_unmade(s, "example.org"), 1);
+	CHECK_INT(forget_unmade(s, "example.org"), 0);
+	CHECK_INT(fixture_do(s, store_account_exists(romeo)), -ENOENT);
+	CHECK_INT(fixture_do(s, store_account_exists(juliet)), 0);
+	CHECK_INT(fixture_do(s, store_account_exists(paris)), 0);
+	CHECK_INT(fixture_do(s, store_account_exists(other)), 0);
+	/* What has been removed is not forgotten once more. */
+	CHECK_INT(fixture_do(s, store_account_remove(other)), 0);
+	CHECK_INT(fixture_do(s, store_account_begin(other, INT64_MAX)), 0);
+	CHECK_INT(forget_unmade(s, "example.net"), 1);
 }
 
 ON_EACH(account_elsewhere_counts_beside_an_estimate)
 {
-	struct store_call *c =
-		store_account_reserve(fixture_jid("juliet@example.org"), 1);
+	struct store_call *c = store_account_begin(fixture_jid("juliet@example.org"), 1);
 
 	CHECK_INT(fixture_do(s, store_account_note_up_to(fixture_jid("romeo@example.org"),
 							 INT64_MAX)),
 		  0);
 	c->estimate = true;
 	CHECK_INT(fixture_do(s, c), -ENOSPC);
-	c = store_account_reserve(fixture_jid("juliet@example.org"), 1000000);
+	c = store_account_begin(fixture_jid("juliet@example.org"), 1000000);
 	c->estimate = true;
 	CHECK_INT(fixture_do(s, c), 0);
 }
