@@ -153,7 +153,7 @@ static int read_priority(const struct stanza *s, struct arena *a, int8_t *ret)
 	return 0;
 }
 
-/* Of a broadcast: route_error() answers requests only. */
+/* Of presence that goes nowhere: route_error() answers requests only. */
 static void refuse(struct ctx *c, enum stanza_err err, const char *text)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(65536);
@@ -231,12 +231,14 @@ struct outcome {
 	uint32_t n;
 	char *stanza;  /* bytes to route or deliver; owned */
 	char *contact; /* bare JID; owned */
+	char *asker; /* the session whose stanza it is; NULL: the contact has sent it; owned */
 };
 
 static void outcome_free(struct outcome *o)
 {
 	mem_free(o->stanza);
 	mem_free(o->contact);
+	mem_free(o->asker);
 	mem_free(o);
 }
 
@@ -258,13 +260,26 @@ static void read_back(struct arena *a, const struct outcome *o, struct stanza *r
 	       stanza_read(a, el, ret) == STANZA_ERR_NONE); /* our own writing */
 }
 
-static void not_stored(struct user *u, struct arena *a, const struct outcome *o)
+/* Whoever has sent it hears of it, whichever kind it is; what others have seen of the new state while
+ * it was on its way is taken back (all of memory goes by it). */
+static void not_stored(struct user *u, const struct outcome *o)
 {
+	AUTO(arena_free) struct arena *a = arena_new(2048);
+	AUTO(buf_free) struct buf b = BUF_INIT(65536);
+	struct jid contact = contact_jid(a, o);
+	bool has_from = sub_has_from(roster_get(u->roster, contact).sub.state);
 	struct stanza s;
 
 	read_back(a, o, &s);
-	route_error(u->worker, &s, STANZA_ERR_INTERNAL_SERVER_ERROR,
-		    "the database failed");
+	if (o->asker)
+		s.from = jid_from_text(strv_from(o->asker));
+	if (stanza_write_error(&b, &s, STANZA_ERR_INTERNAL_SERVER_ERROR,
+			       "the database failed") == 0)
+		route_bytes(u->worker, buf_strv(&b));
+	if (o->now_from && !has_from)
+		send_all_unavailable(u, contact);
+	if (o->lost_from && has_from)
+		send_all_presence(u, contact);
 }
 
 static void after_outbound(struct user *u, const struct roster_saved *saved, void *arg)
@@ -283,12 +298,13 @@ static void after_outbound(struct user *u, const struct roster_saved *saved, voi
 		if (o->now_from) /* RFC 6121 3.1.6 */
 			send_all_presence(u, contact);
 	} else {
-		not_stored(u, a, o);
+		not_stored(u, o);
 	}
 	outcome_free(o);
 }
 
-static struct outcome *outcome_new(struct strv stanza, struct jid contact, struct sub was,
+static struct outcome *outcome_new(struct strv stanza, struct jid contact,
+				   const struct session *asker, struct sub was,
 				   struct sub_result r)
 {
 	struct outcome *o = MEM_NEW(struct outcome);
@@ -300,6 +316,7 @@ static struct outcome *outcome_new(struct strv stanza, struct jid contact, struc
 	o->n = (uint32_t)stanza.n;
 	o->stanza = strv_dup(stanza);
 	o->contact = strv_dup(jid_text(contact));
+	o->asker = asker ? strv_dup(jid_text(asker->jid)) : NULL;
 	return o;
 }
 
@@ -317,11 +334,11 @@ static void outbound(struct ctx *c)
 	if (jid_eq(s.to, u->jid))
 		return;
 	if (u->anonymous) { /* XEP-0175 2, rule 3: none that would have to be cancelled */
-		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
+		refuse(c, STANZA_ERR_NOT_ALLOWED, "not without an account");
 		return;
 	}
 	if (stanza_write(&b, &s) < 0) {
-		reply_error(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
+		refuse(c, STANZA_ERR_POLICY_VIOLATION, "presence too big");
 		return;
 	}
 	change.item = roster_get(u->roster, s.to);
@@ -330,11 +347,11 @@ static void outbound(struct ctx *c)
 	change.item.sub = r.next;
 	change.item.listed = change.item.listed || r.push;
 	if (r.changed && !roster_has_room(u->roster, &change.item)) {
-		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
+		refuse(c, STANZA_ERR_RESOURCE_CONSTRAINT, "the roster is full");
 		return;
 	}
 	change.arg_bytes = sizeof(struct outcome) + b.n;
-	change.arg = outcome_new(buf_strv(&b), s.to, was, r);
+	change.arg = outcome_new(buf_strv(&b), s.to, c->session, was, r);
 	if (r.changed)
 		roster_save(u, &change);
 	else
@@ -363,6 +380,8 @@ static void after_inbound(struct user *u, const struct roster_saved *saved, void
 				   "subscribed");
 			send_all_presence(u, contact);
 		}
+	} else {
+		not_stored(u, o);
 	}
 	outcome_free(o);
 }
@@ -412,7 +431,7 @@ static void inbound(struct ctx *c)
 	    !keep_request(u, &change, buf_strv(&b)))
 		return; /* full: a request that nobody can answer is not kept */
 	change.arg_bytes = sizeof(struct outcome) + b.n;
-	change.arg = outcome_new(buf_strv(&b), s.from, was, r);
+	change.arg = outcome_new(buf_strv(&b), s.from, NULL, was, r);
 	roster_save(u, &change);
 }
 
