@@ -71,6 +71,25 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	return r;
 }
 
+int buf_add_each(struct buf *b, const struct strv *parts, size_t n)
+{
+	size_t all = 0;
+	char *to;
+
+	for (size_t i = 0; i < n; i++)
+		all += parts[i].n;
+	to = buf_reserve(b, all);
+	if (to == NULL)
+		return -EMSGSIZE;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n)
+			memcpy(to, parts[i].p, parts[i].n);
+		to += parts[i].n;
+	}
+	b->n += all;
+	return 0;
+}
+
 void buf_put(struct buf *b, struct strv s)
 {
 	int r = buf_add(b, s.p, s.n);

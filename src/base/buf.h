@@ -26,6 +26,11 @@ nodiscard char *buf_reserve(struct buf *b, size_t n);
 nodiscard int buf_add(struct buf *b, const void *p, size_t n);
 nodiscard int buf_addf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 nodiscard int buf_addvf(struct buf *b, const char *fmt, va_list ap);
+nodiscard int buf_add_each(struct buf *b, const struct strv *parts, size_t n);
+/* One behind the other: a tenth of what a format costs. */
+#define buf_add_all(b, ...)                                   \
+	buf_add_each(b, (const struct strv[]){ __VA_ARGS__ }, \
+		     ARRAY_LEN(((const struct strv[]){ __VA_ARGS__ })))
 
 /* For buffers whose bound the caller has already checked, or that only our own constants
  * fill: running over is our bug, and asserts. */

@@ -144,12 +144,12 @@ static void put_header(struct stream *st, struct strv to)
 	int r;
 
 	rand_token(id, sizeof(id) - 1); /* RFC 6120 4.7.3: not to be guessed */
-	r = buf_addf(
-		b,
-		"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-		"xmlns:stream='http://etherx.jabber.org/streams' id='%s' from='" STRV_FMT
-		"' version='1.0' xml:lang='%s'",
-		id, STRV_ARG(from), lang ? lang : st->conf->general.language.p);
+	r = buf_add_all(b,
+			STRV("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+			     "xmlns:stream='http://etherx.jabber.org/streams' id='"),
+			strv_from(id), STRV("' from='"), from,
+			STRV("' version='1.0' xml:lang='"),
+			strv_from(lang ? lang : st->conf->general.language.p), STRV("'"));
 	if (r == 0 && to.p)
 		r = xml_write_attr(b, "to", to);
 	r = r ? r : buf_adds(b, STRV(">"));

@@ -66,7 +66,9 @@ void stream_put_mechanisms(struct stream *st, struct buf *b)
 					    "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"));
 		any = true;
 		any_plus |= sasl_mech_is_plus(m);
-		stream_putf(st, "<mechanism>%s</mechanism>", sasl_mech_name(m));
+		stream_put(st, STRV("<mechanism>"));
+		stream_put(st, strv_from(sasl_mech_name(m)));
+		stream_put(st, STRV("</mechanism>"));
 	}
 	if (any)
 		stream_put(st, STRV("</mechanisms>"));

@@ -60,30 +60,41 @@ static enum digest_alg find_digest(const OSSL_PARAM *p)
 	return DIGEST_MAX;
 }
 
+/* NULL: nothing that we want. No two of the names begin alike, and this is looked up a hundred times a
+ * handshake. */
+static struct strv *find_text(struct request *q, const char *name)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+	} texts[] = {
+		['k' - 'a'] = { OSSL_KDF_PARAM_KEY, offsetof(struct request, key) },
+		['s' - 'a'] = { OSSL_KDF_PARAM_SALT, offsetof(struct request, salt) },
+		['p' - 'a'] = { OSSL_KDF_PARAM_PREFIX, offsetof(struct request, prefix) },
+		['l' - 'a'] = { OSSL_KDF_PARAM_LABEL, offsetof(struct request, label) },
+		['d' - 'a'] = { OSSL_KDF_PARAM_DATA, offsetof(struct request, data) },
+	};
+	size_t i = (size_t)name[0] - 'a';
+
+	if (i >= ARRAY_LEN(texts) || texts[i].name == NULL ||
+	    strcmp(texts[i].name, name) != 0)
+		return NULL;
+	return (struct strv *)((char *)q + texts[i].at);
+}
+
 static void read_request(const OSSL_PARAM *p, struct request *q)
 {
-	const struct {
-		const char *name;
-		struct strv *to;
-	} texts[] = {
-		{ OSSL_KDF_PARAM_KEY, &q->key },
-		{ OSSL_KDF_PARAM_SALT, &q->salt },
-		{ OSSL_KDF_PARAM_PREFIX, &q->prefix },
-		{ OSSL_KDF_PARAM_LABEL, &q->label },
-		{ OSSL_KDF_PARAM_DATA, &q->data },
-	};
-
 	*q = (struct request){ .mode = -1, .alg = DIGEST_MAX };
 	for (; p && p->key; p++) {
-		if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0 &&
-		    OSSL_PARAM_get_int(p, &q->mode) != 1)
-			q->mode = -1;
-		if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0)
+		struct strv *to = find_text(q, p->key);
+
+		if (to && p->data_type == OSSL_PARAM_OCTET_STRING)
+			*to = strv_make(p->data, p->data_size);
+		else if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0)
 			q->alg = find_digest(p);
-		for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-			if (p->data_type == OSSL_PARAM_OCTET_STRING &&
-			    strcmp(p->key, texts[i].name) == 0)
-				*texts[i].to = strv_make(p->data, p->data_size);
+		else if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0 &&
+			 OSSL_PARAM_get_int(p, &q->mode) != 1)
+			q->mode = -1;
 	}
 }
 

@@ -23,6 +23,7 @@ struct ticket_key {
 struct tls_tickets {
 	pthread_mutex_t lock;
 	struct ticket_key keys[2];
+	EVP_CIPHER *cipher;
 };
 
 /* --- keys --- */
@@ -72,8 +73,8 @@ static bool find_key(struct tls_tickets *t, unsigned char *name, bool seals,
 
 /* --- OpenSSL asks --- */
 
-static int set_key(struct ticket_key *k, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-		   EVP_MAC_CTX *mac, bool seals)
+static int set_key(const EVP_CIPHER *type, struct ticket_key *k, unsigned char *iv,
+		   EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool seals)
 {
 	static char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
@@ -82,8 +83,7 @@ static int set_key(struct ticket_key *k, unsigned char *iv, EVP_CIPHER_CTX *ciph
 		OSSL_PARAM_construct_end(),
 	};
 
-	return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->cipher, iv, seals) ==
-		       1 &&
+	return EVP_CipherInit_ex(cipher, type, NULL, k->cipher, iv, seals) == 1 &&
 	       EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
@@ -102,7 +102,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	ASSERT(!seals || SSL_get0_peer_certificate(ssl) == NULL);
 	if (seals)
 		rand_bytes(iv, IV_LEN);
-	r = set_key(&key, iv, cipher, mac, seals);
+	r = set_key(c->tickets->cipher, &key, iv, cipher, mac, seals);
 	mem_wipe(&key, sizeof(key));
 	if (!r)
 		return -1;
@@ -125,6 +125,8 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 		return 0;
 	c->tickets = MEM_NEW(struct tls_tickets);
 	pthread_mutex_init(&c->tickets->lock, NULL);
+	c->tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+	ASSERT(c->tickets->cipher != NULL);
 	if (conf->verify != TLS_VERIFY_NONE && conf->must_verify)
 		buf_putf(&c->notes,
 			 "session_tickets: has no effect: every client shows a "
@@ -142,6 +144,7 @@ void tls_tickets_fini(struct tls_ctx *c)
 	if (c->tickets == NULL)
 		return;
 	mem_wipe(c->tickets->keys, sizeof(c->tickets->keys));
+	EVP_CIPHER_free(c->tickets->cipher);
 	pthread_mutex_destroy(&c->tickets->lock);
 	mem_free(c->tickets);
 }
