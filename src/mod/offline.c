@@ -249,6 +249,13 @@ static void removed(struct worker *w, struct store_call *call, void *arg)
 		go_on(f);
 }
 
+static bool remove_sent(struct flush *f)
+{
+	struct store_call *call = store_offline_remove(f->user->jid, f->after);
+
+	return worker_store(f->user->worker, call, removed, f) == 0;
+}
+
 /* What has been written is not ours any more. What has not is lost with the connection, or with
  * the server, and has to come again. */
 static void remove_written(struct flush *f)
@@ -260,8 +267,7 @@ static void remove_written(struct flush *f)
 		flush_ends(f);
 	else if (!conn_is_written(c->conn))
 		wait_for_client(f);
-	else if (worker_store(w, store_offline_remove(f->user->jid, f->after), removed,
-			      f) < 0) /* the database is too busy now */
+	else if (!remove_sent(f)) /* the database is too busy now */
 		timer_arm(w->loop, &f->timer, FLUSH_RETRY_MS);
 }
 
@@ -356,19 +362,24 @@ static void available(struct session *s, bool initial)
 		flush_start(s);
 }
 
-/* A flush that waits for the database ends when the answer is here. */
+/* A flush that waits for the database ends when the answer is here. A client may have read all and
+ * say goodbye before we have looked whether it is written. */
 static void unbind(struct session *s)
 {
 	struct offline_user *ud = mod_user_data(s->user, &mod_offline);
+	struct worker *w = s->user->worker;
 	struct flush *f = ud->flush;
+	struct c2s *c;
 
 	if (f == NULL || flush_connection(f) != NULL)
 		return;
 	if (list_empty(&f->timer.link) && list_empty(&f->look.link))
 		return;
-	timer_cancel(f->user->worker->loop, &f->timer);
+	timer_cancel(w->loop, &f->timer);
 	loop_task_cancel(&f->look);
-	flush_ends(f);
+	c = c2s_get(w, f->session);
+	if (!f->unremoved || c == NULL || !conn_is_written(c->conn) || !remove_sent(f))
+		flush_ends(f);
 }
 
 static const struct conf_option options[] = {
