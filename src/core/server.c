@@ -313,6 +313,9 @@ void server_account_removed(struct server *s, struct jid account)
 		m->arena = a;
 		m->account = jid_dup(a, account);
 		m->post.fn = on_removed;
-		worker_post(s->workers[i], &m->post, sizeof(*m));
+		if (s->workers[i] == this_worker) /* before whatever waits for it */
+			on_removed(this_worker, &m->post);
+		else
+			worker_post(s->workers[i], &m->post, sizeof(*m));
 	}
 }

@@ -71,5 +71,6 @@ nodiscard int server_refresh(struct server *s, struct buf *err);
 struct conf *server_conf(struct server *s);
 
 /* The account has been removed from the database: its sessions end, and who has logged in to it but
- * not bound a resource does not come in. Any thread. */
+ * not bound a resource does not come in. Any thread; on a worker, what concerns that one is done at
+ * once. */
 void server_account_removed(struct server *s, struct jid account);

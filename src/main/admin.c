@@ -1,9 +1,11 @@
 #include "main/admin.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "core/account_removal.h"
 #include "core/server.h"
 #include "core/status.h"
 #include "main/reload.h"
+#include "main/user.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -89,6 +91,22 @@ static void on_removed(struct admin *a, int fd, struct strv account)
 	answer(fd, "ok\n");
 }
 
+static void on_remove(struct admin *a, int fd, struct strv account)
+{
+	AUTO(arena_free) struct arena *tmp = arena_new(4096);
+	struct account_removal done;
+	const char *why;
+	struct jid jid;
+
+	if (jid_parse(tmp, account, &jid) < 0 || jid.n_local == 0) {
+		answer(fd, "error: not an account\n");
+		return;
+	}
+	server_remove_account(a->server, jid_bare(jid), &done);
+	why = user_explain(tmp, ACCOUNT_REMOVE, done.err, done.methods, done.why);
+	answer(fd, why ? arena_printf(tmp, "error: %s\n", why) : "ok\n");
+}
+
 static void run_command(struct admin *a, int fd, struct strv line)
 {
 	if (strv_is(line, "reload"))
@@ -99,6 +117,8 @@ static void run_command(struct admin *a, int fd, struct strv line)
 		on_status(a, fd, status_write_json);
 	else if (strv_starts(line, STRV("removed ")))
 		on_removed(a, fd, strv_from_pos(line, 8));
+	else if (strv_starts(line, STRV("remove ")))
+		on_remove(a, fd, strv_from_pos(line, 7));
 	else
 		answer(fd, "error: unknown request\n");
 }

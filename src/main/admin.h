@@ -1,7 +1,7 @@
 /* The admin socket, a UNIX socket beside the database: how other
- * commands speak to the running server. One request a connection, one line: "removed JID" (it is
- * gone from the database), "reload", "status", "status json". The answer begins with the line "ok"
- * or "error". */
+ * commands speak to the running server. One request a connection, one line: "remove JID" (the server does
+ * it), "removed JID" (it is gone from the database), "reload", "status", "status json". The answer
+ * begins with the line "ok" or "error", which may have a colon and the reason behind it. */
 #pragma once
 
 #include "base/strv.h"

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { REMOVE_MAX_S = 30 }; /* each question to a method has its own limit */
+
 static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "meerkat: %s%s%s\n", what, why ? ": " : "", why ? why : "");
@@ -37,6 +39,8 @@ const char *user_error(int err)
 		return "there is no such account";
 	case -EINVAL:
 		return "such a password is not allowed (RFC 8265, section 4.2)";
+	case -EADDRNOTAVAIL:
+		return "the running server does not serve its domain";
 	case -ENOSPC:
 		return "the domain has all the accounts that auth.max_users_per_domain "
 		       "allows, "
@@ -84,10 +88,35 @@ static int cmd_passwd(struct user_cmd *u, const struct args *a)
 	return change_password(u, ACCOUNT_PASSWORD);
 }
 
+static int read_answer(const struct user_cmd *u, struct buf *text)
+{
+	struct strv error = STRV("error: ");
+
+	if (strv_starts(buf_strv(text), STRV("ok\n")))
+		return EXIT_OK;
+	if (text->n && text->p[text->n - 1] == '\n')
+		text->n--;
+	return complain(jid_text(u->jid).p,
+			buf_cstr(text) +
+				(strv_starts(buf_strv(text), error) ? error.n : 0));
+}
+
+/* By a server that runs, which ends the account's sessions with it; or here. */
 static int cmd_remove(struct user_cmd *u, const struct args *a)
 {
-	int r = change(u, ACCOUNT_REMOVE, STRV_NULL);
+	AUTO(buf_free) struct buf text = BUF_INIT(65536);
+	const char *line =
+		arena_printf(u->arena, "remove " STRV_FMT, STRV_ARG(jid_text(u->jid)));
+	int r = admin_ask(u->conf, line, REMOVE_MAX_S, &text);
 
+	if (r == 0)
+		return read_answer(u, &text);
+	if (r != -ENOENT && r != -ECONNREFUSED)
+		return complain(
+			jid_text(u->jid).p,
+			"the running server does not answer: the account may have "
+			"been removed, or not");
+	r = change(u, ACCOUNT_REMOVE, STRV_NULL);
 	if (r == EXIT_OK && user_tell_removed(u, u->jid) < 0)
 		return complain(jid_text(u->jid).p,
 				"removed, but the running server does not "

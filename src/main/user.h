@@ -22,6 +22,11 @@ const char *user_read_jid(const struct user_cmd *u, struct arena *a, struct strv
 /* What a database's error means here. */
 const char *user_error(int err);
 
+/* What came of a change: NULL when it was made. `methods`: 1u << enum auth_method, those that have the
+ * account, or else the domain's; `why`: account_change's. */
+const char *user_explain(struct arena *a, enum account_what what, int err,
+			 unsigned methods, const char *why);
+
 /* Makes a change and waits for it. False: *ret_why says what it came to. */
 bool user_change(struct user_cmd *u, struct arena *a, enum account_what what,
 		 struct jid account, struct strv password, const char **ret_why);

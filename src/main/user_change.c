@@ -40,7 +40,7 @@ static void await_answer(struct waiting *w)
 
 /* --- what it came to --- */
 
-static const char *method_names(struct arena *a, const struct account_change *c)
+static const char *method_names(struct arena *a, unsigned set)
 {
 	static const char *const names[AUTH_METHOD_MAX] = {
 		[AUTH_INTERNAL] = "internal", [AUTH_RDBMS] = "rdbms",
@@ -49,7 +49,6 @@ static const char *method_names(struct arena *a, const struct account_change *c)
 		[AUTH_HTTP] = "http",	      [AUTH_PKI] = "pki",
 		[AUTH_DUMMY] = "dummy",
 	};
-	unsigned set = c->has ? c->has : c->auth->method_set;
 	const char *all = "";
 
 	for (unsigned m = 0; m < AUTH_METHOD_MAX; m++)
@@ -59,7 +58,8 @@ static const char *method_names(struct arena *a, const struct account_change *c)
 	return all;
 }
 
-static const char *explain(struct arena *a, const struct account_change *c)
+const char *user_explain(struct arena *a, enum account_what what, int err,
+			 unsigned methods, const char *why)
 {
 	static const char *const impossible[] = {
 		[ACCOUNT_ADD] = "its domain has no method that can make accounts",
@@ -67,19 +67,18 @@ static const char *explain(struct arena *a, const struct account_change *c)
 		[ACCOUNT_REMOVE] = "it has to be removed first where it is kept",
 	};
 
-	switch (c->err) {
+	switch (err) {
 	case 0:
 		return NULL;
 	case -ENOTSUP:
-		return arena_printf(a, "%s (%s)", impossible[c->what],
-				    method_names(a, c));
+		return arena_printf(a, "%s (%s)", impossible[what],
+				    method_names(a, methods));
 	case -EACCES:
 		return "the program or service that has the accounts refuses it";
 	case -EREMOTEIO:
-		return arena_printf(a, "not every method of its domain answers: %s",
-				    c->why);
+		return arena_printf(a, "not every method of its domain answers: %s", why);
 	default:
-		return user_error(c->err);
+		return user_error(err);
 	}
 }
 
@@ -116,7 +115,9 @@ bool user_change(struct user_cmd *u, struct arena *a, enum account_what what,
 		conf_start(u->conf);
 	u->asks = true;
 	run(&w);
-	*ret_why = explain(a, &w.change);
+	*ret_why = user_explain(a, what, w.change.err,
+				w.change.has ? w.change.has : w.change.auth->method_set,
+				w.change.why);
 	if (w.change.undone && user_tell_removed(u, account) < 0)
 		fprintf(stderr, "meerkat: the running server does not answer\n");
 	return w.change.err == 0;

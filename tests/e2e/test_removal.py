@@ -1,7 +1,10 @@
 """What is left of an account that the command line removes: nothing that the next owner of its
 name could inherit."""
+import os
+import socket
 import sqlite3
 import subprocess
+import threading
 
 from lib import env, ns
 from lib.client import Account, befriend
@@ -57,3 +60,57 @@ def test_approval_of_a_removed_account(server, online, login):
     next_b.presence(a.bare, "subscribe")
     a.expect_presence(b.bare, "subscribe")
     assert not [s for s in next_b.sync() if s.tag == ns.PRESENCE]
+
+
+def ask_and_go(server, line):
+    """As `meerkat user` does it, but killed before there is an answer."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(f"{server.directory}/meerkat.db.sock")
+        s.sendall(f"{line}\n".encode())
+
+
+def test_the_server_removes_it_itself(server, online, login):
+    """Whoever asked is gone; sessions, and who is about to bind, are not left over."""
+    a, b = online(), online()
+    befriend(a, b)
+    unbound = login(b.account, bind=False)
+    ask_and_go(server, f"remove {b.bare}")
+    b.expect_error("not-authorized", "the account has been removed")
+    unbound.expect_error("not-authorized", "the account has been removed")
+    a.expect_push(jid=b.bare, subscription="none")
+    command(server, "add", b.bare, stdin="another\n")
+    roster = login(Account(b.bare, "another"), mechanism="PLAIN").ask(ROSTER)
+    assert len(roster) == 0
+
+
+def test_of_no_account(server):
+    done = server.run("user", "remove", "nobody@localhost")
+    assert (done.returncode, done.stderr) == (
+        1, "meerkat: nobody@localhost: there is no such account\n")
+
+
+def test_what_the_server_says_is_passed_on(new_server):
+    """The command does not touch the database when a server runs."""
+    one = new_server(listeners={"plain": {}})
+    one.stop()
+    command(one, "add", "a@localhost", stdin="secret\n")
+    path = f"{one.directory}/meerkat.db.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(env.DEADLINE)
+        listener.bind(path)
+        listener.listen()
+        asked = []
+
+        def serve():
+            with listener.accept()[0] as s:
+                asked.append(s.recv(1000))
+                s.sendall(b"error: not today\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = one.run("user", "remove", "a@localhost")
+        thread.join()
+    os.unlink(path)
+    assert asked == [b"remove a@localhost\n"]
+    assert (done.returncode, done.stderr) == (1, "meerkat: a@localhost: not today\n")
+    assert one.run("user", "list").stdout == "a@localhost\n"
