@@ -31,7 +31,9 @@ static inline bool strv_eq(struct strv a, struct strv b)
 
 static inline bool strv_is(struct strv a, const char *s)
 {
-	return a.n == strlen(s) && memcmp(a.p ? a.p : "", s, a.n) == 0;
+	size_t n = strlen(s); /* of a literal it is known, and the comparison short */
+
+	return a.n == n && (n == 0 || memcmp(a.p, s, n) == 0);
 }
 
 static inline bool strv_starts(struct strv a, struct strv prefix)

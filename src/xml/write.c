@@ -76,9 +76,24 @@ static int write_attr(struct buf *b, struct strv prefix, struct strv local,
 	return buf_add(b, "'", 1);
 }
 
-int xml_write_attr(struct buf *b, const char *name, struct strv value)
+int xml_write_named(struct buf *b, struct strv name, struct strv value)
 {
-	return write_attr(b, STRV(""), strv_from(name), value);
+	char *to, *end;
+
+	/* Nearly all values are as they stand, and fit: that is one look, and one copy. */
+	if (xml_value_span(value.p, value.p + value.n, '\'') != value.p + value.n)
+		return write_attr(b, STRV(""), name, value);
+	to = buf_reserve(b, name.n + value.n + 4);
+	if (to == NULL)
+		return -EMSGSIZE;
+	*to = ' ';
+	end = mempcpy(to + 1, name.p, name.n);
+	*end = '=';
+	end[1] = '\'';
+	end = mempcpy(end + 2, value.p, value.n);
+	*end = '\'';
+	b->n += (size_t)(end + 1 - to);
+	return 0;
 }
 
 /* --- elements --- */
@@ -167,7 +182,7 @@ static int write_el(struct buf *b, const struct xml_el *e, struct strv outer)
 	if ((r = buf_add(b, e->raw.p, name_end)) < 0)
 		return r;
 	if (e->uses_outer_default && !strv_eq(outer_default(e), outer) &&
-	    (r = write_attr(b, STRV(""), STRV("xmlns"), outer_default(e))) < 0)
+	    (r = xml_write_named(b, STRV("xmlns"), outer_default(e))) < 0)
 		return r;
 	if (e->uses_outer_prefix && (r = declare_prefixes(b, e)) < 0)
 		return r;

@@ -141,8 +141,13 @@ struct strv xml_text(const struct xml_el *e, struct arena *a);
 /* Each returns 0, or -EMSGSIZE when the buffer's maximum is reached (the buffer may then hold a
  * part: the caller drops it). Text is escaped; it must be valid XML characters in UTF-8. */
 nodiscard int xml_write_text(struct buf *b, struct strv text);
-nodiscard int xml_write_attr(struct buf *b, const char *name,
-			     struct strv value); /* " n='v'" */
+nodiscard int xml_write_named(struct buf *b, struct strv name,
+			      struct strv value); /* " n='v'" */
+static inline nodiscard int xml_write_attr(struct buf *b, const char *name,
+					   struct strv value)
+{
+	return xml_write_named(b, strv_from(name), value);
+}
 
 /* Writes `e` so that it means the same where the default namespace is `outer`: its raw bytes
  * when they do, re-serialised otherwise. */

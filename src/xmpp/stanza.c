@@ -28,6 +28,12 @@ static const struct type_row types[] = {
 static const struct strv kind_names[] = { { "message", 7 },
 					  { "presence", 8 },
 					  { "iq", 2 } };
+static const struct strv starts[] = { { "<message", 8 },
+				      { "<presence", 9 },
+				      { "<iq", 3 } };
+static const struct strv ends[] = { { "</message>", 10 },
+				    { "</presence>", 11 },
+				    { "</iq>", 5 } };
 
 static enum stanza_kind kind_of(const struct xml_el *el)
 {
@@ -118,9 +124,9 @@ static struct strv type_name(const struct stanza *s)
 	return STRV_NULL;
 }
 
-static int put_attr(struct buf *b, const char *name, struct strv value)
+static inline int put_attr(struct buf *b, struct strv name, struct strv value)
 {
-	return value.p ? xml_write_attr(b, name, value) : 0;
+	return value.p ? xml_write_named(b, name, value) : 0;
 }
 
 static bool is_ours(const struct xml_attr *at)
@@ -145,28 +151,19 @@ static int put_other_attrs(struct buf *b, const struct xml_el *el)
 
 static int put_tag(struct buf *b, const struct stanza *s)
 {
-	int r = buf_adds(b, STRV("<"));
+	int r = buf_adds(b, starts[s->kind]);
 
-	r = r ? r : buf_adds(b, kind_names[s->kind]);
-	r = r || jid_is_none(s->from) ? r : put_attr(b, "from", jid_text(s->from));
-	r = r || jid_is_none(s->to) ? r : put_attr(b, "to", jid_text(s->to));
-	r = r ? r : put_attr(b, "id", s->id);
-	r = r ? r : put_attr(b, "type", type_name(s));
-	r = r ? r : put_attr(b, "xml:lang", s->lang);
+	r = r || jid_is_none(s->from) ? r : put_attr(b, STRV("from"), jid_text(s->from));
+	r = r || jid_is_none(s->to) ? r : put_attr(b, STRV("to"), jid_text(s->to));
+	r = r ? r : put_attr(b, STRV("id"), s->id);
+	r = r ? r : put_attr(b, STRV("type"), type_name(s));
+	r = r ? r : put_attr(b, STRV("xml:lang"), s->lang);
 	return r ? r : put_other_attrs(b, s->el);
 }
 
 int stanza_write_start(struct buf *b, const struct stanza *s)
 {
 	int r = put_tag(b, s);
-	return r ? r : buf_adds(b, STRV(">"));
-}
-
-static int put_end(struct buf *b, enum stanza_kind kind)
-{
-	int r = buf_adds(b, STRV("</"));
-
-	r = r ? r : buf_adds(b, kind_names[kind]);
 	return r ? r : buf_adds(b, STRV(">"));
 }
 
@@ -178,19 +175,18 @@ int stanza_write(struct buf *b, const struct stanza *s)
 		return buf_adds(b, STRV("/>"));
 	r = r ? r : buf_adds(b, STRV(">"));
 	r = r ? r : xml_write_inner(b, s->el);
-	return r ? r : put_end(b, s->kind);
+	return r ? r : buf_adds(b, ends[s->kind]);
 }
 
 /* The start tag of an answer, up to its type. */
 static int put_answer(struct buf *b, const struct stanza *s, const char *type)
 {
-	int r = buf_adds(b, STRV("<"));
+	int r = buf_adds(b, starts[s->kind]);
 
-	r = r ? r : buf_adds(b, kind_names[s->kind]);
-	r = r || jid_is_none(s->to) ? r : put_attr(b, "from", jid_text(s->to));
-	r = r || jid_is_none(s->from) ? r : put_attr(b, "to", jid_text(s->from));
-	r = r ? r : put_attr(b, "id", s->id);
-	return r ? r : put_attr(b, "type", strv_from(type));
+	r = r || jid_is_none(s->to) ? r : put_attr(b, STRV("from"), jid_text(s->to));
+	r = r || jid_is_none(s->from) ? r : put_attr(b, STRV("to"), jid_text(s->from));
+	r = r ? r : put_attr(b, STRV("id"), s->id);
+	return r ? r : put_attr(b, STRV("type"), strv_from(type));
 }
 
 int stanza_write_error(struct buf *b, const struct stanza *s, enum stanza_err err,
@@ -211,7 +207,7 @@ int stanza_write_error(struct buf *b, const struct stanza *s, enum stanza_err er
 		r = r ? r : buf_adds(b, STRV("</text>"));
 	}
 	r = r ? r : buf_adds(b, STRV("</error>"));
-	return r ? r : put_end(b, s->kind);
+	return r ? r : buf_adds(b, ends[s->kind]);
 }
 
 int stanza_write_result(struct buf *b, const struct stanza *s, struct strv payload)
@@ -222,5 +218,5 @@ int stanza_write_result(struct buf *b, const struct stanza *s, struct strv paylo
 		return buf_adds(b, STRV("/>"));
 	r = r ? r : buf_adds(b, STRV(">"));
 	r = r ? r : buf_adds(b, payload);
-	return r ? r : put_end(b, s->kind);
+	return r ? r : buf_adds(b, ends[s->kind]);
 }

@@ -2,6 +2,8 @@
 #include "feed.h"
 #include "test.h"
 
+#include <stdio.h>
+
 TEST(write_escapes_text)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1000);
@@ -19,6 +21,40 @@ TEST(write_escapes_values)
 	buf_clear(&b);
 	CHECK_INT(xml_write_attr(&b, "n", STRV("")), 0);
 	CHECK_STR(buf_strv(&b), " n=''");
+}
+
+/* Whether one looks at the bytes of a value, and where the look ends, changes nothing. */
+TEST(write_escapes_values_of_each_length)
+{
+	for (size_t n = 0; n < 50; n++) {
+		for (size_t at = 0; at <= n; at++) { /* at == n: nothing to escape */
+			AUTO(buf_free) struct buf b = BUF_INIT(1000);
+			char value[64], want[80];
+			int len;
+
+			memset(value, 'v', sizeof(value));
+			len = snprintf(want, sizeof(want), " n='%.*s%s%.*s'", (int)at,
+				       value, at < n ? "&apos;" : "",
+				       (int)(at < n ? n - at - 1 : 0), value);
+			if (at < n)
+				value[at] = '\'';
+			CHECK_INT(xml_write_attr(&b, "n", strv_make(value, n)), 0);
+			CHECK_STR(buf_strv(&b), want);
+			CHECK_INT(b.n, len);
+		}
+	}
+}
+
+TEST(write_knows_the_end_of_its_room)
+{
+	for (size_t max = 0; max < 12; max++) {
+		struct buf b = BUF_INIT(max);
+
+		CHECK_INT(xml_write_attr(&b, "n", STRV("value")), /* n='value' */
+			  max < 10 ? -EMSGSIZE : 0);
+		CHECK(b.n <= max);
+		buf_free(&b);
+	}
 }
 
 TEST(write_escapes_what_is_read_back)
