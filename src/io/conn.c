@@ -351,7 +351,7 @@ void conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 	if (c->dead)
 		return;
 	if (c->io && c->io->out.n) { /* <proceed/> and what stands before it */
-		conn_add_wire(c, buf_strv(&c->io->out));
+		conn_add_wire(c, conn_out_strv(c->io));
 		buf_clear(&c->io->out);
 	}
 	forget_input(c);

@@ -125,7 +125,7 @@ static void on_idle(struct timer *t)
 		return;
 	if (left > 0)
 		timer_arm(c->loop, t, left);
-	else if (io->in.n || io->out.n || io->wire.n ||
+	else if (io->in.n || conn_out_strv(io).n || io->wire.n ||
 		 has_tasks(io)) /* it waits, but is not idle */
 		timer_arm(c->loop, t, c->warm_ms);
 	else
@@ -179,7 +179,7 @@ void conn_io_drop(struct conn *c)
 
 static size_t waiting(const struct conn *c)
 {
-	return c->io ? c->io->out.n + c->io->wire.n - c->io->sent : 0;
+	return c->io ? conn_out_strv(c->io).n + c->io->wire.n - c->io->sent : 0;
 }
 
 size_t conn_room(const struct conn *c)
@@ -202,6 +202,8 @@ struct buf *conn_out(struct conn *c)
 		buf_clear(&io->out); /* nobody will read it */
 	else
 		conn_flush_later(c);
+	if (io->out.n == 0)
+		io->out.n = TLS_ROOM;
 	return &io->out;
 }
 
@@ -245,7 +247,7 @@ void conn_mark(struct conn *c)
 	struct conn_io *io = c->io;
 
 	if (io)
-		io->mark = c->tls && io->out.n ? CONN_MARK_OUT : waiting(c);
+		io->mark = c->tls && conn_out_strv(io).n ? CONN_MARK_OUT : waiting(c);
 }
 
 bool conn_is_written(const struct conn *c)
@@ -289,7 +291,8 @@ int conn_write_wire(struct conn *c)
 	return 1;
 }
 
-static void out_becomes_wire(struct conn_io *io)
+/* From `from` on. */
+static void out_becomes_wire(struct conn_io *io, size_t from)
 {
 	struct buf spare = io->wire;
 
@@ -300,19 +303,40 @@ static void out_becomes_wire(struct conn_io *io)
 	io->out = BUF_INIT(CONN_OUT_CAP);
 	io->out.p = spare.p;
 	io->out.cap = spare.cap;
+	io->sent = from;
 }
 
-/* And, if our side ends with it, close_notify behind it. */
-static int seal_out(struct conn *c)
+static int seal_in_place(struct conn_io *io, struct tls *tls)
+{
+	size_t from;
+	int r = tls_seal_in_place(tls, &io->out, &from);
+
+	if (r == 0)
+		out_becomes_wire(io, from);
+	return r;
+}
+
+static int seal_behind(struct conn *c, struct strv out)
 {
 	struct conn_io *io = c->io;
 	int r = 0;
 
 	if (io->wire.p == NULL)
 		loop_pool_get(c->loop, &io->wire);
-	if (io->out.n)
-		r = tls_seal(c->tls, buf_strv(&io->out), &io->wire);
+	if (out.n)
+		r = tls_seal(c->tls, out, &io->wire);
 	conn_empty(c, &io->out);
+	return r;
+}
+
+/* And, if our side ends with it, close_notify behind it. */
+static int seal_out(struct conn *c)
+{
+	struct conn_io *io = c->io;
+	struct strv out = conn_out_strv(io);
+	bool in_place = io->wire.n == 0 && tls_takes_whole(c->tls, out.n);
+	int r = in_place ? seal_in_place(io, c->tls) : seal_behind(c, out);
+
 	if (io->mark == CONN_MARK_OUT)
 		io->mark = io->wire.n - io->sent;
 	if (r < 0 || !c->closing)
@@ -330,13 +354,13 @@ int conn_write(struct conn *c)
 
 	if (io == NULL)
 		return 0;
-	if (io->out.n == 0)
+	if (conn_out_strv(io).n == 0)
 		conn_empty(c, &io->out);
 	if (c->tls && tls_is_up(c->tls) && (io->out.n || ends) && (r = seal_out(c)) < 0)
 		return r;
 	r = conn_write_wire(c);
 	if (r == 0 && c->tls == NULL && io->out.n) {
-		out_becomes_wire(io);
+		out_becomes_wire(io, TLS_ROOM);
 		r = conn_write_wire(c);
 	}
 	return r;

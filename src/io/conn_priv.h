@@ -10,7 +10,8 @@ struct conn_io {
 	struct loop_task again; /* in the next turn: more to read, or to give again */
 	const char *detail;	/* of the end */
 	struct buf in;		/* plain bytes that the owner has not taken */
-	struct buf out;		/* plain bytes to be sent */
+	struct buf
+		out; /* plain bytes to be sent, behind TLS_ROOM; n == 0: none, and no room */
 	struct buf
 		wire; /* bytes for the socket, ahead of `out`: sealed, or begun to be sent */
 	size_t sent; /* of `wire` */
@@ -63,6 +64,11 @@ enum {
 };
 
 #define CONN_MARK_OUT SIZE_MAX /* it is in `out`: not sealed yet */
+
+static inline struct strv conn_out_strv(const struct conn_io *io)
+{
+	return io->out.n ? strv_from_pos(buf_strv(&io->out), TLS_ROOM) : STRV("");
+}
 
 /* The thread's own: nobody else writes. */
 static inline void conn_meter_add(_Atomic int64_t *to, size_t n)

@@ -104,6 +104,17 @@ int tls_seal(struct tls *t, struct strv plain, struct buf *wire)
 			 : tls_ssl_write(t->ssl, plain, wire);
 }
 
+bool tls_takes_whole(const struct tls *t, size_t n)
+{
+	return t->record && tls_record_takes_whole(t->record, n);
+}
+
+int tls_seal_in_place(struct tls *t, struct buf *b, size_t *ret_from)
+{
+	ASSERT(t->record != NULL);
+	return tls_record_seal_in_place(t->record, b, ret_from);
+}
+
 void tls_keep_buffers(struct tls *t, bool keep)
 {
 	if (t->record) /* has none */

@@ -91,6 +91,12 @@ bool tls_has_own_records(const struct tls *t);
 /* Seals `plain` into `wire`. -EMSGSIZE, -EPROTO. */
 nodiscard int tls_seal(struct tls *t, struct strv plain, struct buf *wire);
 
+/* Without a copy: what stands in `b` from TLS_ROOM on becomes a record in its place, and is for the
+ * wire from *ret_from on. Only what tls_takes_whole(). -EMSGSIZE. */
+enum { TLS_ROOM = 5 + 8 }; /* a record's header, and TLS 1.2's explicit nonce */
+bool tls_takes_whole(const struct tls *t, size_t n);
+nodiscard int tls_seal_in_place(struct tls *t, struct buf *b, size_t *ret_from);
+
 /* Whether OpenSSL's buffers (17 KiB to read, and as much to write) stay when they are empty; at
  * first they do not. Own records have none. */
 void tls_keep_buffers(struct tls *t, bool keep);

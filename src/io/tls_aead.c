@@ -167,17 +167,27 @@ void tls_aead_forget(enum tls_aead aead, const unsigned char *key)
 
 /* --- sealing and opening: libcrypto has no reason to fail but a tag that is wrong --- */
 
+static bool add(EVP_CIPHER_CTX *evp, unsigned char *to, struct strv in)
+{
+	int len;
+
+	return EVP_EncryptUpdate(evp, to, &len, (const unsigned char *)in.p, (int)in.n) ==
+	       1;
+}
+
 void tls_aead_seal(enum tls_aead aead, const unsigned char *key,
 		   const unsigned char nonce[TLS_NONCE_LEN], struct strv ad,
-		   unsigned char *text, size_t n)
+		   struct strv text, struct strv more, unsigned char *to)
 {
 	EVP_CIPHER_CTX *evp = context(aead, key, nonce, true);
-	int len, ok;
+	unsigned char *tag = to + text.n + more.n;
+	int len;
+	bool ok;
 
-	ok = EVP_EncryptUpdate(evp, NULL, &len, (const unsigned char *)ad.p, (int)ad.n) &&
-	     EVP_EncryptUpdate(evp, text, &len, text, (int)n) &&
-	     EVP_EncryptFinal_ex(evp, text + n, &len) &&
-	     EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, TLS_TAG_LEN, text + n);
+	ok = add(evp, NULL, ad) && add(evp, to, text) &&
+	     (more.n == 0 || add(evp, to + text.n, more)) &&
+	     EVP_EncryptFinal_ex(evp, tag, &len) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, TLS_TAG_LEN, tag) == 1;
 	ASSERT(ok);
 }
 

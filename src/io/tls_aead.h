@@ -9,10 +9,11 @@ enum { TLS_KEY_MAX = 32, TLS_NONCE_LEN = 12, TLS_TAG_LEN = 16 };
 
 size_t tls_aead_key_len(enum tls_aead aead);
 
-/* `text` becomes ciphertext; the tag is put behind it. */
+/* Puts the ciphertext of `text`, of `more` behind it, and the tag at `to`; that may be where `text`
+ * stands already. */
 void tls_aead_seal(enum tls_aead aead, const unsigned char *key,
 		   const unsigned char nonce[TLS_NONCE_LEN], struct strv ad,
-		   unsigned char *text, size_t n);
+		   struct strv text, struct strv more, unsigned char *to);
 
 /* The tag stands behind the `n` bytes of `cipher`. What is in `to` when false is returned is not to
  * be looked at. */

@@ -1,5 +1,6 @@
 #include "io/tls_record.h"
 #include "base/clock.h"
+#include "io/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -235,37 +236,54 @@ static struct strv make_ad(const struct tls_record *r, int way,
 
 /* --- sending --- */
 
-/* One record. Who comes here has looked at how often the key was used. */
-static int put_record(struct tls_record *r, enum content type, const void *p, size_t n,
-		      struct buf *wire)
+static size_t explicit_len(const struct tls_record *r)
 {
-	size_t explicit = has_explicit_nonce(r) ? NONCE_EXPLICIT : 0;
-	size_t n_text = n + (r->v13 ? 1 : 0), n_body = explicit + n_text + TLS_TAG_LEN;
-	unsigned char nonce[TLS_NONCE_LEN], ad[AD_MAX], *to, *text;
+	return has_explicit_nonce(r) ? NONCE_EXPLICIT : 0;
+}
+
+/* What a record has around `n` bytes of content, and those. */
+static size_t record_len(const struct tls_record *r, size_t n)
+{
+	return TLS_RECORD_HEADER + explicit_len(r) + n + (r->v13 ? 1 : 0) + TLS_TAG_LEN;
+}
+
+/* Returns where the ciphertext comes. Who comes here has looked at how often the key was used. */
+static unsigned char *begin_record(struct tls_record *r, enum content type, size_t n,
+				   unsigned char nonce[TLS_NONCE_LEN], unsigned char *to)
+{
+	size_t n_body = record_len(r, n) - TLS_RECORD_HEADER;
 
 	ASSERT(n <= TLS_RECORD_MAX && r->seq[OUT] < UINT64_MAX);
-	to = (unsigned char *)buf_reserve(wire, TLS_RECORD_HEADER + n_body);
-	if (to == NULL)
-		return -EMSGSIZE;
 	to[0] = (unsigned char)(r->v13 ? CONTENT_DATA : type);
 	to[1] = to[2] = 3; /* TLS 1.2, also where it is 1.3 */
 	to[3] = (unsigned char)(n_body >> 8);
 	to[4] = (unsigned char)n_body;
-	text = to + TLS_RECORD_HEADER + explicit;
-	memcpy(text, p, n);
-	if (r->v13)
-		text[n] = (unsigned char)type;
-	if (explicit) { /* goes on from the one of the handshake's last record */
+	if (has_explicit_nonce(
+		    r)) { /* goes on from the one of the handshake's last record */
 		memcpy(nonce, r->iv[OUT], TLS_NONCE_LEN);
 		put64(nonce + 4, get64(nonce + 4) + r->seq[OUT]);
 		memcpy(to + TLS_RECORD_HEADER, nonce + 4, NONCE_EXPLICIT);
 	} else {
 		make_nonce(r, OUT, nonce);
 	}
+	return to + TLS_RECORD_HEADER + explicit_len(r);
+}
+
+static int put_record(struct tls_record *r, enum content type, const void *p, size_t n,
+		      struct buf *wire)
+{
+	unsigned char nonce[TLS_NONCE_LEN], ad[AD_MAX], *to, *body;
+	char inner = (char)type;
+
+	to = (unsigned char *)buf_reserve(wire, record_len(r, n));
+	if (to == NULL)
+		return -EMSGSIZE;
+	body = begin_record(r, type, n, nonce, to);
 	tls_aead_seal((enum tls_aead)r->aead, key(r, OUT), nonce,
-		      make_ad(r, OUT, to, n, ad), text, n_text);
+		      make_ad(r, OUT, to, n, ad), strv_make(p, n),
+		      strv_make(&inner, r->v13 ? 1 : 0), body);
 	r->seq[OUT]++;
-	wire->n += TLS_RECORD_HEADER + n_body;
+	wire->n += record_len(r, n);
 	return 0;
 }
 
@@ -301,19 +319,23 @@ static int fail(struct tls_record *r, enum failure why, struct buf *wire)
 	return -EPROTO;
 }
 
+/* So many records can be sealed with a key, before it is replaced or no more is sent. */
+static uint64_t most_records(const struct tls_record *r)
+{
+	if (r->v13)
+		return rekey_after;
+	return has_explicit_nonce(r) ? TLS_V12_GCM_MAX : UINT64_MAX - 8;
+}
+
 int tls_record_seal(struct tls_record *r, struct strv plain, struct buf *wire)
 {
-	uint64_t most =
-		r->v13 ? rekey_after
-		       : (has_explicit_nonce(r) ? TLS_V12_GCM_MAX : UINT64_MAX - 8);
-
 	while (plain.n) {
 		size_t n = MIN(plain.n, (size_t)TLS_RECORD_MAX);
 		int e = 0;
 
 		if (r->closed)
 			return -EPROTO;
-		if (r->seq[OUT] >= most)
+		if (r->seq[OUT] >= most_records(r))
 			e = r->v13 ? put_key_update(r, false, wire)
 				   : fail(r, FAIL_USED_UP, wire);
 		e = e ? e : put_record(r, CONTENT_DATA, plain.p, n, wire);
@@ -321,6 +343,33 @@ int tls_record_seal(struct tls_record *r, struct strv plain, struct buf *wire)
 			return e;
 		plain = strv_from_pos(plain, n);
 	}
+	return 0;
+}
+
+bool tls_record_takes_whole(const struct tls_record *r, size_t n)
+{
+	return !r->closed && n > 0 && n <= TLS_RECORD_MAX &&
+	       r->seq[OUT] < most_records(r);
+}
+
+int tls_record_seal_in_place(struct tls_record *r, struct buf *b, size_t *ret_from)
+{
+	size_t n = b->n - TLS_ROOM, from = TLS_ROOM - TLS_RECORD_HEADER - explicit_len(r);
+	unsigned char nonce[TLS_NONCE_LEN], ad[AD_MAX], *to, *body;
+
+	ASSERT(b->n > TLS_ROOM && tls_record_takes_whole(r, n));
+	if (buf_reserve(b, 1 + TLS_TAG_LEN) == NULL)
+		return -EMSGSIZE;
+	to = (unsigned char *)b->p + from;
+	body = begin_record(r, CONTENT_DATA, n, nonce, to);
+	ASSERT((char *)body == b->p + TLS_ROOM);
+	body[n] = CONTENT_DATA; /* TLS 1.2: the tag comes there */
+	tls_aead_seal((enum tls_aead)r->aead, key(r, OUT), nonce,
+		      make_ad(r, OUT, to, n, ad),
+		      strv_make((char *)body, n + (r->v13 ? 1 : 0)), STRV(""), body);
+	r->seq[OUT]++;
+	b->n = from + record_len(r, n);
+	*ret_from = from;
 	return 0;
 }
 
@@ -455,7 +504,7 @@ static int take_inner(struct tls_record *r, const unsigned char *p, size_t n,
 static int open_record(struct tls_record *r, const unsigned char *p, size_t n,
 		       struct buf *plain, struct buf *wire)
 {
-	size_t explicit = has_explicit_nonce(r) ? NONCE_EXPLICIT : 0, n_text;
+	size_t explicit = explicit_len(r), n_text;
 	const unsigned char *body = p + TLS_RECORD_HEADER + explicit;
 	unsigned char nonce[TLS_NONCE_LEN], ad[AD_MAX], *to;
 

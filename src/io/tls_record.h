@@ -47,10 +47,13 @@ struct tls_start {
 struct tls_record *tls_record_new(const struct tls_start *start);
 void tls_record_free(struct tls_record **r);
 
-/* As tls_feed(), tls_seal(), tls_close_notify() of io/tls.h. */
+/* As those of io/tls.h. */
 nodiscard int tls_record_feed(struct tls_record *r, struct strv cipher, struct buf *plain,
 			      struct buf *wire);
 nodiscard int tls_record_seal(struct tls_record *r, struct strv plain, struct buf *wire);
+bool tls_record_takes_whole(const struct tls_record *r, size_t n);
+nodiscard int tls_record_seal_in_place(struct tls_record *r, struct buf *b,
+				       size_t *ret_from);
 void tls_record_close_notify(struct tls_record *r, struct buf *wire);
 const char *tls_record_error(const struct tls_record *r); /* "": none */
 

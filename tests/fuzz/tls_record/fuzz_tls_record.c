@@ -3,6 +3,7 @@
  * sealed; and what is sent can be opened. */
 #include "forge.h"
 #include "base/clock.h"
+#include "io/tls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -81,6 +82,25 @@ static void check_wire(struct forge *server, struct strv wire, int verdict)
 	ASSERT(verdict == -EPROTO || type != 21 || content.p[0] == 1);
 }
 
+/* With a copy and without, in turn. */
+static void answer(struct tls_record *r, bool in_place, struct buf *wire, int verdict)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(100);
+	size_t from;
+	int e;
+
+	if (!in_place || !tls_record_takes_whole(r, 1)) {
+		e = tls_record_seal(r, STRV("x"), wire);
+		ASSERT(e == 0 || verdict == -EPROTO);
+		return;
+	}
+	b.n = buf_reserve(&b, TLS_ROOM + 1) ? TLS_ROOM : 0;
+	buf_putc(&b, 'x');
+	e = tls_record_seal_in_place(r, &b, &from);
+	ASSERT(e == 0 && verdict != -EPROTO);
+	buf_put(wire, strv_from_pos(buf_strv(&b), from));
+}
+
 static struct result run(const struct tls_start *start, struct strv in, size_t piece)
 {
 	struct tls_record *r = tls_record_new(start);
@@ -92,12 +112,10 @@ static struct result run(const struct tls_start *start, struct strv in, size_t p
 	forge_init(&client, &server, start);
 	while (in.n && res.verdict == 0) {
 		struct strv part = strv_make(in.p, MIN(piece, in.n));
-		int e;
 
 		res.verdict = tls_record_feed(r, part, &res.plain, &wire);
 		in = strv_from_pos(in, part.n);
-		e = tls_record_seal(r, STRV("x"), &wire);
-		ASSERT(e == 0 || res.verdict == -EPROTO);
+		answer(r, in.n & 1, &wire, res.verdict);
 	}
 	ASSERT((tls_record_error(r)[0] != '\0') == (res.verdict == -EPROTO));
 	if (res.verdict) /* for ever */

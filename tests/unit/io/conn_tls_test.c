@@ -1,5 +1,6 @@
 /* STARTTLS and handshakes of connections that go wrong. */
 #include "pair.h"
+#include "io/conn_priv.h"
 #include "io/linger.h"
 
 #include <openssl/err.h>
@@ -266,4 +267,73 @@ TEST(conn_that_fails_lingers_for_so_long_and_for_so_many)
 	CHECK_INT(open, N - 1);
 	loop_free(&l);
 	clock_fake_off();
+}
+
+/* --- records, however the socket takes them --- */
+
+enum { RECORD = 1 << 14 };
+
+/* Around what a pooled buffer holds, what a record holds, and more than that. */
+static const size_t lengths[] = { 1,	4000, 4066,	  4067,	  4068,	      4083,
+				  4084, 9000, RECORD - 1, RECORD, RECORD + 1, 40000 };
+
+static void write_pattern(struct side *s, size_t at, size_t n)
+{
+	static char some[40000];
+
+	for (size_t i = 0; i < n; i++)
+		some[i] = (char)((at + i) % 251);
+	buf_put(conn_out(s->conn), strv_make(some, n));
+}
+
+static void ask_for_new_keys(struct pair *t)
+{
+	if (SSL_version(t->p.ssl) != TLS1_3_VERSION)
+		return;
+	CHECK_INT(SSL_key_update(t->p.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+	peer_send(t, "k", 1);
+}
+
+static bool is_pattern(struct strv s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != (char)(i % 251))
+			return false;
+	return true;
+}
+
+/* Records that go out at once, that are cut, and that wait behind others; new keys between them,
+ * and close_notify at their end. */
+TEST(conn_sends_what_it_seals_in_order)
+{
+	EACH_WAY(w)
+	{
+		int least = 1, waited = 0;
+		struct pair t;
+		size_t n = 0;
+
+		if (w->version == 0)
+			continue;
+		pair_open_way(&t, w);
+		setsockopt(t.s.conn->watch.fd, SOL_SOCKET, SO_SNDBUF, &least,
+			   sizeof(least));
+		for (size_t i = 0; i < 240; i++) {
+			size_t part = lengths[i % ARRAY_LEN(lengths)];
+
+			t.p.reads = i % 60 < 25;
+			write_pattern(&t.s, n, part);
+			n += part;
+			if (i % 13 == 0)
+				ask_for_new_keys(&t);
+			pair_step(&t);
+			waited += t.s.conn->io && t.s.conn->io->wire.n;
+		}
+		CHECK(waited > 0 && waited < 240);
+		t.p.reads = true;
+		conn_close(t.s.conn, 10000);
+		PAIR_UNTIL(&t, t.p.notified);
+		CHECK_INT(t.p.got.n, n);
+		CHECK(is_pattern(buf_strv(&t.p.got)));
+		pair_close(&t);
+	}
 }

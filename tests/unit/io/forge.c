@@ -83,7 +83,8 @@ void forge_put(struct forge *f, unsigned char outer, unsigned char type,
 	memcpy(text, content.p, content.n);
 	if (f->v13)
 		text[content.n] = type;
-	tls_aead_seal(f->aead, f->side.key, nonce, ad_of(f, header, n, ad), text, n);
+	tls_aead_seal(f->aead, f->side.key, nonce, ad_of(f, header, n, ad),
+		      strv_make((char *)text, n), STRV(""), text);
 	f->side.seq++;
 	to->n += sizeof(header) + n_body;
 }

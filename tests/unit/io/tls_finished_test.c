@@ -53,9 +53,8 @@ static void seal(struct sealer *s, unsigned type, const void *p, size_t n, struc
 	memcpy(nonce, s->salt, N_SALT);
 	memcpy(nonce + N_SALT, r + TLS_RECORD_HEADER, N_EXPLICIT);
 	additional(ad, s->seq++, type, n);
-	memcpy(r + TLS_RECORD_HEADER + N_EXPLICIT, p, n);
 	tls_aead_seal(TLS_AES_128_GCM, s->key, nonce, strv_make((char *)ad, sizeof(ad)),
-		      r + TLS_RECORD_HEADER + N_EXPLICIT, n);
+		      strv_make(p, n), STRV(""), r + TLS_RECORD_HEADER + N_EXPLICIT);
 	buf_put(to, strv_make((char *)r, TLS_RECORD_HEADER + n + SEAL_OVERHEAD));
 }
 

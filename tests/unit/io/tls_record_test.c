@@ -1,6 +1,7 @@
 /* The record layer by itself: the examples of RFC 8448 3, and whatever a peer that has the keys can
  * do. tls_handover_test.c has OpenSSL at the other end. */
 #include "rig.h"
+#include "io/tls.h"
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -110,6 +111,73 @@ TEST(tls_record_carries_bytes_both_ways)
 		CHECK_INT(rig_sent(&g, &content), 23);
 		CHECK_STR(buf_strv(&content), "and more");
 		CHECK_STR(strv_from(tls_record_error(g.r)), "");
+		rig_close(&g);
+	}
+}
+
+/* The same bytes as with a copy, whatever the length; the room in front is not looked at. */
+TEST(tls_record_is_sealed_in_its_place)
+{
+	static const size_t lengths[] = { 1,
+					  2,
+					  15,
+					  16,
+					  17,
+					  31,
+					  32,
+					  33,
+					  255,
+					  4000,
+					  4096,
+					  TLS_RECORD_MAX - 1,
+					  TLS_RECORD_MAX };
+
+	EACH_SUITE(start)
+	{
+		struct rig g, copy;
+
+		rig_open(&g, start);
+		rig_open(&copy, start);
+		for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+			AUTO(buf_free) struct buf b = BUF_INIT(1 << 15);
+			size_t n = lengths[i], from;
+			char text[TLS_RECORD_MAX];
+
+			for (size_t at = 0; at < n; at++)
+				text[at] = (char)(at * 7 + i);
+			buf_put(&b, STRV("0123456789abc"));
+			CHECK_INT(b.n, TLS_ROOM);
+			buf_put(&b, strv_make(text, n));
+			CHECK(tls_record_takes_whole(g.r, n));
+			CHECK_INT(tls_record_seal_in_place(g.r, &b, &from), 0);
+			CHECK_INT(tls_record_seal(copy.r, strv_make(text, n), &copy.wire),
+				  0);
+			CHECK(strv_eq(strv_from_pos(buf_strv(&b), from),
+				      buf_strv(&copy.wire)));
+			buf_clear(&copy.wire);
+		}
+		rig_close(&g);
+		rig_close(&copy);
+	}
+}
+
+TEST(tls_record_takes_whole_what_fits)
+{
+	EACH_SUITE(start)
+	{
+		AUTO(buf_free) struct buf b = BUF_INIT(TLS_ROOM + 12);
+		struct rig g;
+		size_t from;
+
+		rig_open(&g, start);
+		CHECK(!tls_record_takes_whole(g.r, 0));
+		CHECK(tls_record_takes_whole(g.r, TLS_RECORD_MAX));
+		CHECK(!tls_record_takes_whole(g.r, TLS_RECORD_MAX + 1));
+		buf_put(&b, STRV("0123456789abc"));
+		buf_put(&b, STRV("no tag here"));
+		CHECK_INT(tls_record_seal_in_place(g.r, &b, &from), -EMSGSIZE);
+		tls_record_close_notify(g.r, &g.wire);
+		CHECK(!tls_record_takes_whole(g.r, 1));
 		rig_close(&g);
 	}
 }

@@ -50,7 +50,8 @@ static void use(enum tls_aead aead, const unsigned char *key, int times)
 
 	for (int i = 0; i < times; i++) {
 		memset(text, i, 100);
-		tls_aead_seal(aead, key, nonce, STRV("ad"), text, 100);
+		tls_aead_seal(aead, key, nonce, STRV("ad"), strv_make((char *)text, 100),
+			      STRV(""), text);
 		CHECK(tls_aead_open(aead, key, nonce, STRV("ad"), text, 100, plain));
 		CHECK_INT(plain[99], (unsigned char)i);
 	}
