@@ -1,8 +1,8 @@
 #include "io/tls_record.h"
 #include "base/clock.h"
 #include "io/tls.h"
+#include "io/tls_failure.h"
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 enum { IN, OUT };
@@ -19,42 +19,6 @@ enum { WARNING = 1, FATAL = 2 };	    /* levels of alerts */
 enum { HS_HEADER = 4, KEY_UPDATE_LEN = HS_HEADER + 1 };
 enum { NONCE_EXPLICIT = 8 }; /* RFC 5288 3 */
 
-/* Why a connection fails: what is said to the peer, and in the log. */
-#define FAILURES(X)                                                                     \
-	X(BAD_MAC, SSL_AD_BAD_RECORD_MAC, "a record that was changed or is of no use")  \
-	X(TOO_LONG, SSL_AD_RECORD_OVERFLOW, "a record is too long")                     \
-	X(TYPE, SSL_AD_UNEXPECTED_MESSAGE, "a record of a type that has no place here") \
-	X(NO_TYPE, SSL_AD_UNEXPECTED_MESSAGE, "a record without a type")                \
-	X(INTERLEAVED, SSL_AD_UNEXPECTED_MESSAGE,                                       \
-	  "a record in the midst of a handshake message")                               \
-	X(EMPTY, SSL_AD_UNEXPECTED_MESSAGE, "too many records without content")         \
-	X(ALERT_LEN, SSL_AD_UNEXPECTED_MESSAGE, "a record that is not one alert")       \
-	X(ALERT_LEVEL, SSL_AD_ILLEGAL_PARAMETER, "an alert of an unknown level")        \
-	X(WARNINGS, SSL_AD_UNEXPECTED_MESSAGE, "too many warnings")                     \
-	X(HANDSHAKE, SSL_AD_UNEXPECTED_MESSAGE,                                         \
-	  "a handshake message that has no place here")                                 \
-	X(KEY_UPDATE_LEN, SSL_AD_DECODE_ERROR, "a KeyUpdate of a wrong length")         \
-	X(KEY_UPDATE, SSL_AD_ILLEGAL_PARAMETER, "a KeyUpdate of an unknown kind")       \
-	X(KEY_UPDATES, SSL_AD_UNEXPECTED_MESSAGE, "too many KeyUpdates")                \
-	X(USED_UP, SSL_AD_INTERNAL_ERROR, "the key has been used for all that it may")
-
-enum failure {
-	FAIL_NONE,
-#define X(id, alert, text) FAIL_##id,
-	FAILURES(X)
-#undef X
-		FAIL_PEER, /* an alert of its own: `alert` */
-};
-
-static const struct {
-	uint8_t alert;
-	const char *text;
-} failures[] = { [FAIL_NONE] = { 0, "" },
-#define X(id, alert, text) [FAIL_##id] = { alert, text },
-		 FAILURES(X)
-#undef X
-};
-
 /* There may be a million of these. */
 struct tls_record {
 	struct buf *cut; /* what has come of a record; NULL: nothing */
@@ -65,7 +29,7 @@ struct tls_record {
 	uint8_t n_hs;
 	uint8_t n_updates; /* of the peer's, less one for each second that has passed */
 	uint8_t n_warnings, n_empty;
-	uint8_t failure; /* enum failure */
+	uint8_t failure; /* enum tls_failure */
 	uint8_t alert;	 /* FAIL_PEER: which */
 	uint8_t aead;
 	uint8_t hash;
@@ -309,10 +273,10 @@ static int put_key_update(struct tls_record *r, bool asks, struct buf *wire)
 	return 0;
 }
 
-static int fail(struct tls_record *r, enum failure why, struct buf *wire)
+static int fail(struct tls_record *r, enum tls_failure why, struct buf *wire)
 {
 	if (why != FAIL_PEER)
-		put_alert(r, FATAL, failures[why].alert, wire);
+		put_alert(r, FATAL, tls_failure_alert(why), wire);
 	r->failure = (uint8_t)why;
 	r->closed = true;
 	wipe(r);
@@ -618,11 +582,5 @@ int tls_record_feed(struct tls_record *r, struct strv cipher, struct buf *plain,
 
 const char *tls_record_error(const struct tls_record *r)
 {
-	const char *text;
-
-	if (r->failure != FAIL_PEER)
-		return failures[r->failure].text;
-	text = ERR_reason_error_string(
-		ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + r->alert));
-	return text ? text : "an unknown alert";
+	return tls_failure_text((enum tls_failure)r->failure, r->alert);
 }
