@@ -226,7 +226,7 @@ static void unbind(struct session *s)
 
 /* What follows once the new state is in the database. */
 struct outcome {
-	bool forward, push;
+	bool forward, push, reply;
 	bool now_from, lost_from;
 	uint32_t n;
 	char *stanza;  /* bytes to route or deliver; owned */
@@ -311,6 +311,7 @@ static struct outcome *outcome_new(struct strv stanza, struct jid contact,
 
 	o->forward = r.forward;
 	o->push = r.push;
+	o->reply = r.reply;
 	o->now_from = sub_has_from(r.next.state) && !sub_has_from(was.state);
 	o->lost_from = sub_has_from(was.state) && !sub_has_from(r.next.state);
 	o->n = (uint32_t)stanza.n;
@@ -318,6 +319,17 @@ static struct outcome *outcome_new(struct strv stanza, struct jid contact,
 	o->contact = strv_dup(jid_text(contact));
 	o->asker = asker ? strv_dup(jid_text(asker->jid)) : NULL;
 	return o;
+}
+
+/* What changes nothing need not be stored, but it must not overtake what is on its way into the
+ * database (RFC 6120 10.1): a request that is sent once more would reach the contact before the end of
+ * the subscription that it follows, and be granted. */
+static void save_in_line(struct user *u, const struct roster_change *change, bool changed)
+{
+	if (changed || u->roster->saving)
+		roster_save(u, change);
+	else
+		change->done(u, &(struct roster_saved){ 0 }, change->arg);
 }
 
 static void outbound(struct ctx *c)
@@ -352,10 +364,7 @@ static void outbound(struct ctx *c)
 	}
 	change.arg_bytes = sizeof(struct outcome) + b.n;
 	change.arg = outcome_new(buf_strv(&b), s.to, c->session, was, r);
-	if (r.changed)
-		roster_save(u, &change);
-	else
-		after_outbound(u, &(struct roster_saved){ 0 }, change.arg);
+	save_in_line(u, &change, r.changed);
 }
 
 /* --- subscriptions, from others (appendix A.3) --- */
@@ -375,11 +384,11 @@ static void after_inbound(struct user *u, const struct roster_saved *saved, void
 			roster_push(u, contact, saved);
 		if (o->lost_from) /* RFC 6121 3.3.3 */
 			send_all_unavailable(u, contact);
-		if (o->now_from) { /* granted in advance: RFC 6121 3.4 */
+		if (o->reply) /* RFC 6121 3.1.3: has it already; or 3.4: in advance */
 			send_plain(u->worker, jid_text(u->jid), jid_text(contact),
 				   "subscribed");
+		if (o->now_from)
 			send_all_presence(u, contact);
-		}
 	} else {
 		not_stored(u, o);
 	}
@@ -417,22 +426,15 @@ static void inbound(struct ctx *c)
 	change.item = roster_get(u->roster, s.from);
 	was = change.item.sub;
 	r = sub_inbound(was, kind_of(&s));
-	if (r.reply && !r.changed) { /* RFC 6121 3.1.3: has it already */
-		send_plain(c->worker, jid_text(u->jid), jid_text(s.from), "subscribed");
+	if (!r.changed && !r.reply)
 		return;
-	}
-	if (!r.changed) {
-		if (r.forward)
-			route_to_sessions(u, &s, -128);
-		return;
-	}
 	change.item.sub = r.next;
 	if (s.type == PRESENCE_SUBSCRIBE && sub_is_pending_in(r.next.state) &&
 	    !keep_request(u, &change, buf_strv(&b)))
 		return; /* full: a request that nobody can answer is not kept */
 	change.arg_bytes = sizeof(struct outcome) + b.n;
 	change.arg = outcome_new(buf_strv(&b), s.from, NULL, was, r);
-	roster_save(u, &change);
+	save_in_line(u, &change, r.changed);
 }
 
 /* --- probes (RFC 6121 4.3.2) --- */

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from lib import ns
-from lib.client import befriend
+from lib.client import befriend, settle
 
 CONFIG = {"modules": {"mod_roster": {"versioning": True}}}
 
@@ -167,3 +167,20 @@ def test_what_the_contact_cannot_store(two, refuse, kind):
     refuse(contact.account, one.bare)
     one.presence(contact.bare, kind)
     assert presence_error(one, contact.bare) == ("cancel", "internal-server-error")
+
+
+def test_nothing_passes_what_waits_to_be_stored(two, busy):
+    """A request that repeats another one changes nothing; it comes behind the end of what it would
+    otherwise be taken for a part of."""
+    one, _, contact = two
+    befriend(one, contact)
+    with busy():
+        for kind in ("unsubscribe", "subscribe", "subscribe"):
+            one.presence(contact.bare, kind)
+        one.sync()
+        settle(contact, contact.bare)
+    contact.expect_presence(one.bare, "unsubscribe")
+    contact.expect_presence(one.bare, "subscribe")
+    settle(one, contact.bare)
+    assert roster(contact)[one.bare] == "to"
+    assert roster(one)[contact.bare] == "from", "and it waits for an answer"
