@@ -103,7 +103,7 @@ def test_what_the_server_says_is_passed_on(new_server):
 
         def serve():
             with listener.accept()[0] as s:
-                asked.append(s.recv(1000))
+                asked.append(s.makefile("rb").readline())
                 s.sendall(b"error: not today\n")
 
         thread = threading.Thread(target=serve)
