@@ -62,6 +62,16 @@ def test_once(server, sender, online):
     assert texts(fence(sender, again)) == []
 
 
+def test_once_though_the_client_goes_as_soon_as_it_has_read(server, sender, online):
+    account = server.account()
+    for i in range(30):
+        sender.message(account.jid, str(i))
+        settle(sender, account.jid)
+        receiver = online(account)
+        assert ns.body(receiver.expect_message()) == str(i)
+        receiver.close()
+
+
 def test_only_to_one_session(server, sender, login, online):
     account = server.account()
     silent = login(account, "silent")
