@@ -2,6 +2,7 @@
 import pytest
 
 from lib import ns
+from lib.client import settle
 
 BIG = "x" * 100_000
 REQUEST = "<query xmlns='urn:example:question'/>"
@@ -35,7 +36,7 @@ def test_who_has_no_room_gets_no_more(here, online):
     n = 150
     for _ in range(n):
         other.presence(reader.jid, inner=f"<status>{BIG}</status>")
-    other.sync()
+    settle(other, reader.bare)
     third.message(reader.jid, "hello", "chat", id_="m")
     answer = third.expect(lambda s: s.get("id") == "m")
     assert ns.stanza_error(answer) == ("wait", "resource-constraint")
