@@ -139,7 +139,8 @@ same machine, with the same accounts, the same certificate, and the same load.
 ## Results
 
 Median of {opts.rounds} round{'s' if opts.rounds != 1 else ''} (smallest-largest); `x3` says that Meerkat is three times
-better than that server, `x0.5` that it is half as good.
+better than that server, `x0.5` that it is half as good. Meerkat has {opts.workers}
+worker{'s' * (opts.workers > 1)} but where the table says otherwise.
 
 {table(results, chosen, METRICS)}
 
