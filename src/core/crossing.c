@@ -12,7 +12,8 @@ enum {
 
 struct crossing {
 	struct post post;
-	struct handle sender;  /* for back-pressure */
+	struct handle sender; /* for back-pressure */
+	enum stanza_type type;
 	enum stanza_kind kind; /* of what is for a session alone; then ... */
 	struct jid to;	       /* ... s is the start of the bytes; else NULL */
 	uint32_t n;
@@ -34,7 +35,7 @@ static bool to_session(struct worker *w, const struct crossing *x)
 	struct user *u = jid_is_none(x->to) ? NULL : user_find(w, x->to);
 	struct session *s = u ? session_find(u, jid_resource(x->to)) : NULL;
 
-	return s && session_send_written(s, stanza_of(x), x->kind);
+	return s && session_send_written(s, stanza_of(x), x->kind, x->type);
 }
 
 static void on_crossing(struct worker *w, struct post *post)
@@ -66,6 +67,7 @@ static struct crossing *write_crossing(const struct stanza *s, size_t *n)
 	x = (struct crossing *)b.p;
 	memset(x, 0, HEAD);
 	x->kind = s->kind;
+	x->type = s->type;
 	x->n = (uint32_t)(b.n - HEAD);
 	if (to.p) {
 		x->to = s->to;

@@ -129,17 +129,18 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 
 /* Presence is broadcast: one contact who does not read must not hold up the rest. Nor must who asks
  * for more than it reads hold up who answers: answers stop nobody but the asker itself. */
-static bool stops_sender(const struct session *s, const struct stanza *st)
+static bool stops_sender(const struct session *s, enum stanza_kind kind,
+			 enum stanza_type type)
 {
-	if (st->type == IQ_RESULT || st->type == STANZA_ERROR)
+	if (type == IQ_RESULT || type == STANZA_ERROR)
 		return handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream)));
-	return st->kind != STANZA_PRESENCE;
+	return kind != STANZA_PRESENCE;
 }
 
 /* The other half of what may wait is for presence and for what the server says itself. */
-static bool has_room(const struct session *s, const struct stanza *st)
+static bool has_room(const struct session *s, enum stanza_kind kind)
 {
-	return st->kind == STANZA_PRESENCE || session_room(s) > CONN_MAX_OUT / 2;
+	return kind == STANZA_PRESENCE || session_room(s) > CONN_MAX_OUT / 2;
 }
 
 static void send_when_due(struct session *s, const struct stanza *st, bool sole)
@@ -149,7 +150,7 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 
 	if (s->stream->closed || hold_message(s, st, sole))
 		return;
-	if (!has_room(s, st)) {
+	if (!has_room(s, st->kind)) {
 		if (sole)
 			route_error(s->user->worker, st, STANZA_ERR_RESOURCE_CONSTRAINT,
 				    "the receiver does not read");
@@ -159,18 +160,19 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	was = b->n;
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
-	if (stops_sender(s, st))
+	if (stops_sender(s, st->kind, st->type))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
-bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind kind)
+bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind kind,
+			  enum stanza_type type)
 {
-	if (s->hold && kind == STANZA_MESSAGE)
+	if ((s->hold && kind == STANZA_MESSAGE) || !has_room(s, kind))
 		return false;
 	session_send_bytes(s, bytes);
-	if (kind != STANZA_PRESENCE && !s->stream->closed)
+	if (!s->stream->closed && stops_sender(s, kind, type))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	return true;

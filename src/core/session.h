@@ -80,10 +80,10 @@ void session_send(struct session *s, const struct stanza *st);
 /* The same for a stanza that other sessions get as well. */
 void session_send_copy(struct session *s, const struct stanza *st);
 
-/* The same for a stanza of that kind that is written already. False, and nothing is sent: it has
- * to wait for others, and to go the other way. */
+/* The same for a stanza of that kind and type that is written already. False, and nothing is sent: it
+ * has to wait for others, or there is no room for it, and has to go the other way. */
 nodiscard bool session_send_written(struct session *s, struct strv bytes,
-				    enum stanza_kind kind);
+				    enum stanza_kind kind, enum stanza_type type);
 
 /* Sends bytes that are one whole stanza, at once. */
 void session_send_bytes(struct session *s, struct strv bytes);

@@ -1,4 +1,6 @@
 """A client that does not read what it gets: what that is for those who send to it."""
+import socket
+
 import pytest
 
 from lib import ns
@@ -10,8 +12,11 @@ REQUEST = "<query xmlns='urn:example:question'/>"
 
 @pytest.fixture
 def here(online):
-    """Two clients with presence; the second one reads only what the test has it read."""
-    return online(), online()
+    """Two clients with presence; the second one reads only what the test has it read. Its kernel does
+    not read for it, either: left to itself it would take more and more."""
+    other, reader = online(), online()
+    reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    return other, reader
 
 
 def test_answers_do_not_hold_up_who_answers(here):
@@ -33,6 +38,8 @@ def test_who_has_no_room_gets_no_more(here, online):
     """Half of what may wait for a client is for presence, which nobody waits for."""
     other, reader = here
     third = online()
+    third.message(reader.jid, "first", "chat")
+    reader.expect_message("first")  # nothing is held for it any more
     n = 150
     for _ in range(n):
         other.presence(reader.jid, inner=f"<status>{BIG}</status>")
