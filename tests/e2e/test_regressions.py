@@ -2,6 +2,7 @@
 import pytest
 
 from lib import ns
+from lib.client import settle
 
 CONFIG = {"modules": {"mod_roster": {"versioning": True}}}
 
@@ -56,6 +57,7 @@ def test_request_that_waits_is_bounded(server, login, online, size, kept):
     sender.ask("<query xmlns='jabber:iq:roster'/>")
     sender.presence(account.jid, "subscribe", f"<status>{'x' * size}</status>")
     sender.expect_push(ask="subscribe")
+    settle(sender, account.jid)  # it has come there, and waits
     receiver = login(account)
     receiver.presence()
     request = receiver.expect_presence(sender.bare, "subscribe")
