@@ -45,7 +45,7 @@ static int refuse(struct refusal *no, const char *option, const char *file,
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	no->option = option;
-	buf_putf(no->err, "%s%s%s%s%s", file ? file : "", file ? ": " : "", text,
+	buf_putf(no->err, "%.1000s%s%s%s%s", file ? file : "", file ? ": " : "", text,
 		 reason ? ": " : "", reason ? reason : "");
 	return -EINVAL;
 }

@@ -106,7 +106,8 @@ void roster_send_requests(struct session *s)
 	a->user = u;
 	a->session = c2s_handle(c2s_of(s->stream));
 	user_pin(u);
-	if (worker_store(u->worker, roster_load_call(u->jid), on_rows, a) == 0)
+	if (!user_is_busy(u) &&
+	    worker_store(u->worker, roster_load_call(u->jid), on_rows, a) == 0)
 		return;
 	log_warning("roster.requests",
 		    STRV_FMT ": the database is too busy for the subscription requests "

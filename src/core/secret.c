@@ -1,6 +1,7 @@
 /* The server's secret, which is in the database. */
 #include "core/secret.h"
 #include "base/base64.h"
+#include "core/question.h"
 #include "core/server.h"
 #include "store/store.h"
 
@@ -57,7 +58,7 @@ void secret_need(struct worker *w, void (*fn)(struct worker *w, int err, void *a
 	}
 	a = MEM_NEW(struct asking);
 	*a = (struct asking){ .fn = fn, .arg = arg };
-	if (worker_store(w, call(), on_secret, a) < 0) {
+	if (question_store(w, call(), on_secret, a) < 0) {
 		mem_free(a);
 		fn(w, -EAGAIN, arg);
 	}

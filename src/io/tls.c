@@ -84,6 +84,8 @@ static int shake_hands(struct tls *t, struct strv *cipher, struct buf *wire)
 		return r;
 	t->ssl->login = tls_login_new(t->ssl);
 	go_over(t, strv_from_pos(buf_strv(wire), before));
+	if (t->record == NULL) /* they are of no use any more */
+		mem_wipe(&t->ssl->secrets, sizeof(t->ssl->secrets));
 	return 0;
 }
 

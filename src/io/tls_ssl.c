@@ -132,7 +132,7 @@ int tls_ssl_shake_hands(struct tls_ssl *t, struct strv *cipher, struct buf *wire
 	ERR_clear_error();
 	t->in = *cipher;
 	t->wire = wire;
-	tls_kdf_collect(&t->secrets);
+	tls_kdf_collect(t->ctx->own_records ? &t->secrets : NULL);
 	r = SSL_do_handshake(t->ssl);
 	tls_kdf_collect(NULL);
 	t->up = r == 1;

@@ -159,7 +159,7 @@ static int account_note(struct store *s, struct store_call *c)
 {
 	int r = account_take_name(s, c);
 
-	return r == -EEXIST ? 0 : r;
+	return r == -EEXIST ? account_unmark(c) : r; /* whoever uses it has been made */
 }
 
 struct store_call *store_account_note_up_to(struct jid who, int64_t max)
