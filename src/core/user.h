@@ -63,7 +63,7 @@ struct user *user_add_anonymous(struct worker *w, struct jid bare);
 void user_set_host(struct user *u, const struct host *h);
 
 /* So much of it waits, for the database as a rule, that no more of what is large may. */
-enum { USER_MAX_PINS = 32 };
+enum { USER_MAX_PINS = 100 };
 static inline bool user_is_busy(const struct user *u)
 {
 	return u->pins >= USER_MAX_PINS;
