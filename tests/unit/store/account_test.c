@@ -216,6 +216,17 @@ static int64_t forget_unmade(struct store *s, const char *domain)
 	return n;
 }
 
+/* By whatever word its user has logged in. */
+ON_EACH(account_that_is_used_is_not_forgotten)
+{
+	struct jid romeo = fixture_jid("romeo@example.org");
+
+	CHECK_INT(fixture_do(s, store_account_begin(romeo, INT64_MAX)), 0);
+	CHECK_INT(fixture_do(s, store_account_note_up_to(romeo, INT64_MAX)), 0);
+	CHECK_INT(forget_unmade(s, "example.org"), 0);
+	CHECK_INT(fixture_do(s, store_account_exists(romeo)), 0);
+}
+
 ON_EACH(account_that_was_never_made_is_forgotten)
 {
 	struct jid romeo = fixture_jid("romeo@example.org"),
