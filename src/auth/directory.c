@@ -319,6 +319,11 @@ static const struct auth_backend_ops ldap_ops = {
 	.free = free_ldap,
 };
 
+int auth_ldap_load(struct buf *err)
+{
+	return libldap_load(err);
+}
+
 struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)
 {
 	struct ldap_method *m = MEM_NEW(struct ldap_method);

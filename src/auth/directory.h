@@ -53,6 +53,10 @@ struct auth_ldap_conf {
 	int call_timeout_ms;
 };
 
+/* Loads the library that it is written for, before the first is made. -ENOENT with a text in `err`: it
+ * is not installed. */
+nodiscard int auth_ldap_load(struct buf *err);
+
 nodiscard struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf);
 
 /* RFC 4515 3: bytes as they stand in a filter. For tests, too. */

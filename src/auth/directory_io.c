@@ -1,6 +1,5 @@
 #include "auth/directory_io.h"
 
-#include <openldap.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>

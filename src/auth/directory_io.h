@@ -3,9 +3,8 @@
 #pragma once
 
 #include "auth/directory_wait.h"
+#include "auth/libldap.h"
 
-#include <lber.h>
-#include <ldap.h>
 #include <openssl/ssl.h>
 
 struct ldap_io {

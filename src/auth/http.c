@@ -1,6 +1,5 @@
 #include "auth/http_priv.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -320,6 +319,11 @@ static char *make_url(struct strv origin, struct strv prefix)
 	buf_putf(&b, STRV_FMT "%s" STRV_FMT "/", STRV_ARG(origin),
 		 prefix.n && prefix.p[0] != '/' ? "/" : "", STRV_ARG(prefix));
 	return mem_strdup(buf_cstr(&b));
+}
+
+int auth_http_load(struct buf *err)
+{
+	return libcurl_load(err);
 }
 
 struct auth_backend *auth_http_new(const struct auth_http_conf *conf)

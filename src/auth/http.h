@@ -5,6 +5,7 @@
 
 #include "auth/backend.h"
 #include "auth/tls.h"
+#include "base/buf.h"
 
 /* All text is copied. NULL: not set. */
 struct auth_http_conf {
@@ -16,5 +17,9 @@ struct auth_http_conf {
 	int request_timeout_ms;
 	int call_timeout_ms; /* with the wait for a worker */
 };
+
+/* Loads the library that it is written for, before the first is made. -ENOENT with a text in `err`: it
+ * is not installed. */
+nodiscard int auth_http_load(struct buf *err);
 
 nodiscard struct auth_backend *auth_http_new(const struct auth_http_conf *conf);

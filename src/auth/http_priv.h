@@ -2,9 +2,8 @@
 #pragma once
 
 #include "auth/http.h"
+#include "auth/libcurl.h"
 #include "base/buf.h"
-
-#include <curl/curl.h>
 
 /* Where the service is, and TLS towards it: of a backend, read by all its threads. */
 struct http_tls {

@@ -193,6 +193,7 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 	const struct conf_ldap *l = &a->ldap;
 	const struct conf_ldap_pool *search = find_pool(c, l->pool_tag),
 				    *bind = find_pool(c, l->bind_pool_tag);
+	AUTO(buf_free) struct buf err = BUF_INIT(1024);
 	struct auth_ldap_conf conf;
 
 	if (search == NULL || bind == NULL) {
@@ -201,6 +202,10 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 			e, root, key,
 			"the method ldap needs a section outgoing_pools.ldap." STRV_FMT,
 			STRV_ARG(tag));
+		return;
+	}
+	if (auth_ldap_load(&err) < 0) {
+		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 		return;
 	}
 	conf = (struct auth_ldap_conf){

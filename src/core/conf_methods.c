@@ -177,11 +177,16 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		      const struct toml_table *root, struct conf_errors *e)
 {
 	const struct conf_http_pool *p = find_pool(c);
+	AUTO(buf_free) struct buf err = BUF_INIT(1024);
 	struct auth_http_conf conf;
 
 	if (p == NULL) {
 		conf_error_at(e, root, key,
 			      "the method http needs a section outgoing_pools.http.auth");
+		return;
+	}
+	if (auth_http_load(&err) < 0) {
+		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 		return;
 	}
 	conf = (struct auth_http_conf){

@@ -153,6 +153,16 @@ static void check_tls(const struct conf_rdbms *r, const struct toml_table *root,
 		conf_error_at(e, root, key, "keyfile needs certfile, which is missing");
 }
 
+static void check_library(const struct conf_rdbms *r, const struct toml_table *root,
+			  struct conf_errors *e)
+{
+	static const char key[] = "outgoing_pools.rdbms.default.connection.driver";
+	AUTO(buf_free) struct buf err = BUF_INIT(1024);
+
+	if (store_load((enum store_driver)r->driver, &err) < 0)
+		conf_error_at(e, root, key, "%s", buf_cstr(&err));
+}
+
 void conf_rdbms_check(const struct conf *c, const struct toml_table *root,
 		      struct conf_errors *e)
 {
@@ -162,6 +172,8 @@ void conf_rdbms_check(const struct conf *c, const struct toml_table *root,
 			check_methods(c, &c->host_configs[i].auth,
 				      arena_printf(e->arena, "host_config[%zu].", i + 1),
 				      root, e);
+	if (c->has_rdbms)
+		check_library(&c->rdbms, root, e);
 	if (c->has_rdbms && c->rdbms.has_tls)
 		check_tls(&c->rdbms, root, e);
 }

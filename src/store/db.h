@@ -32,7 +32,9 @@ struct db_dialect {
 struct db_driver {
 	struct db_dialect dialect;
 
-	void (*init)(void); /* before the first thread; may be NULL */
+	/* Loads the library that it is written for; NULL: that is linked. -ENOENT with a text in
+	 * `err`. */
+	int (*load)(struct buf *err);
 
 	/* Opens d->db; -errno with a text in `err`, and nothing is left open. */
 	int (*open)(struct db *d, const struct store_conf *conf, bool writable,

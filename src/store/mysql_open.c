@@ -1,15 +1,26 @@
 /* How connections to MySQL and MariaDB begin. */
 #include "store/mysql_priv.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 enum { LATER_MAX = 1024 };
 
-void mysql_init_library(void)
+static void init_library(void)
 {
 	int r = mysql_library_init(0, NULL, NULL); /* before there are threads */
 
 	ASSERT(r == 0);
+}
+
+int mysql_load(struct buf *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int r = libmariadb_load(err);
+
+	if (r == 0)
+		pthread_once(&once, init_library);
+	return r;
 }
 
 static void set_text(MYSQL *c, enum mysql_option option, const char *text)

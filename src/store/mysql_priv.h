@@ -5,7 +5,7 @@
 #include "store/db.h"
 #include "store/store.h" /* before the library takes the names of lists */
 
-#include <mysql.h>
+#include "store/libmariadb.h"
 
 struct my {
 	MYSQL *conn;
@@ -18,7 +18,7 @@ struct my {
 
 void mysql_set_error(struct my *m, const char *text);
 
-void mysql_init_library(void);
+nodiscard int mysql_load(struct buf *err);
 nodiscard int mysql_open_connection(struct db *d, const struct store_conf *conf,
 				    bool writable, struct buf *err);
 

@@ -436,8 +436,8 @@ static void close_connection(struct db *d)
 
 #define PGSQL(...)                                                                    \
 	{                                                                             \
-		.open = pgsql_open, .close = close_connection, .error = error_text,   \
-		.is_lost = is_lost,                                                   \
+		.load = libpq_load, .open = pgsql_open, .close = close_connection,    \
+		.error = error_text, .is_lost = is_lost,                              \
 		.has_version = "SELECT count(*) FROM information_schema.tables WHERE" \
 			       " table_name = 'meerkat_schema' AND"                   \
 			       " table_schema = current_schema()",                    \

@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "store/db.h"
-
-#include <libpq-fe.h>
+#include "store/libpq.h"
 
 struct pg {
 	PGconn *conn;

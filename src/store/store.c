@@ -315,11 +315,9 @@ static void start_thread(struct store_link *l)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static const struct db_driver *find_driver(const struct store_conf *conf)
+static const struct db_driver *find_server(enum store_driver driver)
 {
-	if (conf->sql == NULL)
-		return &db_sqlite;
-	switch (conf->sql->driver) {
+	switch (driver) {
 	case STORE_PGSQL:
 		return &db_pgsql;
 	case STORE_COCKROACHDB:
@@ -328,6 +326,16 @@ static const struct db_driver *find_driver(const struct store_conf *conf)
 		return &db_mysql;
 	}
 	UNREACHABLE();
+}
+
+static const struct db_driver *find_driver(const struct store_conf *conf)
+{
+	return conf->sql ? find_server(conf->sql->driver) : &db_sqlite;
+}
+
+int store_load(enum store_driver driver, struct buf *err)
+{
+	return find_server(driver)->load(err);
 }
 
 static void init_link(struct store *s, struct store_link *l, bool writes)
@@ -356,8 +364,6 @@ static struct store *new_store(const struct store_conf *conf)
 
 	s->conf = *conf;
 	s->driver = find_driver(conf);
-	if (s->driver->init)
-		s->driver->init();
 	s->one = conf->sql == NULL && strcmp(conf->path, ":memory:") == 0;
 	s->n_read = s->one ? 0 : conf->sql ? conf->sql->readers : 1;
 	s->read = mem_zalloc(MAX(s->n_read, 1u) * sizeof(*s->read));
@@ -386,10 +392,14 @@ static void free_store(struct store *s)
 
 int store_open(const struct store_conf *conf, struct store **ret, struct buf *err)
 {
-	struct store *s = new_store(conf);
 	bool now = conf->sql == NULL || conf->wait;
-	int r = now ? link_open(&s->write, err) : 0;
+	int r = conf->sql ? store_load(conf->sql->driver, err) : 0;
+	struct store *s;
 
+	if (r < 0)
+		return r;
+	s = new_store(conf);
+	r = now ? link_open(&s->write, err) : 0;
 	for (unsigned i = 0; now && r == 0 && i < s->n_read; i++)
 		r = link_open(&s->read[i], err);
 	if (r < 0) {

@@ -123,6 +123,10 @@ enum {
 		8 << 20, /* of all texts; what follows is empty, or not there */
 };
 
+/* Loads what talks to this kind of database server, as store_open() does, too. -ENOENT with a text in
+ * `err`: it is not installed. */
+nodiscard int store_load(enum store_driver driver, struct buf *err);
+
 /* Opens or creates the database and its schema. -errno with a text in `err`: cannot be opened,
  * is read-only, is of a newer schema, is no database. A database server is waited for only if `conf`
  * says so: calls fail with -ENOTCONN while it cannot be reached, and it is tried again and again. */

@@ -1,0 +1,3 @@
+#include "store/libmariadb.h"
+
+LIBRARY_DEFINE(libmariadb, LIBMARIADB_FUNCTIONS, LIBMARIADB_SONAME, "libmariadb3")
