@@ -217,7 +217,7 @@ static void on_wake(struct worker *w, struct post *p)
 /* All that wait: with reuse_port each has a queue of its own, and one may be empty. */
 static void wake_all(struct server *s, struct waiters *w, struct port *p)
 {
-	for (uint16_t i = 0; i < s->n_workers && atomic_load(&w->n); i++) {
+	for (uint16_t i = 0; i < s->n_threads && atomic_load(&w->n); i++) {
 		struct wake *m;
 
 		if (!stop_waiting(w, i))

@@ -8,6 +8,7 @@
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
 #include "core/delay.h"
+#include "core/door.h"
 #include "core/hold.h"
 #include "core/login.h"
 #include "core/module.h"
@@ -159,7 +160,7 @@ static void early_new(struct c2s *c)
 
 	e->c2s = c;
 	timer_init(&e->timer, on_timer);
-	loop_task_init(&e->move_task, c2s_move_home);
+	loop_task_init(&e->move_task, c2s_move);
 	c->early = e;
 }
 
@@ -248,8 +249,8 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	max = access_number(w->conf, STRV("max_user_sessions"), jid_domain(u->jid),
 			    u->jid, C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
-	conn_set_patient(c->conn, false);
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
+	conn_set_patient(c->conn, false);
 	early_free(c);
 	shaper_refresh(c);
 	set_log_context(c);
@@ -362,6 +363,8 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 
 	c2s_count(c, PORT_COUNT_STANZAS_IN, 1);
 	w->sender = c2s_handle(c);
+	if (s->kind == STANZA_MESSAGE)
+		w->talk_at = loop_now(w->loop);
 	if (!run_from_client(&ctx) && c->session)
 		route(w, c->session, s);
 	w->sender = HANDLE_NONE;
@@ -383,10 +386,8 @@ static void env_authenticated(struct stream *st)
 	log_info("auth.ok", "logged in");
 	log_context_set(NULL, NULL);
 	shaper_refresh(c);
-	if (worker_home(c->worker->server, st->jid) == c->worker)
-		return;
-	st->waiting = true; /* until the other worker has it: no input is taken here */
-	loop_at_turn_end(c->worker->loop, &c->early->move_task);
+	if (worker_home(c->worker->server, st->jid) != c->worker)
+		c2s_move_later(c, NULL);
 }
 
 static bool env_pre_auth_iq(struct stream *st, const struct stanza *s)
@@ -548,6 +549,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	const struct conf_listener *l = wp->conf;
 	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS && !l->proxy_protocol;
 	struct c2s *c = slab_zalloc(loop_slabs(w->loop), sizeof(*c));
+	struct worker *door;
 
 	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &c2s_conn_ops, c,
 		     &c->conn) < 0) {
@@ -572,9 +574,12 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 		c2s_proxy_begin(c);
 	else
 		admission_address(c);
-	/* No time at all: not even for what is there already. */
-	if (l->state_timeout_ms == 0 && !c->st.closed && !conn_is_dead(c->conn))
+	if (c->st.closed || conn_is_dead(c->conn))
+		return;
+	if (l->state_timeout_ms == 0) /* not even for what is there already */
 		on_timer(&c->early->timer);
+	else if ((door = door_for(w)))
+		c2s_move_later(c, door);
 }
 
 void c2s_shutdown_all(struct worker *w)

@@ -1,5 +1,6 @@
 /* A client's connection: the stream machine on a real socket. It starts on the worker that
- * accepted it and moves once, when SASL has succeeded, to the home worker of its account. */
+ * accepted it, or at its door (core/door.h), and moves to the home worker of its account when SASL
+ * has succeeded. */
 #pragma once
 
 #include "base/list.h"
@@ -20,8 +21,9 @@ struct store_call;
 /* What only a connection without a session needs. */
 struct c2s_early {
 	struct c2s *c2s;
-	struct timer timer; /* of the stream's state */
-	struct loop_task move_task;
+	struct timer timer;	    /* of the stream's state */
+	struct loop_task move_task; /* see core/c2s_move.h */
+	struct worker *to;	    /* ... to this one; NULL: to the account's home */
 	struct proxy_reader
 		*proxy;	     /* while its header is awaited: see core/c2s_proxy.h */
 	struct delay *delay; /* of the answer to a login; see core/delay.h */

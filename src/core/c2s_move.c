@@ -8,6 +8,7 @@
 
 struct move {
 	struct post post;
+	int64_t ms;	/* that its state may still last, or CONF_INFINITY */
 	struct c2s c2s; /* in no worker's memory */
 };
 
@@ -43,6 +44,7 @@ static void on_moved(struct worker *w, struct post *p)
 {
 	struct move *m = container_of(p, struct move, post);
 	struct c2s *c = settle(w, &m->c2s);
+	int64_t ms = m->ms;
 
 	mem_free(m);
 	c2s_enlist(c, w);
@@ -53,25 +55,46 @@ static void on_moved(struct worker *w, struct post *p)
 	if (atomic_load(&w->server->stopping))
 		stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
 	else
-		c->st.env->timeout(&c->st, c->st.listener->state_timeout_ms);
+		c->st.env->timeout(&c->st, ms);
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
-void c2s_move_home(struct loop_task *t)
+void c2s_move_later(struct c2s *c, struct worker *to)
+{
+	c->early->to = to;
+	c->st.waiting = true;
+	loop_at_turn_end(c->worker->loop, &c->early->move_task);
+}
+
+/* Who goes home begins a new state there. */
+static int64_t ms_left(const struct c2s *c)
+{
+	const struct timer *t = &c->early->timer;
+
+	if (c->early->to == NULL)
+		return c->st.listener->state_timeout_ms;
+	return list_empty(&t->link) ? CONF_INFINITY
+				    : MAX(t->at - loop_now(c->worker->loop), (msec_t)1);
+}
+
+void c2s_move(struct loop_task *t)
 {
 	struct c2s *c = container_of(t, struct c2s_early, move_task)->c2s;
-	struct worker *w = c->worker, *home = worker_home(w->server, c->st.jid);
+	struct worker *w = c->worker, *to = c->early->to;
 	struct move *m;
 
 	if (c->st.closed || conn_is_dead(c->conn))
 		return;
+	m = MEM_NEW(struct move);
+	m->post.fn = on_moved;
+	m->ms = ms_left(c);
+	c->early->to = NULL;
 	c2s_delist(c);
 	timer_cancel(w->loop, &c->early->timer);
 	throttle_free(c);
 	conn_detach(&c->conn);
-	m = MEM_NEW(struct move);
-	m->post.fn = on_moved;
 	m->c2s = *c;
 	slab_free(loop_slabs(w->loop), c, sizeof(*c));
-	worker_post(home, &m->post, sizeof(*m));
+	worker_post(to ? to : worker_home(w->server, m->c2s.st.jid), &m->post,
+		    sizeof(*m));
 }

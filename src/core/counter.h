@@ -11,6 +11,8 @@
 	X(OFFLINE_STORED, "offline_stored", "messages stored for offline users")  \
 	X(PASSWORDS_UPGRADED, "passwords_upgraded",                               \
 	  "stored passwords brought up to date")                                  \
+	X(LOGINS_AT_DOOR, "logins_at_door",                                       \
+	  "connections that logged in beside the messages")                       \
 	X(PEER_PAUSES, "peer_pauses", "pauses for a client that does not read")   \
 	X(INBOX_PAUSES, "inbox_pauses", "pauses for a worker that is behind")
 

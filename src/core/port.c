@@ -37,12 +37,12 @@ static int open_socket(const struct conf_listener *l)
 	return listen_open(&lc);
 }
 
-int port_open(const struct conf_listener *l, uint16_t n_workers, struct port **ret,
-	      struct buf *err)
+int port_open(const struct conf_listener *l, uint16_t n_accept, uint16_t n_workers,
+	      struct port **ret, struct buf *err)
 {
 	struct port *p =
 		mem_zalloc(sizeof(*p) + n_workers * sizeof(struct port_counters *));
-	uint16_t n = l->reuse_port ? n_workers : 1;
+	uint16_t n = l->reuse_port ? n_accept : 1;
 
 	p->refs = 1;
 	p->n_workers = n_workers;

@@ -19,7 +19,7 @@ struct port {
 	struct list
 		closed; /* in the server's port_totals, when nobody listens any more */
 	bool reuse_port;
-	int *fd; /* one socket, or with reuse_port one for each worker; the server's */
+	int *fd; /* one socket, or with reuse_port one for each that accepts; the server's */
 	uint16_t n_fd, n_workers;
 	struct port_counters *counters[]; /* by worker */
 };
@@ -34,9 +34,10 @@ struct worker_port {
 	struct timer rate_timer;	  /* of core/admission.c */
 };
 
-/* Opens the sockets. -errno, and a text in `err`. */
-nodiscard int port_open(const struct conf_listener *l, uint16_t n_workers,
-			struct port **ret, struct buf *err);
+/* Opens the sockets: with reuse_port one for each of those that accept, the first of all workers.
+ * -errno, and a text in `err`. */
+nodiscard int port_open(const struct conf_listener *l, uint16_t n_accept,
+			uint16_t n_workers, struct port **ret, struct buf *err);
 /* The kernel's queue gets this listener's length. */
 void port_set_backlog(struct port *p, const struct conf_listener *l);
 /* Closes the sockets: nobody listens any more. What is connected stays. */

@@ -4,6 +4,7 @@
 #include "core/server.h"
 #include "base/log.h"
 #include "core/c2s.h"
+#include "core/door.h"
 #include "core/module.h"
 #include "core/port.h"
 #include "core/shaper.h"
@@ -99,7 +100,8 @@ static void on_turn(struct worker *w, struct post *p)
 	struct c2s *c;
 
 	w->conf = conf_ref(r->conf);
-	take_ports(w, r);
+	if (!worker_is_door(w))
+		take_ports(w, r);
 	hash_each(&w->users, take_user, w->conf);
 	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));)
 		take_stream(w, c);
@@ -170,7 +172,8 @@ static int open_ports(struct server *s, struct reload *r, struct buf *err)
 	for (size_t i = 0; i < r->conf->n_c2s; i++) {
 		const struct conf_listener *l = &r->conf->c2s[i];
 		struct port *p = find_open(s, l);
-		int e = p ? 0 : port_open(l, s->n_workers, &r->ports[i], err);
+		int e = p ? 0
+			  : port_open(l, s->n_workers, s->n_threads, &r->ports[i], err);
 
 		if (e < 0)
 			return e;
@@ -204,15 +207,15 @@ static void drop_ports(struct server *s, struct port **ports, size_t n,
 
 static void tell_workers(struct server *s, struct reload *r)
 {
-	struct turn *turns = mem_zalloc(s->n_workers * sizeof(*turns));
+	struct turn *turns = mem_zalloc(s->n_threads * sizeof(*turns));
 
 	sem_init(&r->done, 0, 0);
-	for (uint16_t i = 0; i < s->n_workers; i++) {
+	for (uint16_t i = 0; i < s->n_threads; i++) {
 		turns[i].reload = r;
 		turns[i].post.fn = on_turn;
 		worker_post(s->workers[i], &turns[i].post, sizeof(turns[i]));
 	}
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		while (sem_wait(&r->done) < 0)
 			;
 	sem_destroy(&r->done);

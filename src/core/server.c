@@ -31,7 +31,7 @@ static int open_ports(struct server *s, struct buf *err)
 	s->ports = mem_zalloc(s->conf->n_c2s * sizeof(struct port *));
 	for (size_t i = 0; i < s->conf->n_c2s; i++) {
 		const struct conf_listener *l = &s->conf->c2s[i];
-		int r = port_open(l, s->n_workers, &s->ports[i], err);
+		int r = port_open(l, s->n_workers, s->n_threads, &s->ports[i], err);
 		if (r < 0)
 			return r;
 		s->n_ports++;
@@ -107,7 +107,7 @@ static int start(struct server *s, struct buf *err)
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	s->backoff = backoff_new(BACKOFF_ENTRIES);
 	s->anonymous_names = anonymous_names_new();
-	for (uint16_t i = 0; r == 0 && i < s->n_workers; i++)
+	for (uint16_t i = 0; r == 0 && i < s->n_threads; i++)
 		r = worker_new(s, i, &s->workers[i]);
 	return r ? r : open_ports(s, err);
 }
@@ -119,13 +119,14 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 	int r;
 
 	ASSERT(n_workers > 0 && n_workers <= SERVER_MAX_WORKERS);
-	room_for_all_init(&s->descriptors, n_workers);
+	room_for_all_init(&s->descriptors, (uint16_t)(2 * n_workers));
 	pthread_mutex_init(&s->lock, NULL);
 	port_totals_init(&s->port_totals);
 	s->arena = arena_new(1024);
 	s->conf = conf_ref(c);
 	s->n_workers = n_workers;
-	s->workers = mem_zalloc(n_workers * sizeof(*s->workers));
+	s->n_threads = (uint16_t)(2 * n_workers);
+	s->workers = mem_zalloc(s->n_threads * sizeof(*s->workers));
 	s->started = clock_wall_us();
 	r = start(s, err);
 	if (r < 0) {
@@ -144,7 +145,7 @@ void server_free(struct server **ps)
 	*ps = NULL;
 	if (s == NULL)
 		return;
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		if (s->workers
 			    [i]) /* before the sockets that their loops watch are closed */
 			worker_stop_ports(s->workers[i]);
@@ -153,7 +154,7 @@ void server_free(struct server **ps)
 	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store);
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		worker_free(&s->workers[i]);
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_unref(&s->ports[i]);
@@ -177,7 +178,7 @@ void server_start(struct server *s)
 
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	for (uint16_t i = 0; i < s->n_workers; i++) {
+	for (uint16_t i = 0; i < s->n_threads; i++) {
 		int r = pthread_create(&s->workers[i]->thread, NULL, worker_main,
 				       s->workers[i]);
 		ASSERT(r == 0);
@@ -223,7 +224,7 @@ static void finish_worker(struct worker *w)
 
 static bool is_quiet(const struct server *s)
 {
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		if (s->workers[i]->n_streams ||
 		    !inbox_is_empty(loop_inbox(s->workers[i]->loop)))
 			return false;
@@ -233,7 +234,7 @@ static bool is_quiet(const struct server *s)
 static void finish_all(struct server *s)
 {
 	do
-		for (uint16_t i = 0; i < s->n_workers; i++)
+		for (uint16_t i = 0; i < s->n_threads; i++)
 			finish_worker(s->workers[i]);
 	while (!is_quiet(s));
 }
@@ -242,7 +243,7 @@ static unsigned n_calls(const struct server *s)
 {
 	unsigned n = 0;
 
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		n += s->workers[i]->n_calls;
 	return n;
 }
@@ -269,12 +270,12 @@ static void finish_calls(struct server *s)
 void server_stop(struct server *s)
 {
 	atomic_store(&s->stopping, true);
-	for (uint16_t i = 0; i < s->n_workers; i++) {
+	for (uint16_t i = 0; i < s->n_threads; i++) {
 		struct post *p = MEM_NEW(struct post);
 		p->fn = on_shutdown;
 		worker_post(s->workers[i], p, sizeof(*p));
 	}
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		pthread_join(s->workers[i]->thread, NULL);
 	/* Nobody runs any more: what workers have sent each other and the database's and the
 	 * pool's answers are handled here, one worker after the other, until it is quiet. */
@@ -306,7 +307,7 @@ static void on_removed(struct worker *w, struct post *p)
 void server_account_removed(struct server *s, struct jid account)
 {
 	removals_add(&s->removals, account);
-	for (uint16_t i = 0; i < s->n_workers; i++) {
+	for (uint16_t i = 0; i < s->n_threads; i++) {
 		struct arena *a = arena_new(512);
 		struct removed *m = ARENA_NEW(a, struct removed);
 

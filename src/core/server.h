@@ -26,9 +26,10 @@ struct server {
 	pthread_mutex_t
 		lock;	   /* of conf and ports, which reload changes; never a worker's */
 	struct conf *conf; /* the workers have their own references */
-	struct worker **workers;
-	uint16_t n_workers;
-	struct arena *arena; /* what the store was opened with */
+	struct worker **workers; /* those that are homes, then the doors: core/door.h */
+	uint16_t n_workers;	 /* homes */
+	uint16_t n_threads;	 /* ... and doors */
+	struct arena *arena;	 /* what the store was opened with */
 	struct store *store;
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;

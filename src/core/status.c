@@ -76,7 +76,7 @@ static int64_t worker_sum(const struct server *s, unsigned counter)
 {
 	int64_t sum = 0;
 
-	for (uint16_t i = 0; i < s->n_workers; i++)
+	for (uint16_t i = 0; i < s->n_threads; i++)
 		sum += atomic_load_explicit(&s->workers[i]->counters.v[counter],
 					    memory_order_relaxed);
 	return sum;

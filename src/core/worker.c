@@ -1,6 +1,7 @@
 #include "core/worker.h"
 #include "base/thread.h"
 #include "core/c2s.h"
+#include "core/door.h"
 #include "core/login.h"
 #include "core/port.h"
 #include "core/server.h"
@@ -162,7 +163,10 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 
 	this_worker = w;
-	thread_be_prompt();
+	if (worker_is_door(w))
+		thread_be_nice();
+	else
+		thread_be_prompt();
 	loop_run(w->loop);
 	return NULL;
 }

@@ -38,6 +38,8 @@ struct worker {
 	uint32_t n_calls;     /* of the database: without an answer as yet */
 	struct counters counters;
 	uint32_t n_streams;
+	/* When a client has last sent a message, and has come; 0: none has. See core/door.h. */
+	msec_t talk_at, accepted_at;
 	struct list waiting_logins; /* see core/login.h */
 	struct list
 		paused; /* struct throttle: streams that wait for room in another's inbox */
@@ -55,7 +57,7 @@ extern _Thread_local struct worker *this_worker;
 
 #define ASSERT_ON(w) ASSERT(this_worker == (w))
 
-/* The worker that is the home of this account: hash(bare JID) mod N. */
+/* The worker that is the home of this account: hash(bare JID) mod N; never a door. */
 struct worker *worker_home(struct server *s, struct jid bare);
 
 /* Runs fn on that worker, in order with what was posted before; `bytes` counts against its

@@ -89,7 +89,8 @@ enum conn_pause {
 void conn_pause(struct conn *c, enum conn_pause why);
 void conn_feed_again(struct conn *c, enum conn_pause why);
 
-/* What comes in waits for its turn among all that is patient: see loop_later(). */
+/* What comes in, and what goes out, waits for its turn among all that is patient: see
+ * loop_later(). */
 void conn_set_patient(struct conn *c, bool patient);
 /* ... and does so now: it is not the peer that keeps us waiting. */
 bool conn_is_waiting(const struct conn *c);

@@ -33,7 +33,10 @@ struct conn_io *conn_io(struct conn *c)
 
 void conn_flush_later(struct conn *c)
 {
-	loop_at_turn_end(c->loop, &conn_io(c)->flush);
+	if (c->patient)
+		loop_end_later(c->loop, &conn_io(c)->flush);
+	else
+		loop_at_turn_end(c->loop, &conn_io(c)->flush);
 }
 
 static void move(struct conn *c, struct conn_io *to)

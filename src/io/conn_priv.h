@@ -92,7 +92,7 @@ void conn_die(struct conn *c, enum conn_close why, const char *detail);
 void conn_fail_tls(struct conn *c); /* it has failed; its alert is in `wire` */
 void conn_flush(struct loop_task *t);
 void conn_again(struct loop_task *t);
-void conn_flush_later(struct conn *c); /* at the end of the turn */
+void conn_flush_later(struct conn *c); /* at the end of the turn; loop_end_later() */
 void conn_note_congestion(struct conn *c);
 
 void conn_read(struct conn *c); /* once: a turn's share */

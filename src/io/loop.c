@@ -18,6 +18,7 @@ struct loop {
 	struct io_watch inbox_watch;
 	void *owner;
 	atomic_bool stop;
+	bool in_patient; /* that work's part of a turn */
 	msec_t now;
 	struct list turn_end, soon, patient, dead;
 	struct list wheel[N_SLOTS];
@@ -256,6 +257,11 @@ void loop_later(struct loop *l, struct loop_task *t)
 	add_task(&l->patient, t);
 }
 
+void loop_end_later(struct loop *l, struct loop_task *t)
+{
+	add_task(l->in_patient ? &l->turn_end : &l->patient, t);
+}
+
 void loop_bury(struct loop *l, struct loop_task *t)
 {
 	add_task(&l->dead, t);
@@ -349,8 +355,10 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	end_turn(l);
 	if (list_empty(&l->patient))
 		return;
+	l->in_patient = true;
 	run_patient(l);
 	end_turn(l);
+	l->in_patient = false;
 }
 
 void loop_run(struct loop *l)

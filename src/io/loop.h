@@ -65,6 +65,8 @@ void loop_soon(struct loop *l,
  * much of this work as LOOP_PATIENT_US allow, and one task at least. What many want at a time, and
  * nobody is held up by for long, does not hold up the rest. */
 void loop_later(struct loop *l, struct loop_task *t);
+/* The end of what is patient: at once behind such work, otherwise as loop_later(). */
+void loop_end_later(struct loop *l, struct loop_task *t);
 void loop_bury(struct loop *l, struct loop_task *t); /* after this turn's last task */
 static inline void loop_task_cancel(struct loop_task *t)
 {

@@ -24,7 +24,7 @@ static struct worker_port *start(struct worker *w, const struct conf_listener *l
 	AUTO(buf_free) struct buf err = BUF_INIT(1000);
 	struct port *p;
 
-	CHECK_INT(port_open(l, 1, &p, &err), 0);
+	CHECK_INT(port_open(l, 1, 1, &p, &err), 0);
 	port_start(w, p, l);
 	return container_of(w->ports.prev, struct worker_port, link);
 }
@@ -40,7 +40,7 @@ static void stop(struct worker_port *wp)
 
 TEST(admission_wakes_all_ports_that_wait_for_a_descriptor)
 {
-	struct server server = { .n_workers = 1 };
+	struct server server = { .n_workers = 1, .n_threads = 1 };
 	struct worker worker = { .server = &server, .loop = loop_new() };
 	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
 				   .backlog = 1,

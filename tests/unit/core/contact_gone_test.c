@@ -50,7 +50,7 @@ static void set_up(struct store_roster_item row)
 	fix.conf.n_hosts = 1;
 	fix.conf.refs = 1;
 	fix.server.conf = &fix.conf;
-	fix.server.n_workers = 1;
+	fix.server.n_workers = fix.server.n_threads = 1;
 	fix.server.workers = &fix.worker;
 	CHECK_INT(store_open(&sc, &fix.server.store, &err), 0);
 	CHECK_INT(worker_new(&fix.server, 0, &fix.worker), 0);

@@ -72,7 +72,7 @@ static void set_up(void)
 	clock_fake_set(1000, 0);
 	fix.conf.refs = 1;
 	fix.server.conf = &fix.conf;
-	fix.server.n_workers = 1;
+	fix.server.n_workers = fix.server.n_threads = 1;
 	fix.server.workers = &fix.worker;
 	CHECK_INT(worker_new(&fix.server, 0, &fix.worker), 0);
 	this_worker = fix.worker;

@@ -126,6 +126,44 @@ TEST(conn_patient_reads_when_its_turn_has_come)
 	pair_close(&t);
 }
 
+static size_t echo(struct side *s, struct strv in)
+{
+	buf_put(conn_out(s->conn), in);
+	return in.n;
+}
+
+/* An answer that somebody else has brought waits; that to what came in goes out with its turn. */
+TEST(conn_patient_writes_when_its_turn_has_come)
+{
+	struct work before;
+	struct pair t;
+	int done = 0;
+
+	pair_open(&t, PAIR_UNIX, NULL, 0);
+	conn_set_patient(t.s.conn, true);
+	work_init(&before, &done);
+	loop_later(t.s.loop, &before.task);
+	buf_put(conn_out(t.s.conn), STRV("hello"));
+	loop_turn(t.s.loop, 0);
+	peer_step(&t.p);
+	CHECK(done == 1 && t.p.got.n == 0);
+	loop_turn(t.s.loop, 0);
+	peer_step(&t.p);
+	CHECK_INT(t.p.got.n, 5);
+	t.s.take = echo;
+	peer_send(&t, "hello", 5);
+	loop_turn(t.s.loop, 0);
+	loop_later(t.s.loop, &before.task);
+	peer_step(&t.p);
+	CHECK_INT(t.p.got.n, 10);
+	conn_set_patient(t.s.conn, false);
+	buf_put(conn_out(t.s.conn), STRV("hello"));
+	loop_turn(t.s.loop, 0);
+	peer_step(&t.p);
+	CHECK_INT(t.p.got.n, 15);
+	pair_close(&t);
+}
+
 /* So much is read of one, and then it is the others' turn. */
 TEST(conn_takes_its_share_of_a_turn)
 {
