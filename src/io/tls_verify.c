@@ -83,12 +83,10 @@ static int name_authorities(struct tls_ctx *c, const struct tls_conf *conf,
 static int add_anchors(struct tls_ctx *c, X509_STORE *store, const struct tls_conf *conf,
 		       struct buf *err)
 {
-	int ok;
-
-	if (conf->cacertfile == NULL) {
-		ok = X509_STORE_set_default_paths(store);
-		return ok ? 0 : tls_fail(err, NULL, "the system's trust anchors");
-	}
+	if (conf->cacertfile == NULL)
+		return tls_add_system_anchors(store)
+			       ? 0
+			       : tls_fail(err, NULL, "the system's trust anchors");
 	if (X509_STORE_load_file(store, conf->cacertfile) != 1)
 		return tls_fail(err, conf->cacertfile,
 				"no certificate in PEM can be read");

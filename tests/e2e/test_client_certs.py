@@ -2,6 +2,7 @@
 certificate and both modules: does the handshake end well, is EXTERNAL offered, does it log in.
 docs/listener.md has the same table in words."""
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -202,10 +203,17 @@ def test_revocation_list_is_read_again(new_server, clients, tmp_path):
     assert "warning tls.crl" in server.read_log()
 
 
-def test_system_anchors(new_server, clients, monkeypatch):
+@pytest.mark.parametrize("where", ("file", "folder"))
+def test_system_anchors(new_server, clients, monkeypatch, tmp_path, where):
     """Without cacertfile it is they who decide; the default module, the default mode."""
-    monkeypatch.setenv("SSL_CERT_FILE", clients.cacertfile)
-    monkeypatch.setenv("SSL_CERT_DIR", clients.files.path + "/absent")
+    if where == "file":
+        monkeypatch.setenv("SSL_CERT_FILE", clients.cacertfile)
+        monkeypatch.setenv("SSL_CERT_DIR", clients.files.path + "/absent")
+    else:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.setenv("SSL_CERT_DIR", f"{clients.files.path}/absent:{tmp_path}")
+        (tmp_path / "root.pem").write_bytes(clients.root.pem())
+        subprocess.run(["openssl", "rehash", tmp_path], check=True)
     server = new_server(EXTERNAL, {}, start=False)
     server.listeners = {"tls": {"tls": {"mode": "tls", "keyfile": None, "verify_mode": None}}}
     with open(server.certificate, "ab") as both, open(server.key, "rb") as key:
