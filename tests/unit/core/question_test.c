@@ -1,6 +1,7 @@
 /* One answer to each question, in time, from a backend that answers when the test lets it. */
 #include "core/question.h"
 #include "core/conf.h"
+#include "core/secret.h"
 #include "core/server.h"
 #include "core/worker.h"
 #include "test.h"
@@ -183,6 +184,41 @@ TEST(question_to_a_database_that_hangs_is_answered_in_time_and_once)
 	sem_post(&may_answer);
 	until_answers(2);
 	CHECK_INT(fix.err, -ENOENT);
+	store_close(&server.store);
+	tear_down();
+}
+
+static void on_secret(struct worker *w, int err, void *arg)
+{
+	CHECK(w == &fix.worker && arg == &fix);
+	fix.n_answers++;
+	fix.err = err;
+}
+
+/* A login that needs it waits no longer than for an account. */
+TEST(secret_of_a_database_that_hangs_is_waited_for_as_a_question_is)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1000);
+	struct store_conf sc = { .path = ":memory:" };
+	struct server server = { 0 };
+
+	set_up();
+	CHECK_INT(store_open(&sc, &server.store, &err), 0);
+	fix.worker.server = &server;
+	look(); /* what comes behind it hangs, too */
+	secret_need(&fix.worker, on_secret, &fix);
+	clock_fake_advance(QUESTION_STORE_MS);
+	loop_turn(fix.worker.loop, 0);
+	CHECK_INT(fix.n_answers, 0);
+	clock_fake_advance(QUESTION_GRACE_MS + 32);
+	loop_turn(fix.worker.loop, 0);
+	CHECK_INT(fix.n_answers, 2);
+	CHECK_INT(fix.err, -ETIMEDOUT);
+	CHECK(!fix.worker.has_secret);
+	secret_need(&fix.worker, on_secret, &fix);
+	sem_post(&may_answer);
+	until_answers(3);
+	CHECK(fix.err == 0 && fix.worker.has_secret);
 	store_close(&server.store);
 	tear_down();
 }

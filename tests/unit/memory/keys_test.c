@@ -1,9 +1,9 @@
 /* A key of an AEAD is in two places of its thread's contexts: as it is, and as the first of those that are
  * made of it. When it is forgotten, it is in none. */
+#include "heap.h"
 #include "io/tls_aead.h"
 #include "test.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Inverted, so that it is not found here. */
@@ -15,32 +15,6 @@ static void new_key(unsigned char *key, size_t n, unsigned seed)
 		key[i] = (unsigned char)(37 * i + 101 * seed + 11);
 		not_key[i] = (unsigned char)~key[i];
 	}
-}
-
-static bool is_at(const unsigned char *p, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		if (p[k] != (unsigned char)~not_key[k])
-			return false;
-	return true;
-}
-
-static unsigned copies(size_t n)
-{
-	unsigned long from = 0, to = 0;
-	unsigned found = 0;
-	char line[500];
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f))
-		if (strstr(line, "[heap]"))
-			CHECK_INT(sscanf(line, "%lx-%lx", &from, &to), 2);
-	fclose(f);
-	CHECK(from < to);
-	for (unsigned long at = from; at + n <= to; at++)
-		found += is_at((const unsigned char *)at, n);
-	return found;
 }
 
 static void use(enum tls_aead aead, const unsigned char *key, int times)
@@ -68,9 +42,9 @@ TEST(keys_leave_the_contexts_when_they_are_forgotten)
 		for (int times = 1; times <= 100; times += 99) {
 			new_key(key, n, 1 + 2 * a + (times > 1));
 			use((enum tls_aead)a, key, times);
-			CHECK(copies(n) >= 2);
+			CHECK(heap_copies(not_key, n) >= 2);
 			tls_aead_forget((enum tls_aead)a, key);
-			CHECK_INT(copies(n), 0);
+			CHECK_INT(heap_copies(not_key, n), 0);
 		}
 	}
 }
@@ -83,10 +57,10 @@ TEST(keys_leave_no_rest_behind_shorter_ones)
 	memset(other, 0x5a, sizeof(other));
 	new_key(key, 32, 99);
 	use(TLS_AES_256_GCM, key, 1);
-	CHECK(copies(32) >= 1);
+	CHECK(heap_copies(not_key, 32) >= 1);
 	memmove(not_key, not_key + 16, 16); /* its second half */
 	use(TLS_AES_128_GCM, other, 1);
 	tls_aead_forget(TLS_AES_256_GCM, key); /* where it had a place of its own */
-	CHECK_INT(copies(16), 0);
+	CHECK_INT(heap_copies(not_key, 16), 0);
 	tls_aead_forget(TLS_AES_128_GCM, other);
 }

@@ -1,6 +1,7 @@
 /* When a connection has ended, none of its secrets is left on the heap: not even in memory that has
  * been freed. The client's object is in the same heap, and goes the same way. */
 #include "duo.h"
+#include "heap.h"
 #include "io/tls.h"
 #include "io/tls_wipe.h"
 
@@ -45,30 +46,9 @@ static void on_line(const SSL *ssl, const char *line)
 	}
 }
 
-static bool is_at(const unsigned char *p, size_t i)
-{
-	for (size_t k = 0; k < secrets[i].n; k++)
-		if (p[k] != (unsigned char)~secrets[i].not [k])
-			return false;
-	return true;
-}
-
 static unsigned copies(size_t i)
 {
-	unsigned long from = 0, to = 0;
-	unsigned n = 0;
-	char line[500];
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f))
-		if (strstr(line, "[heap]"))
-			CHECK_INT(sscanf(line, "%lx-%lx", &from, &to), 2);
-	fclose(f);
-	CHECK(from < to);
-	for (unsigned long at = from; at + sizeof(secrets[i].not ) <= to; at++)
-		n += is_at((const unsigned char *)at, i);
-	return n;
+	return heap_copies(secrets[i].not, secrets[i].n);
 }
 
 static void check(struct tls_ctx *ctx, int version)
@@ -105,4 +85,35 @@ TEST(secrets_leave_the_heap_with_their_connection)
 		check(ctx, *v);
 	}
 	tls_ctx_unref(&ctx);
+}
+
+/* Where no record layer of our own takes over, OpenSSL has the secrets, and nobody else. */
+static void check_kept(const struct tls_conf *conf, const char *suite)
+{
+	struct tls_ctx *ctx = pair_ctx(conf);
+	SSL *client = client_new(TLS1_3_VERSION, TLS1_3_VERSION);
+	struct duo d;
+
+	memset(secrets, 0, sizeof(secrets));
+	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(client), on_line);
+	CHECK_INT(SSL_set_ciphersuites(client, suite), 1);
+	duo_open(&d, ctx, client);
+	tls_ctx_unref(&ctx);
+	shake_hands(&d);
+	CHECK(!tls_has_own_records(d.t));
+	SSL_set_quiet_shutdown(client, 1);
+	tls_wipe_ssl(client);
+	d.client = NULL;
+	CHECK_INT(copies(2), 1); /* CLIENT_TRAFFIC_SECRET_0 */
+	CHECK_INT(copies(3), 1);
+	duo_close(&d);
+	CHECK_INT(copies(2), 0);
+}
+
+TEST(secrets_are_kept_by_nobody_but_openssl_where_its_records_stay)
+{
+	check_kept(&(struct tls_conf){ .openssl_records = true },
+		   "TLS_AES_128_GCM_SHA256");
+	check_kept(&(struct tls_conf){ .ciphers = "TLS_AES_128_CCM_SHA256" },
+		   "TLS_AES_128_CCM_SHA256");
 }
