@@ -10,17 +10,18 @@ allowed() { # the folders that $1 may include, itself among them
 	conf) echo base conf ;;
 	xml) echo base xml ;;
 	xmpp) echo base xml xmpp ;;
-	io) echo base io ;;
-	store) echo base xmpp io store ;;
-	auth) echo base auth ;;
-	core) echo base conf xml xmpp io store auth core ;;
+	tls) echo base tls ;;
+	io) echo base tls io ;;
+	store) echo base tls xmpp io store ;;
+	auth) echo base tls auth ;;
+	core) echo base conf xml xmpp tls io store auth core ;;
 	mod) echo base conf xml xmpp store core mod ;;
-	main) echo base conf xml xmpp io store auth core mod main ;;
+	main) echo base conf xml xmpp tls io store auth core mod main ;;
 	esac
 }
 
 bad=0
-for dir in base conf xml xmpp io store auth core mod main; do
+for dir in base conf xml xmpp tls io store auth core mod main; do
 	ok=" $(allowed $dir) "
 	for file in $(find "src/$dir" -name '*.[ch]'); do
 		for inc in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$file" | sort -u); do

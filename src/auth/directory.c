@@ -1,6 +1,7 @@
 #include "auth/directory.h"
 #include "auth/directory_link.h"
 #include "base/arena.h"
+#include "tls/wipe.h"
 
 enum { MAX_FILTER = 64 << 10 };
 
@@ -281,6 +282,7 @@ static void *open_client(void *owner)
 	cl->m = m;
 	ldap_link_init(&cl->search, &m->conf.search, m->conf.deref);
 	ldap_link_init(&cl->bind, &m->conf.bind, AUTH_LDAP_NEVER);
+	tls_wipe_all();
 	return cl;
 }
 
@@ -297,8 +299,8 @@ static void free_ldap(struct auth_backend *b)
 {
 	struct ldap_method *m = container_of(b, struct ldap_method, base);
 
-	auth_ldap_tls_free(&m->conf.search.tls);
-	auth_ldap_tls_free(&m->conf.bind.tls);
+	tls_client_free(&m->conf.search.tls);
+	tls_client_free(&m->conf.bind.tls);
 	mem_free(m);
 }
 

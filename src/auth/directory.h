@@ -3,8 +3,8 @@
 #pragma once
 
 #include "auth/backend.h"
-#include "auth/tls.h"
 #include "base/buf.h"
+#include "tls/client.h"
 
 struct auth_ldap_uid {
 	const char *attr;
@@ -19,14 +19,6 @@ enum auth_ldap_deref {
 };
 enum auth_ldap_security { AUTH_LDAP_CLEAR, AUTH_LDAP_TLS, AUTH_LDAP_STARTTLS };
 
-/* TLS of a pool: made once, used by all its connections. */
-struct auth_ldap_tls;
-
-/* -EINVAL: *ret_option, of the section `tls` ("": the whole), cannot be used, and `err` says why. */
-nodiscard int auth_ldap_tls_new(const struct auth_tls *from, struct auth_ldap_tls **ret,
-				const char **ret_option, struct buf *err);
-void auth_ldap_tls_free(struct auth_ldap_tls **p);
-
 /* A pool: where, and as whom. */
 struct auth_ldap_pool {
 	const char *const *servers; /* tried in this order; ended by NULL */
@@ -34,7 +26,7 @@ struct auth_ldap_pool {
 	const char *root_dn, *password; /* NULL: anonymous */
 	int connect_interval_ms;	/* no new attempt before that, after a failure */
 	enum auth_ldap_security security;
-	struct auth_ldap_tls *tls; /* NULL: AUTH_LDAP_CLEAR */
+	struct tls_client *tls; /* NULL: AUTH_LDAP_CLEAR */
 };
 
 /* All of it is borrowed, and outlives the backend; but for the pools' `tls`, which it frees. */

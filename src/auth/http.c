@@ -1,4 +1,5 @@
 #include "auth/http_priv.h"
+#include "tls/wipe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ struct http {
 struct client {
 	const struct http *h;
 	CURL *curl;
-	struct http_tls_lists lists;
+	struct tls_foreign over;
 	struct buf body;
 	char error[CURL_ERROR_SIZE];
 };
@@ -96,7 +97,9 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 	} else {
 		curl_easy_setopt(cl->curl, CURLOPT_HTTPGET, 1L);
 	}
+	http_tls_begin(&cl->h->tls, &cl->over);
 	r = curl_easy_perform(cl->curl);
+	http_tls_end(&cl->h->tls, &cl->over);
 	/* It keeps copies; passwords may be in both. */
 	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
 	return r;
@@ -192,6 +195,8 @@ static int read_answer(const struct client *cl, struct auth_call *c, long status
 /* Its own words may quote what was asked; of these it is known that they do not. */
 static const char *describe(const struct client *cl, CURLcode code)
 {
+	if (cl->over.why[0])
+		return cl->over.why;
 	switch (code) {
 	case CURLE_WRITE_ERROR:
 		return "the answer is too long";
@@ -273,7 +278,8 @@ static void *open_client(void *owner)
 		curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		curl_easy_setopt(cl->curl, CURLOPT_USERPWD, cl->h->basic_auth);
 	}
-	http_tls_set(cl->curl, &cl->h->tls, &cl->lists);
+	http_tls_set(cl->curl, &cl->h->tls);
+	tls_wipe_all();
 	return cl;
 }
 
@@ -282,7 +288,6 @@ static void close_client(void *state)
 	struct client *cl = state;
 
 	curl_easy_cleanup(cl->curl);
-	http_tls_lists_fini(&cl->lists);
 	buf_free(&cl->body);
 	mem_free(cl);
 }
@@ -292,7 +297,9 @@ static void free_http(struct auth_backend *b)
 	struct http *h = container_of(b, struct http, base);
 
 	mem_free(h->url);
-	http_free_secret(h->basic_auth);
+	if (h->basic_auth)
+		mem_wipe(h->basic_auth, strlen(h->basic_auth));
+	mem_free(h->basic_auth);
 	http_tls_fini(&h->tls);
 	mem_free(h);
 }
@@ -314,6 +321,8 @@ static char *make_url(struct strv origin, struct strv prefix)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(8192);
 
+	while (origin.n && origin.p[origin.n - 1] == '/')
+		origin.n--;
 	while (prefix.n && prefix.p[prefix.n - 1] == '/')
 		prefix.n--;
 	buf_putf(&b, STRV_FMT "%s" STRV_FMT "/", STRV_ARG(origin),
@@ -335,7 +344,7 @@ struct auth_backend *auth_http_new(const struct auth_http_conf *conf)
 	h->base.n_threads = conf->workers;
 	h->base.timeout_ms = conf->call_timeout_ms;
 	http_tls_init(&h->tls, conf);
-	h->url = make_url(strv_from(h->tls.origin), strv_from(conf->path_prefix));
+	h->url = make_url(strv_from(conf->host), strv_from(conf->path_prefix));
 	h->basic_auth = conf->basic_auth ? mem_strdup(conf->basic_auth) : NULL;
 	h->request_timeout_ms = conf->request_timeout_ms;
 	return &h->base;

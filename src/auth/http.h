@@ -4,15 +4,15 @@
 #pragma once
 
 #include "auth/backend.h"
-#include "auth/tls.h"
 #include "base/buf.h"
+#include "tls/client.h"
 
 /* All text is copied. NULL: not set. */
 struct auth_http_conf {
 	const char *host;	 /* "https://auth.example.net:8000" */
 	const char *path_prefix; /* "/" */
 	const char *basic_auth;	 /* "user:password" */
-	struct auth_tls tls;	 /* for https */
+	struct tls_client *tls;	 /* for https; the backend's from then on */
 	unsigned workers;
 	int request_timeout_ms;
 	int call_timeout_ms; /* with the wait for a worker */

@@ -5,19 +5,17 @@
 
 #include <curl/curl.h>
 
-#define LIBCURL_FUNCTIONS(X)    \
-	X(curl_easy_cleanup)    \
-	X(curl_easy_escape)     \
-	X(curl_easy_getinfo)    \
-	X(curl_easy_header)     \
-	X(curl_easy_init)       \
-	X(curl_easy_perform)    \
-	X(curl_easy_setopt)     \
-	X(curl_easy_strerror)   \
-	X(curl_free)            \
-	X(curl_global_init_mem) \
-	X(curl_slist_append)    \
-	X(curl_slist_free_all)
+#define LIBCURL_FUNCTIONS(X)  \
+	X(curl_easy_cleanup)  \
+	X(curl_easy_escape)   \
+	X(curl_easy_getinfo)  \
+	X(curl_easy_header)   \
+	X(curl_easy_init)     \
+	X(curl_easy_perform)  \
+	X(curl_easy_setopt)   \
+	X(curl_easy_strerror) \
+	X(curl_free)          \
+	X(curl_global_init_mem)
 
 LIBRARY_DECLARE(libcurl, LIBCURL_FUNCTIONS)
 
@@ -32,5 +30,3 @@ LIBRARY_DECLARE(libcurl, LIBCURL_FUNCTIONS)
 #define curl_easy_strerror   libcurl.curl_easy_strerror
 #define curl_free	     libcurl.curl_free
 #define curl_global_init_mem libcurl.curl_global_init_mem
-#define curl_slist_append    libcurl.curl_slist_append
-#define curl_slist_free_all  libcurl.curl_slist_free_all

@@ -151,10 +151,11 @@ struct conf_dummy {
 
 /* TLS towards a server of ours. */
 struct conf_client_tls {
-	int64_t verify; /* enum auth_tls_verify */
+	int64_t verify; /* enum tls_client_verify */
 	bool starttls;	/* LDAP: on the port of plain text */
+	bool required;	/* rdbms */
 	bool check_name;
-	int64_t with_globs; /* LDAP */
+	int64_t with_globs;
 	struct strv cacertfile, certfile, keyfile, password, ciphers, name;
 	const int64_t *versions;
 	size_t n_versions;
@@ -224,14 +225,6 @@ struct conf_store {
 };
 
 /* [outgoing_pools.rdbms.default] */
-struct conf_rdbms_tls {
-	bool required, sni;
-	int64_t verify; /* enum store_verify */
-	struct strv certfile, keyfile, cacertfile, password, ciphers;
-	const int64_t *versions; /* 0x0303, 0x0304 */
-	size_t n_versions;
-};
-
 struct conf_rdbms {
 	int64_t scope, strategy;
 	int64_t workers, call_timeout_ms;
@@ -240,7 +233,7 @@ struct conf_rdbms {
 	int64_t port, keepalive_s; /* or CONF_UNSET */
 	int64_t query_timeout_ms, max_start_s;
 	bool has_tls;
-	struct conf_rdbms_tls tls;
+	struct conf_client_tls tls;
 };
 
 struct acl;

@@ -150,22 +150,17 @@ static const struct conf_ldap_pool *find_pool(const struct conf *c, struct strv 
 	return NULL;
 }
 
-static struct auth_ldap_tls *make_tls(struct conf *c, const struct conf_ldap_pool *p,
-				      const struct toml_table *root,
-				      struct conf_errors *e)
+static struct tls_client *make_tls(struct conf *c, const struct conf_ldap_pool *p,
+				   const struct toml_table *root, struct conf_errors *e)
 {
-	struct auth_tls from = conf_pool_tls(c, &p->tls);
-	struct auth_ldap_tls *tls = NULL;
-	const char *option = "";
-	AUTO(buf_free) struct buf key = BUF_INIT(8192), err = BUF_INIT(8192);
+	const char *section;
 
-	if (!p->has_tls || auth_ldap_tls_new(&from, &tls, &option, &err) == 0)
-		return tls;
-	if (buf_addf(&key, "outgoing_pools.ldap.%s.connection.tls%s%s",
-		     conf_key(c->arena, p->tag), option[0] ? "." : "", option) < 0)
-		buf_putf(&key, "outgoing_pools.ldap");
-	conf_error_at(e, root, buf_cstr(&key), "%s", buf_cstr(&err));
-	return NULL;
+	if (!p->has_tls)
+		return NULL;
+	section = arena_printf(e->arena, "outgoing_pools.ldap.%s.connection.tls",
+			       conf_key(e->arena, p->tag));
+	conf_watch_pool_tls(c, &p->tls);
+	return conf_pool_tls(&p->tls, section, root, e);
 }
 
 static struct auth_ldap_pool convert(struct conf *c, const struct conf_ldap_pool *p,
@@ -224,8 +219,8 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		.call_timeout_ms = (int)search->call_timeout_ms,
 	};
 	if (e->n_errors) {
-		auth_ldap_tls_free(&conf.search.tls);
-		auth_ldap_tls_free(&conf.bind.tls);
+		tls_client_free(&conf.search.tls);
+		tls_client_free(&conf.bind.tls);
 		return;
 	}
 	a->backends[AUTH_LDAP] = auth_ldap_new(&conf);

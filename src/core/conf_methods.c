@@ -179,6 +179,7 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 	const struct conf_http_pool *p = find_pool(c);
 	AUTO(buf_free) struct buf err = BUF_INIT(1024);
 	struct auth_http_conf conf;
+	struct tls_client *tls;
 
 	if (p == NULL) {
 		conf_error_at(e, root, key,
@@ -189,11 +190,15 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 		return;
 	}
+	conf_watch_pool_tls(c, &p->tls);
+	tls = conf_pool_tls(&p->tls, "outgoing_pools.http.auth.connection.tls", root, e);
+	if (tls == NULL)
+		return;
 	conf = (struct auth_http_conf){
 		.host = p->host.p,
 		.path_prefix = p->path_prefix.p,
 		.basic_auth = a->http.basic_auth.p,
-		.tls = conf_pool_tls(c, &p->tls),
+		.tls = tls,
 		.workers = (unsigned)p->workers,
 		.request_timeout_ms = (int)p->request_timeout_ms,
 		.call_timeout_ms = (int)p->call_timeout_ms,

@@ -1,7 +1,6 @@
 /* For the files of the configuration only. */
 #pragma once
 
-#include "auth/tls.h"
 #include "core/conf.h"
 #include "core/host.h"
 #include "xmpp/jid.h"
@@ -108,10 +107,15 @@ void methods_make(struct conf *c, struct conf_auth *a, const char *section,
 		  const struct toml_table *root, struct conf_errors *e);
 void conf_free_methods(struct conf *c);
 
-/* conf_pool_tls.c: both fill struct conf_client_tls. */
-extern const struct conf_option conf_http_tls[], conf_ldap_tls[];
-extern const struct conf_word conf_client_versions[]; /* 0x0303, 0x0304 */
-struct auth_tls conf_pool_tls(struct conf *c, const struct conf_client_tls *t);
+/* conf_pool_tls.c: all fill struct conf_client_tls. */
+struct tls_client;
+struct tls_client_options;
+extern const struct conf_option conf_http_tls[], conf_ldap_tls[], conf_rdbms_tls[];
+struct tls_client_options conf_pool_tls_options(const struct conf_client_tls *t);
+/* NULL: something in `section` cannot be used, and that is said. */
+struct tls_client *conf_pool_tls(const struct conf_client_tls *t, const char *section,
+				 const struct toml_table *root, struct conf_errors *e);
+void conf_watch_pool_tls(struct conf *c, const struct conf_client_tls *t);
 
 /* conf_ldap.c */
 extern const struct conf_option conf_ldap_options[], conf_any_ldap_pool;

@@ -1,52 +1,9 @@
 /* [outgoing_pools.rdbms.default]: the store on a database server. */
 #include "core/conf_priv.h"
 #include "store/store.h"
+#include "tls/client.h"
 
 enum { WORKERS_MAX = 1000, MS_MAX = INT32_MAX };
-
-static const struct conf_option sni[] = {
-	CONF_BOOL("enabled", struct conf_rdbms_tls, sni, "true",
-		  "Name `connection.host` in the handshake; with false, the name in the "
-		  "server's certificate is not compared with it either."),
-	CONF_UNSUPPORTED("host"),
-	CONF_IGNORED("protocol", "names are compared as \"https\" has it"),
-	{ 0 },
-};
-
-static const struct conf_option tls[] = {
-	CONF_BOOL(
-		"required", struct conf_rdbms_tls, required, "false",
-		"With false and `verify_mode = \"none\"`, a PostgreSQL server without TLS is "
-		"talked to in plain text. Whoever verifies never is, nor is `mysql`."),
-	CONF_ENUM(
-		"verify_mode", struct conf_rdbms_tls, verify, "\"peer\"",
-		CONF_WORDS({ "peer", STORE_VERIFY_FULL },
-			   { "selfsigned_peer", STORE_VERIFY_CA },
-			   { "none", STORE_VERIFY_NONE }),
-		"`peer`: the server's certificate is valid, signed by one of `cacertfile`, "
-		"and for this host. `selfsigned_peer`: it is one of `cacertfile`, or "
-		"signed by one, for whatever host. `none`: any."),
-	CONF_FILE("certfile", struct conf_rdbms_tls, certfile, NULL,
-		  "PEM: our certificate, then its chain."),
-	CONF_FILE(
-		"keyfile", struct conf_rdbms_tls, keyfile, NULL,
-		"PEM: its private key; not given: it is in `certfile`. Nobody but its owner "
-		"may read it."),
-	CONF_FILE("cacertfile", struct conf_rdbms_tls, cacertfile, NULL,
-		  "PEM: whom to trust. Mandatory, but for `verify_mode = \"none\"`."),
-	CONF_STRING("password", struct conf_rdbms_tls, password, NULL,
-		    "Opens an encrypted private key.", .secret = true),
-	CONF_STRING(
-		"ciphers", struct conf_rdbms_tls, ciphers, NULL,
-		"OpenSSL's cipher string, for `mysql` only: PostgreSQL's library has no "
-		"such choice."),
-	CONF_ENUM_ARRAY("versions", struct conf_rdbms_tls, versions,
-			"[\"tlsv1.2\", \"tlsv1.3\"]", conf_client_versions,
-			"The versions of TLS that are spoken.", .unique = true,
-			.has_range = true, .min = 1, .max = 4),
-	CONF_SAME_TABLE("server_name_indication", sni, "The server's name."),
-	{ 0 },
-};
 
 static const struct conf_option connection[] = {
 	CONF_ENUM(
@@ -82,7 +39,7 @@ static const struct conf_option connection[] = {
 		"on the way forgets it. Not given: none. That a server has gone is noticed "
 		"in any case before a connection is used.",
 		.unit = "s"),
-	CONF_OPTIONAL_TABLE("tls", struct conf_rdbms, tls, tls,
+	CONF_OPTIONAL_TABLE("tls", struct conf_rdbms, tls, conf_rdbms_tls,
 			    "TLS; without this section there is none."),
 	CONF_UNSUPPORTED("settings"),
 	{ 0 },
@@ -125,6 +82,12 @@ const struct conf_option conf_rdbms_pools[] = {
 
 /* --- checks --- */
 
+/* `@` stands for the NUL of an abstract one. */
+static bool is_local(struct strv host)
+{
+	return host.p[0] == '/' || host.p[0] == '@';
+}
+
 static void check_methods(const struct conf *c, const struct conf_auth *a,
 			  const char *section, const struct toml_table *root,
 			  struct conf_errors *e)
@@ -137,20 +100,24 @@ static void check_methods(const struct conf *c, const struct conf_auth *a,
 			      "[outgoing_pools.rdbms.default]");
 }
 
+/* What is wrong with it shows now, and not only when the store connects. */
 static void check_tls(const struct conf_rdbms *r, const struct toml_table *root,
 		      struct conf_errors *e)
 {
 	static const char key[] = "outgoing_pools.rdbms.default.connection.tls";
+	struct tls_client *tls;
 
-	if (r->tls.verify != STORE_VERIFY_NONE && !r->tls.cacertfile.p)
+	if (r->driver != STORE_MYSQL && is_local(r->host)) {
+		conf_error_at(e, root, key,
+			      "PostgreSQL's library has no TLS over a local socket");
+		return;
+	}
+	if (r->tls.verify != TLS_CLIENT_NONE && !r->tls.cacertfile.p)
 		conf_error_at(e, root, key,
 			      "verify_mode needs cacertfile, which is missing; \"none\" "
 			      "does not");
-	if (r->tls.ciphers.p && r->driver != STORE_MYSQL)
-		conf_error_at(e, root, key,
-			      "ciphers: PostgreSQL's library has no such choice");
-	if (r->tls.keyfile.p && !r->tls.certfile.p)
-		conf_error_at(e, root, key, "keyfile needs certfile, which is missing");
+	tls = conf_pool_tls(&r->tls, key, root, e);
+	tls_client_free(&tls);
 }
 
 static void check_library(const struct conf_rdbms *r, const struct toml_table *root,
@@ -192,30 +159,23 @@ static unsigned port_of(const struct conf_rdbms *r)
 	return r->driver == STORE_MYSQL ? 3306 : r->driver == STORE_PGSQL ? 5432 : 26257;
 }
 
-static void set_tls(const struct conf_rdbms_tls *t, struct arena *a,
+static const char *dup_text(struct arena *a, const char *s)
+{
+	return s ? dup(a, strv_from(s)) : NULL;
+}
+
+static void set_tls(const struct conf_client_tls *t, struct arena *a,
 		    struct store_tls *ret)
 {
-	bool v12 = false, v13 = false;
+	struct tls_client_options o = conf_pool_tls_options(t);
 
-	for (size_t i = 0; i < t->n_versions; i++) {
-		v12 |= t->versions[i] == 0x0303;
-		v13 |= t->versions[i] == 0x0304;
-	}
-	*ret = (struct store_tls){
-		.on = true,
-		.required = t->required,
-		.verify = (enum store_verify)t->verify,
-		.certfile = dup(a, t->certfile),
-		.keyfile = dup(a, t->keyfile),
-		.password = dup(a, t->password),
-		.cacertfile = dup(a, t->cacertfile),
-		.ciphers = dup(a, t->ciphers),
-		.min_version = v12 || !v13 ? "TLSv1.2" : "TLSv1.3",
-		.max_version = v13 || !v12 ? "TLSv1.3" : "TLSv1.2",
-		.no_sni = !t->sni,
-	};
-	if (!t->sni && ret->verify == STORE_VERIFY_FULL)
-		ret->verify = STORE_VERIFY_CA;
+	o.cacertfile = dup_text(a, o.cacertfile);
+	o.certfile = dup_text(a, o.certfile);
+	o.keyfile = dup_text(a, o.keyfile);
+	o.password = dup_text(a, o.password);
+	o.ciphers = dup_text(a, o.ciphers);
+	o.name = dup_text(a, o.name);
+	*ret = (struct store_tls){ .on = true, .required = t->required, .options = o };
 }
 
 void conf_store_conf(const struct conf *c, struct arena *a, struct store_conf *ret)
@@ -248,13 +208,14 @@ void conf_store_conf(const struct conf *c, struct arena *a, struct store_conf *r
 
 /* --- for a reload --- */
 
-static bool same_tls(const struct conf_rdbms_tls *a, const struct conf_rdbms_tls *b)
+static bool same_tls(const struct conf_client_tls *a, const struct conf_client_tls *b)
 {
-	return a->required == b->required && a->verify == b->verify && a->sni == b->sni &&
+	return a->required == b->required && a->verify == b->verify &&
+	       a->check_name == b->check_name && a->with_globs == b->with_globs &&
 	       strv_eq(a->certfile, b->certfile) && strv_eq(a->keyfile, b->keyfile) &&
 	       strv_eq(a->cacertfile, b->cacertfile) &&
 	       strv_eq(a->password, b->password) && strv_eq(a->ciphers, b->ciphers) &&
-	       a->n_versions == b->n_versions &&
+	       strv_eq(a->name, b->name) && a->n_versions == b->n_versions &&
 	       memcmp(a->versions, b->versions, a->n_versions * sizeof(*a->versions)) ==
 		       0;
 }

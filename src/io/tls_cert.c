@@ -1,5 +1,6 @@
 /* Certificates in files, with their chains and keys. */
 #include "io/tls_priv.h"
+#include "tls/pem.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -7,44 +8,14 @@
 
 /* --- reading --- */
 
-struct secret {
-	const char *password; /* NULL: none */
-	bool asked_for;
-};
-
-static int give_password(char *to, int size, int writing, void *arg)
-{
-	struct secret *secret = arg;
-	size_t n = secret->password ? strlen(secret->password) : 0;
-
-	secret->asked_for = true;
-	if (n == 0 || n > (size_t)size)
-		return -1;
-	memcpy(to, secret->password, n);
-	return (int)n;
-}
-
 int tls_cert_add_key(struct tls_cert *cert, const char *file, const char *password,
 		     struct buf *err)
 {
-	SSL_CTX *to = cert->holder;
-	struct secret secret = { .password = password };
-	int ok;
+	const char *why;
 
-	SSL_CTX_set_default_passwd_cb(to, give_password);
-	SSL_CTX_set_default_passwd_cb_userdata(to, &secret);
-	ok = SSL_CTX_use_PrivateKey_file(to, file, SSL_FILETYPE_PEM) == 1;
-	SSL_CTX_set_default_passwd_cb_userdata(to, NULL);
-	if (!ok && secret.asked_for)
-		return tls_fail(err, file,
-				password ? "the key's password is wrong"
-					 : "the key needs a password");
-	if (!ok && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_X509)
-		return tls_fail(err, file, "no private key in PEM can be read");
-	if (!ok || SSL_CTX_check_private_key(to) != 1)
-		return tls_fail(err, file,
-				"the private key does not fit the certificate");
-	return 0;
+	return tls_pem_use_key(cert->holder, file, password, &why) == TLS_PEM_OK
+		       ? 0
+		       : tls_fail(err, file, why);
 }
 
 /* --- what is known about it --- */
@@ -111,9 +82,11 @@ static void read_names(struct tls_cert *cert, X509 *x)
 
 int tls_cert_open(struct tls_cert *cert, const char *file, struct buf *err)
 {
+	const char *why = tls_pem_use_chain(cert->holder, file);
+
 	cert->file = mem_strdup(file);
-	if (SSL_CTX_use_certificate_chain_file(cert->holder, file) != 1)
-		return tls_fail(err, file, "no certificate in PEM can be read");
+	if (why)
+		return tls_fail(err, file, why);
 	make_end_point(cert, SSL_CTX_get0_certificate(cert->holder));
 	read_names(cert, SSL_CTX_get0_certificate(cert->holder));
 	return 0;

@@ -2,7 +2,7 @@
  * layer of our own does not take over. Its BIO reads from the slice of ciphertext that it is given
  * and appends to the caller's output: no copy in between. */
 #include "io/tls_ssl.h"
-#include "io/tls_wipe.h"
+#include "tls/wipe.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>

@@ -4,7 +4,7 @@
 #include "core/conf.h"
 #include "core/module.h"
 #include "core/version.h"
-#include "io/tls_wipe.h"
+#include "tls/wipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>

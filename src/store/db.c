@@ -2,6 +2,7 @@
  * transactions. */
 #include "store/db.h"
 #include "store/store.h"
+#include "tls/wipe.h"
 
 #include <stdarg.h>
 
@@ -10,17 +11,25 @@ _Thread_local struct db *store_db;
 int db_open(struct db *d, const struct db_driver *driver, const struct store_conf *conf,
 	    bool writable, struct buf *err)
 {
+	bool wiped = tls_wipe_begin(); /* of what a library does with TLS */
+	int r;
+
 	*d = (struct db){ .driver = driver };
-	return driver->open(d, conf, writable, err);
+	r = driver->open(d, conf, writable, err);
+	tls_wipe_end(wiped);
+	return r;
 }
 
 void db_close(struct db *d)
 {
+	bool wiped = tls_wipe_begin();
+
 	for (unsigned i = 0; i < d->n_stmt; i++)
 		d->driver->finalize(d->stmt[i].stmt);
 	d->n_stmt = 0;
 	if (d->db)
 		d->driver->close(d);
+	tls_wipe_end(wiped);
 	d->db = NULL;
 	d->in_transaction = d->reading = false;
 }

@@ -31,6 +31,7 @@
 	X(PQsetSingleRowMode)  \
 	X(PQsetnonblocking)    \
 	X(PQsocket)            \
+	X(PQsslInUse)          \
 	X(PQstatus)
 
 LIBRARY_DECLARE(libpq, LIBPQ_FUNCTIONS)
@@ -60,4 +61,5 @@ LIBRARY_DECLARE(libpq, LIBPQ_FUNCTIONS)
 #define PQsetSingleRowMode  libpq.PQsetSingleRowMode
 #define PQsetnonblocking    libpq.PQsetnonblocking
 #define PQsocket	    libpq.PQsocket
+#define PQsslInUse	    libpq.PQsslInUse
 #define PQstatus	    libpq.PQstatus

@@ -1,5 +1,6 @@
 /* How connections to MySQL and MariaDB begin. */
 #include "store/mysql_priv.h"
+#include "store/db_tls.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -45,33 +46,16 @@ static void set_uint(MYSQL *c, enum mysql_option option, unsigned value)
 	ASSERT(r == 0);
 }
 
-static void set_tls(MYSQL *c, const struct store_tls *tls)
+/* Nearly all of TLS is ours (store/db_tls.h). The library puts up with a server that says that it
+ * has no TLS, and so does whoever is on the way, but not where it is to compare a fingerprint: that
+ * there is none to compare is fine with it. */
+static void set_tls(MYSQL *c, const struct tls_client_options *tls)
 {
-	char versions[32];
-	bool only = strcmp(tls->min_version, tls->max_version) == 0;
-
 	set_bool(c, MYSQL_OPT_SSL_ENFORCE, true);
-	set_bool(c, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, tls->verify == STORE_VERIFY_FULL);
-	set_text(c, MYSQL_OPT_SSL_CERT, tls->certfile);
-	set_text(c, MYSQL_OPT_SSL_KEY, tls->keyfile ? tls->keyfile : tls->certfile);
-	set_text(c, MARIADB_OPT_TLS_PASSPHRASE, tls->password);
-	if (tls->verify != STORE_VERIFY_NONE)
+	set_bool(c, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, false);
+	set_text(c, MARIADB_OPT_TLS_PEER_FP, "");
+	if (tls->verify != TLS_CLIENT_NONE) /* it would verify by itself, too */
 		set_text(c, MYSQL_OPT_SSL_CA, tls->cacertfile);
-	set_text(c, MYSQL_OPT_SSL_CIPHER, tls->ciphers);
-	snprintf(versions, sizeof(versions), "%s%s%s", tls->min_version, only ? "" : ",",
-		 only ? "" : tls->max_version);
-	set_text(c, MARIADB_OPT_TLS_VERSION, versions);
-}
-
-/* Without TLS, those of SHA-2 encrypt the password for whoever answers: where a certificate is to
- * be verified, this is only once it is. The library verifies nothing but with the name, if the
- * server, or somebody on the way, says that it has no TLS. */
-static const char *auth_plugins(const struct store_sql *sql)
-{
-	return sql->tls.on && sql->tls.verify == STORE_VERIFY_CA
-		       ? "mysql_native_password,client_ed25519"
-		       : "mysql_native_password,client_ed25519,caching_sha2_password,"
-			 "sha256_password";
 }
 
 /* What a server could use against us is off: it gets no files, and no password that others could
@@ -82,7 +66,9 @@ static void set_options(MYSQL *c, const struct store_sql *sql)
 		(unsigned)MAX((sql->query_timeout_ms + 999) / 1000, (int64_t)1);
 
 	set_text(c, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	set_text(c, MARIADB_OPT_RESTRICTED_AUTH, auth_plugins(sql));
+	set_text(c, MARIADB_OPT_RESTRICTED_AUTH,
+		 "mysql_native_password,client_ed25519,caching_sha2_password,"
+		 "sha256_password");
 	set_uint(c, MYSQL_OPT_LOCAL_INFILE, 0);
 	set_uint(c, MYSQL_OPT_CONNECT_TIMEOUT, seconds);
 	set_uint(c, MYSQL_OPT_READ_TIMEOUT, seconds);
@@ -91,7 +77,7 @@ static void set_options(MYSQL *c, const struct store_sql *sql)
 	set_uint(c, MYSQL_OPT_PROTOCOL,
 		 sql->host[0] == '/' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP);
 	if (sql->tls.on)
-		set_tls(c, &sql->tls);
+		set_tls(c, &sql->tls.options);
 }
 
 /* The server gives up a statement a little before we do: so only that one fails, and not the
@@ -130,11 +116,45 @@ static int set_up(struct db *d, const struct store_sql *sql, bool writable)
 	return r ? r : set_limit(d, sql->query_timeout_ms);
 }
 
+static int connect(struct my *m, const struct store_sql *sql)
+{
+	bool local = sql->host[0] == '/';
+
+	if (mysql_real_connect(m->conn, local ? NULL : sql->host, sql->username,
+			       sql->password, sql->database, local ? 0 : sql->port,
+			       local ? sql->host : NULL,
+			       CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS))
+		return 0;
+	mysql_set_error(m, mysql_error(m->conn));
+	return -ENOTCONN;
+}
+
+static int connect_with(struct my *m, const struct store_sql *sql)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(2048);
+	struct db_tls tls;
+	int r = db_tls_begin(&tls, sql, &err);
+
+	if (r < 0) {
+		mysql_set_error(m, buf_cstr(&err));
+		return r;
+	}
+	r = connect(m, sql);
+	db_tls_end(&tls);
+	if (r < 0 && tls.over.why[0])
+		mysql_set_error(m, tls.over.why);
+	if (r == 0 && sql->tls.on &&
+	    (!tls.over.began || mysql_get_ssl_cipher(m->conn) == NULL)) {
+		mysql_set_error(m, "it has no TLS, or its library none of OpenSSL's");
+		r = -ENOTCONN;
+	}
+	return r;
+}
+
 int mysql_open_connection(struct db *d, const struct store_conf *conf, bool writable,
 			  struct buf *err)
 {
 	const struct store_sql *sql = conf->sql;
-	bool local = sql->host[0] == '/';
 	struct my *m = MEM_NEW(struct my);
 	int r;
 
@@ -143,18 +163,9 @@ int mysql_open_connection(struct db *d, const struct store_conf *conf, bool writ
 	m->conn = mysql_init(NULL);
 	ASSERT(m->conn); /* else memory is out */
 	set_options(m->conn, sql);
-	if (!mysql_real_connect(m->conn, local ? NULL : sql->host, sql->username,
-				sql->password, sql->database, local ? 0 : sql->port,
-				local ? sql->host : NULL,
-				CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
-		mysql_set_error(m, mysql_error(m->conn));
-		return db_fail(d, conf, "cannot be reached", -ENOTCONN, err);
-	}
-	/* The library puts up with a server that says it has no TLS. */
-	if (sql->tls.on && mysql_get_ssl_cipher(m->conn) == NULL) {
-		mysql_set_error(m, "it has no TLS");
-		return db_fail(d, conf, "cannot be used", -ENOTCONN, err);
-	}
+	r = connect_with(m, sql);
+	if (r < 0)
+		return db_fail(d, conf, "cannot be reached", r, err);
 	r = set_up(d, sql, writable);
 	return r ? db_fail(d, conf, "cannot be used", r, err) : 0;
 }

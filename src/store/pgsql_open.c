@@ -1,5 +1,6 @@
 /* How connections to PostgreSQL begin. */
 #include "store/pgsql.h"
+#include "store/db_tls.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -20,38 +21,28 @@ static void add(struct options *o, const char *name, const char *value)
 	o->value[o->n++] = value;
 }
 
-/* libpq cannot take plain text for an answer and check certificates, too: who wants them checked
- * gets TLS. */
-static const char *ssl_mode(const struct store_tls *tls)
+/* The library gets nothing of the files, and none of those that it would look for in the home
+ * directory: all of TLS is ours (store/db_tls.h), but for the question whether there is any. It names
+ * versions when a handshake fails. */
+static void add_tls(struct options *o, const struct tls_client_options *tls)
 {
-	if (!tls->on)
-		return "disable";
-	switch (tls->verify) {
-	case STORE_VERIFY_FULL:
-		return "verify-full";
-	case STORE_VERIFY_CA:
-		return "verify-ca";
-	case STORE_VERIFY_NONE:
-		break;
-	}
-	return tls->required ? "require" : "prefer";
+	static const char *const names[] = { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" };
+	static const char nowhere[] = "/dev/null/none";
+	size_t min = 0, max = ARRAY_LEN(names) - 1;
+
+	while (min < max && !(tls->versions & 1u << min))
+		min++;
+	while (max > min && !(tls->versions & 1u << max))
+		max--;
+	add(o, "sslmode", "require");
+	add(o, "sslcert", nowhere);
+	add(o, "sslrootcert", nowhere);
+	add(o, "sslsni", "0");
+	add(o, "ssl_min_protocol_version", names[min]);
+	add(o, "ssl_max_protocol_version", names[max]);
 }
 
-static void add_tls(struct options *o, const struct store_tls *tls)
-{
-	add(o, "sslmode", ssl_mode(tls));
-	add(o, "sslcert", tls->certfile);
-	add(o, "sslkey", tls->keyfile ? tls->keyfile : tls->certfile);
-	add(o, "sslpassword", tls->password);
-	if (tls->verify != STORE_VERIFY_NONE)
-		add(o, "sslrootcert", tls->cacertfile);
-	add(o, "ssl_min_protocol_version", tls->min_version);
-	add(o, "ssl_max_protocol_version", tls->max_version);
-	if (tls->no_sni)
-		add(o, "sslsni", "0");
-}
-
-static PGconn *connect(const struct store_sql *sql)
+static PGconn *connect(const struct store_sql *sql, bool tls)
 {
 	struct options o = { .n = 0 };
 	char port[16], seconds[32], ms[32];
@@ -70,8 +61,8 @@ static PGconn *connect(const struct store_sql *sql)
 	add(&o, "gssencmode", "disable");
 	add(&o, "connect_timeout", seconds);
 	add(&o, "tcp_user_timeout", ms); /* what it does not even acknowledge */
-	if (sql->tls.on)
-		add_tls(&o, &sql->tls);
+	if (tls)
+		add_tls(&o, &sql->tls.options);
 	else
 		add(&o, "sslmode", "disable");
 	return PQconnectdbParams(o.name, o.value, 0);
@@ -110,34 +101,77 @@ static int set_up(struct db *d, const struct store_conf *conf, struct buf *err)
 	return r ? db_fail(d, conf, "cannot be used", r, err) : 0;
 }
 
-/* Several lines, for it tells of each address. */
-static void copy_error(struct pg *p)
+static void set_error(struct pg *p, const char *text)
 {
 	size_t n;
 
-	snprintf(p->error, sizeof(p->error), "%s", PQerrorMessage(p->conn));
+	snprintf(p->error, sizeof(p->error), "%s", text);
 	n = strlen(p->error);
 	while (n && p->error[n - 1] == '\n')
 		p->error[--n] = '\0';
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) /* several lines: it tells of each address */
 		if ((unsigned char)p->error[i] < ' ')
 			p->error[i] = ' ';
+}
+
+/* Only a server that says so has none: in the library's own words, for there is no code of it. */
+static bool has_no_tls(const PGconn *conn)
+{
+	return PQstatus(conn) != CONNECTION_OK &&
+	       strstr(PQerrorMessage(conn), "server does not support SSL");
+}
+
+static bool may_be_plain(const struct store_sql *sql)
+{
+	return !sql->tls.on ||
+	       (!sql->tls.required && sql->tls.options.verify == TLS_CLIENT_NONE);
+}
+
+/* The library would go on in plain text after a handshake that has failed, too. */
+static void connect_as_far(struct pg *p, const struct store_sql *sql)
+{
+	p->conn = connect(sql, sql->tls.on);
+	ASSERT(p->conn); /* else memory is out */
+	if (!sql->tls.on || !may_be_plain(sql) || !has_no_tls(p->conn))
+		return;
+	PQfinish(p->conn);
+	p->conn = connect(sql, false);
+	ASSERT(p->conn);
+}
+
+static int connect_with(struct pg *p, const struct store_sql *sql)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(2048);
+	struct db_tls tls;
+	int r = db_tls_begin(&tls, sql, &err);
+
+	if (r < 0) {
+		set_error(p, buf_cstr(&err));
+		return r;
+	}
+	connect_as_far(p, sql);
+	db_tls_end(&tls);
+	if (PQstatus(p->conn) != CONNECTION_OK) {
+		set_error(p, tls.over.why[0] ? tls.over.why : PQerrorMessage(p->conn));
+		return -ENOTCONN;
+	}
+	if (!tls.over.began && (PQsslInUse(p->conn) || !may_be_plain(sql))) {
+		set_error(p, "it has no TLS, or its library none of OpenSSL's");
+		return -ENOTCONN;
+	}
+	return 0;
 }
 
 int pgsql_open(struct db *d, const struct store_conf *conf, bool writable,
 	       struct buf *err)
 {
 	struct pg *p = MEM_NEW(struct pg);
+	int r;
 
 	d->db = p;
 	p->timeout_ms = conf->sql->query_timeout_ms;
-	p->conn = connect(conf->sql);
-	ASSERT(p->conn); /* else memory is out */
-	if (PQstatus(p->conn) != CONNECTION_OK) {
-		copy_error(p);
-		return db_fail(d, conf, "cannot be reached", -ENOTCONN, err);
-	}
-	return set_up(d, conf, err);
+	r = connect_with(p, conf->sql);
+	return r ? db_fail(d, conf, "cannot be reached", r, err) : set_up(d, conf, err);
 }
 
 /* --- the schema --- */

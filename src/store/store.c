@@ -2,6 +2,7 @@
 #include "store/store_priv.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "tls/wipe.h"
 
 #include <signal.h>
 
@@ -282,6 +283,7 @@ static void *run_link(void *arg)
 
 	list_init(&batch);
 	store_db = &l->db;
+	tls_wipe_all();
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		take(l, &batch);

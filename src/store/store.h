@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "io/inbox.h"
+#include "tls/client.h"
 #include "xmpp/jid.h"
 
 struct store;
@@ -88,14 +89,8 @@ struct store_sql {
 	int64_t max_start_ms;	 /* between tries to connect, at most */
 	struct store_tls {
 		bool on, required; /* not required: as much as the server has */
-		enum store_verify {
-			STORE_VERIFY_NONE,
-			STORE_VERIFY_CA,
-			STORE_VERIFY_FULL
-		} verify;
-		const char *certfile, *keyfile, *password, *cacertfile, *ciphers;
-		const char *min_version, *max_version; /* "TLSv1.2" */
-		bool no_sni;
+		struct tls_client_options
+			options; /* files are read for each connection */
 	} tls;
 };
 

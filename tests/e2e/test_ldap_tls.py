@@ -2,21 +2,18 @@
 domains has pools with other options. In front of OpenLDAP's slapd there is something that sees what
 a handshake is like; OpenLDAP's own TLS is asked, too, from the first byte and by StartTLS."""
 import contextlib
-import ipaddress
 import itertools
 import re
 import socket
-import ssl
 from dataclasses import dataclass, field
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
-from lib import pki
+from lib import tls_files
 from lib.client import Account, SaslFailure
 from lib.directory import Directory
 from lib.server import Server
+from lib.tls_files import AES128, AES256, NAME
 from lib.tls_front import TlsFront
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # of the old ones
@@ -24,9 +21,7 @@ PEOPLE = [("romeo", "correct horse", "staff")]
 READER = {"root_dn": "cn=reader,dc=example,dc=net", "password": "read it"}
 OK, REFUSED = "success", "temporary-auth-failure"
 V12, V13 = ["tlsv1.2"], ["tlsv1.3"]
-AES256, AES128 = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
 WEAK = {"ciphers": "ALL:TLS_AES_128_GCM_SHA256:@SECLEVEL=0"}
-NAME = "ldap.example.net"
 OTHER = {"cacertfile": "other.pem"}
 CLIENT = {"certfile": "client.pem", "keyfile": "client-key.pem"}
 LOCKED = {"certfile": "client.pem", "keyfile": "locked-key.pem", "password": "open it"}
@@ -132,50 +127,6 @@ def domain_of(name):
     return f"case{list(CASES).index(name)}.example"
 
 
-def write(path, *parts):
-    path.write_bytes(b"".join(parts))
-    return str(path)
-
-
-def make_files(path):
-    """What the cases name."""
-    ca, other, system = (pki.make(n, purpose="ca") for n in ("authority", "other", "system"))
-    write(path / "ca.pem", ca.pem())
-    write(path / "other.pem", other.pem())
-    write(path / "system-ca.pem", system.pem())
-    client = pki.make("meerkat", ca)
-    write(path / "client.pem", client.pem())
-    write(path / "client-key.pem", client.key_pem())
-    write(path / "locked-key.pem", client.key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"open it")))
-    local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    for name, subject, issuer in (("address", local, ca), ("name", x509.DNSName(NAME), ca),
-                                  ("wildcard", x509.DNSName("*.example.net"), ca),
-                                  ("localhost", x509.DNSName("localhost"), ca),
-                                  ("system", local, system)):
-        made = pki.make("directory", issuer, purpose="server",
-                        extra=[(x509.SubjectAlternativeName([subject]), False)])
-        write(path / f"{name}.pem", made.pem(), made.key_pem())
-
-
-CIPHERS = {ssl.TLSVersion.TLSv1: "ALL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_1: "ALL:@SECLEVEL=0",
-           ssl.TLSVersion.TLSv1_2: AES256}
-
-
-def context(path, certificate, versions=None, asks=False):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(path / f"{certificate}.pem")
-    if versions:
-        made.minimum_version = made.maximum_version = versions
-    if versions in CIPHERS:
-        made.set_ciphers(CIPHERS[versions])
-    if asks:
-        made.verify_mode = ssl.CERT_REQUIRED
-        made.load_verify_locations(path / "ca.pem")
-    return made
-
-
 class World:
     """`ports`: by what a case calls it; `ends`: what is to be closed."""
 
@@ -187,17 +138,13 @@ class World:
         self.servers = []
 
     def start(self):
-        make_files(self.path)
+        tls_files.make(self.path)
         self.start_directories()
-        for name in ("address", "name", "wildcard", "localhost", "system"):
-            self.put(name, context(self.path, name))
-        for name, version in (("1.0", ssl.TLSVersion.TLSv1), ("1.1", ssl.TLSVersion.TLSv1_1),
-                              ("1.2", ssl.TLSVersion.TLSv1_2), ("1.3", ssl.TLSVersion.TLSv1_3)):
-            self.put(name, context(self.path, "address", version))
-        self.put("asks", context(self.path, "address", asks=True))
+        for name, how in tls_files.CONTEXTS.items():
+            self.put(name, tls_files.context(self.path, *how))
         at = self.ports["address"]
-        self.ends.callback(TlsFront(context(self.path, "name"), self.plain.port, "127.0.0.2",
-                                    at).stop)
+        self.ends.callback(TlsFront(tls_files.context(self.path, "name"), self.plain.port,
+                                    "127.0.0.2", at).stop)
         self.ends.enter_context(socket.create_server(("127.0.0.3", at)))
         for group, names in itertools.groupby(CASES, group_of):
             self.start_server(group, names)
@@ -221,10 +168,8 @@ class World:
 
     def pools(self, case):
         tls = {"cacertfile": "ca.pem", "starttls": case.at in ("starttls", "plain")} | case.tls
-        tls = {k: str(self.path / v) if k.endswith("file") else v
-               for k, v in tls.items() if v is not None}
         reach = {"servers": list(case.servers), "port": self.ports[case.at],
-                 "connect_interval": 1, "tls": tls}
+                 "connect_interval": 1, "tls": tls_files.of(self.path, tls)}
         limits = {"workers": 1, "call_timeout": 1000 if "127.0.0.3" in case.servers else 60000}
         return limits | {"connection": reach | READER}, limits | {"connection": reach}
 

@@ -1,147 +1,105 @@
-"""TLS towards a service that knows accounts: outgoing_pools.http.auth.connection.tls."""
-import ipaddress
+"""TLS towards a service that knows accounts: outgoing_pools.http.auth.connection.tls. In front of it
+there is something that sees what a handshake is like."""
 import os
-import ssl
+import re
 import subprocess
 
 import pytest
-from cryptography import x509
 
-from lib import pki
+from lib import tls_cases, tls_files
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure
+from lib.server import Server
+from lib.tls_cases import OTHER, Case
+from lib.tls_front import TlsFront
 
-WRONG_FILES = {"cacertfile": "other.pem"}
-NAME = {"server_name_indication": {"host": "auth.example.net"}}
-
-
-def write(path, *parts):
-    path.write_bytes(b"".join(parts))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """ca.pem, other.pem, client.pem with client-key.pem; by-name and by-address, of services."""
-    path = tmp_path_factory.mktemp("pool-tls")
-    ca, other = pki.make("authority", purpose="ca"), pki.make("other", purpose="ca")
-    write(path / "ca.pem", ca.pem())
-    write(path / "other.pem", other.pem())
-    client = pki.make("meerkat", ca)
-    write(path / "client.pem", client.pem())
-    write(path / "client-key.pem", client.key_pem())
-    for name, alternative in (("by-name", x509.DNSName("auth.example.net")),
-                              ("by-address", x509.IPAddress(ipaddress.ip_address("127.0.0.1")))):
-        made = pki.make("service", ca, purpose="server",
-                        extra=[(x509.SubjectAlternativeName([alternative]), False)])
-        write(path / f"{name}.pem", made.pem(), made.key_pem())
-    return path
-
-
-def context(files, certificate, **how):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(files / f"{certificate}.pem")
-    if how.get("asks"):
-        made.verify_mode = ssl.CERT_REQUIRED
-        made.load_verify_locations(files / "ca.pem")
-    if "only" in how:
-        made.minimum_version = made.maximum_version = how["only"]
-    if "ciphers" in how:
-        made.set_ciphers(how["ciphers"])
-    return made
-
-
-def of(files, tls):
-    """Names of files become paths."""
-    return {k: str(files / v) if k.endswith("file") else v for k, v in tls.items()}
-
-
-OK = "success"
-NO_TLS = "temporary-auth-failure"
-V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-
-HTTPS = {
-    "verified": ("by-address", {}, {}, OK),
-    "another authority": ("by-address", {}, WRONG_FILES, NO_TLS),
-    "the system's authorities": ("by-address", {}, {"cacertfile": None}, NO_TLS),
-    "not verified": ("by-address", {}, WRONG_FILES | {"verify_mode": "none"}, OK),
-    "another name": ("by-name", {}, {}, NO_TLS),
-    "told the name": ("by-name", {}, NAME, OK),
-    "told another name": ("by-address", {}, NAME, NO_TLS),
-    "any name": ("by-name", {}, {"server_name_indication": {"enabled": False}}, OK),
-    "any name, another authority": ("by-name", {}, WRONG_FILES | {
-        "server_name_indication": {"enabled": False}}, NO_TLS),
-    "one of ours": ("by-name", {}, {"verify_mode": "selfsigned_peer",
-                                    "cacertfile": "by-name.pem"}, OK),
-    "none of ours": ("by-name", {}, {"verify_mode": "selfsigned_peer"} | WRONG_FILES, NO_TLS),
-    "client certificate": ("by-address", {"asks": True}, {
-        "certfile": "client.pem", "keyfile": "client-key.pem"}, OK),
-    "no client certificate": ("by-address", {"asks": True}, {}, NO_TLS),
-    "TLS 1.2": ("by-address", {"only": V12}, {"versions": ["tlsv1.2"]}, OK),
-    "no TLS 1.2": ("by-address", {"only": V12}, {"versions": ["tlsv1.3"]}, NO_TLS),
-    "no TLS 1.3": ("by-address", {"only": V13}, {"versions": ["tlsv1.2"]}, NO_TLS),
-    "no common cipher": ("by-address", {"only": V12, "ciphers": "ECDHE-ECDSA-AES256-GCM-SHA384"}, {
-        "ciphers": "ECDHE-ECDSA-AES128-GCM-SHA256"}, NO_TLS),
-    "a common cipher": ("by-address", {"only": V12, "ciphers": "ECDHE-ECDSA-AES256-GCM-SHA384"}, {
-        "ciphers": "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"}, OK),
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # of the old ones
+OK, NO_TLS = "success", "temporary-auth-failure"
+CASES = tls_cases.CASES | {
+    "not of the system": Case(tls={"cacertfile": None}, why="TLS: the certificate is not valid: "),
 }
 
 
-def login(server, condition):
-    client = server.connect()
-    if condition == OK:
-        client.login(Account("romeo@localhost", "correct"), mechanism="PLAIN")
-        return
-    with pytest.raises(SaslFailure) as failure:
-        client.login(Account("romeo@localhost", "correct"), mechanism="PLAIN")
-    assert failure.value.condition == condition
+class World:
+    """One service, which the fronts have in common."""
+
+    def __init__(self, path):
+        tls_files.make(path)
+        self.path = path
+        self.service = Service()
+        self.service.accounts["romeo"] = "correct"
+        self.fronts = {}
+
+    def front(self, name):
+        if name not in self.fronts:
+            made = tls_files.context(self.path, *tls_files.CONTEXTS[name])
+            self.fronts[name] = TlsFront(made, self.service.port)
+        return self.fronts[name]
+
+    def over(self, case):
+        tls = tls_files.of(self.path, {"cacertfile": "ca.pem"} | case.tls)
+        return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
+                "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
+                    "host": f"https://{case.host}:{self.front(case.at).port}", "tls": tls,
+                    "request_timeout": 20000}}}}}
+
+    def stop(self):
+        for front in self.fronts.values():
+            front.stop()
+        self.service.stop()
 
 
 @pytest.fixture(scope="module")
-def services():
-    """By certificate and context, for the cases share them."""
-    made = {}
-    yield made
-    for service in made.values():
-        service.stop()
+def world(tmp_path_factory):
+    one = World(tmp_path_factory.mktemp("pool-tls"))
+    yield one
+    one.stop()
 
 
-def service_of(services, files, certificate, **how):
-    key = f"{certificate} {how}"
-    if key not in services:
-        services[key] = Service(context(files, certificate, **how))
-        services[key].accounts["romeo"] = "correct"
-    return services[key]
+def login(server):
+    """`success`, or the condition of the failure."""
+    client = server.connect()
+    try:
+        client.login(Account("romeo@localhost", "correct"), mechanism="PLAIN")
+        return OK
+    except SaslFailure as e:
+        return e.condition
+    finally:
+        client.abort()
 
 
-def over(service, tls):
-    return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
-            "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
-                "host": f"https://127.0.0.1:{service.port}", "tls": tls}}}}}
-
-
-@pytest.mark.parametrize("case", HTTPS)
-def test_https(new_server, services, files, case):
-    certificate, how, tls, condition = HTTPS[case]
-    service = service_of(services, files, certificate, **how)
-    tls = of(files, {k: v for k, v in ({"cacertfile": "ca.pem"} | tls).items() if v})
-    server = new_server(listeners={"plain": {}}, over=over(service, tls))
-    login(server, condition)
-    name = tls.get("server_name_indication", {}).get("host", "127.0.0.1")
-    if condition != OK:
-        assert f"https://{name}:{service.port}/get_password: " in server.read_log()
+@pytest.mark.parametrize("name", CASES)
+def test_https(request, tmp_path, world, name):
+    case = CASES[name]
+    front = world.front(case.at)
+    before = len(front.seen)
+    server = Server(tmp_path, 1, world.over(case), {"plain": {}})
+    request.node.e2e_servers = [server]
+    try:
+        got = login(server.start())
+        server.stop()  # and its connection
+    finally:
+        server.discard()
+    if case.why:
+        assert got == NO_TLS
+        line = f"https://{case.host}:{front.port}/get_password: .*{case.why}"
+        assert re.search(line, server.read_log()), server.read_log()
+        return
+    assert got == OK, server.read_log()
+    made = front.seen[before:]
+    assert made and {s[:len(case.seen)] for s in made} == {case.seen}
 
 
 SYSTEM = "/etc/ssl/certs"
 
 
 @pytest.fixture(scope="module")
-def trusted_by_the_system(files):
+def trusted_by_the_system(world):
     """A command that runs another where ca.pem is among the system's authorities."""
-    name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", files / "ca.pem"],
+    name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", world.path / "ca.pem"],
                           check=True, capture_output=True, text=True).stdout.strip()
-    script = (f"mount -t tmpfs tmpfs {SYSTEM} && cp {files}/ca.pem {SYSTEM}/{name}.0 &&"
-              f" cp {files}/ca.pem {SYSTEM}/ca-certificates.crt && exec \"$@\"")
+    script = (f"mount -t tmpfs tmpfs {SYSTEM} && cp {world.path}/ca.pem {SYSTEM}/{name}.0 &&"
+              f" cp {world.path}/ca.pem {SYSTEM}/ca-certificates.crt && exec \"$@\"")
     command = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", script, "sh"]
     if subprocess.run([*command, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
         pytest.skip("a file system of one's own is not allowed here")
@@ -149,12 +107,10 @@ def trusted_by_the_system(files):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_https_of_an_authority_of_the_system_s(new_server, services, files, trusted_by_the_system,
-                                               named):
+def test_https_of_an_authority_of_the_system_s(new_server, world, trusted_by_the_system, named):
     """Where authorities are named, they alone are trusted."""
-    service = service_of(services, files, "by-address")
-    tls = {"cacertfile": str(files / "other.pem")} if named else {}
-    server = new_server(listeners={"plain": {}}, over=over(service, tls), start=False)
+    case = Case(tls=OTHER if named else {"cacertfile": None})
+    server = new_server(listeners={"plain": {}}, over=world.over(case), start=False)
     server.within = trusted_by_the_system
     server.start()
-    login(server, NO_TLS if named else OK)
+    assert login(server) == (NO_TLS if named else OK)

@@ -78,6 +78,10 @@ class Database:
     def host(self):
         raise NotImplementedError
 
+    def socket(self):
+        """Where its local socket is."""
+        raise NotImplementedError
+
     def pool(self, database, **connection):
         """The configuration's [outgoing_pools]."""
         return {"rdbms": {"default": {"workers": 2, "connection": {
@@ -97,6 +101,9 @@ class Pgsql(Database):
     def host(self):
         return self.directory
 
+    def socket(self):
+        return f"{self.directory}/.s.PGSQL.{self.port}"
+
 
 class Mysql(Database):
     kind = "mysql"
@@ -108,6 +115,9 @@ class Mysql(Database):
 
     def host(self):
         return f"{self.directory}/socket"
+
+    def socket(self):
+        return self.host()
 
 
 DATABASES = {"pgsql": Pgsql, "mysql": Mysql}

@@ -171,8 +171,8 @@ class Server:
 
     # --- its command line ---
 
-    def run(self, *words, stdin=""):
-        return run(*words, "-c", self.config, stdin=stdin, cwd=self.directory)
+    def run(self, *words, stdin="", within=()):
+        return run(*words, "-c", self.config, stdin=stdin, cwd=self.directory, within=within)
 
     def admin(self, request):
         """What the admin socket answers, without its first line, "ok"."""
@@ -236,7 +236,7 @@ class Server:
             client.abort()
 
 
-def run(*words, stdin="", cwd=None):
+def run(*words, stdin="", cwd=None, within=()):
     """`meerkat WORDS`, to its end."""
-    return subprocess.run([env.BINARY, *words], input=stdin, text=True, capture_output=True,
+    return subprocess.run([*within, env.BINARY, *words], input=stdin, text=True, capture_output=True,
                           timeout=env.DEADLINE, cwd=cwd or tempfile.gettempdir(), check=False)

@@ -46,15 +46,23 @@ class TlsFront:
     def _serve(self, plain):
         plain.settimeout(env.DEADLINE)
         try:
-            with self._context.wrap_socket(plain, server_side=True) as client:
-                self.seen.append((self._names.get(client), client.version(), client.cipher()[0]))
-                with socket.create_connection(("127.0.0.1", self.target)) as service:
-                    _forward(client, service)
+            with self._greet(plain) as service:
+                with self._context.wrap_socket(plain, server_side=True) as client:
+                    self.seen.append((self._names.get(client), client.version(),
+                                      client.cipher()[0]))
+                    self._forward(client, service)
         except OSError:
             plain.close()
 
+    def _greet(self, _):
+        """Before TLS; returns the connection to the service."""
+        return socket.create_connection(("127.0.0.1", self.target))
 
-def _forward(client, service):
+    def _forward(self, client, service):
+        forward(client, service)
+
+
+def forward(client, service):
     """Until one of them has ended."""
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ)
@@ -62,8 +70,8 @@ def _forward(client, service):
         while True:
             for key, _ in selector.select():
                 data = key.fileobj.recv(_CHUNK)
-                while key.fileobj is client and client.pending():
-                    data += client.recv(_CHUNK)
+                while hasattr(key.fileobj, "pending") and key.fileobj.pending():
+                    data += key.fileobj.recv(_CHUNK)
                 if not data:
                     return
                 (service if key.fileobj is client else client).sendall(data)

@@ -3,7 +3,7 @@
 #include "duo.h"
 #include "heap.h"
 #include "io/tls.h"
-#include "io/tls_wipe.h"
+#include "tls/wipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>

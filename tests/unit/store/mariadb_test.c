@@ -309,7 +309,7 @@ TEST(mariadb_batch_with_one_deadlock_after_another_fails_up_to_it)
 
 /* --- TLS --- */
 
-static void check_no_tls(enum store_verify verify)
+static void check_no_tls(enum tls_client_verify verify)
 {
 	struct store_sql sql = *mariadb_conf();
 	struct store_conf conf = { .path = "meerkat", .sql = &sql, .wait = true };
@@ -317,9 +317,7 @@ static void check_no_tls(enum store_verify verify)
 	struct store *s = NULL;
 
 	sql.tls = (struct store_tls){ .on = true,
-				      .verify = verify,
-				      .min_version = "TLSv1.2",
-				      .max_version = "TLSv1.3" };
+				      .options = { .verify = verify, .versions = 0xc } };
 	CHECK_INT(store_open(&conf, &s, &err), -ENOTCONN);
 	buf_free(&err);
 }
@@ -327,7 +325,7 @@ static void check_no_tls(enum store_verify verify)
 /* Whoever is on the way could say so. */
 TEST(mariadb_server_that_says_it_has_no_tls_is_refused)
 {
-	check_no_tls(STORE_VERIFY_NONE);
-	check_no_tls(STORE_VERIFY_CA);
-	check_no_tls(STORE_VERIFY_FULL);
+	check_no_tls(TLS_CLIENT_NONE);
+	check_no_tls(TLS_CLIENT_CA);
+	check_no_tls(TLS_CLIENT_FULL);
 }

@@ -1,4 +1,4 @@
-#include "io/tls_wipe.h"
+#include "tls/wipe.h"
 
 #include <malloc.h>
 #include <openssl/crypto.h>
@@ -23,16 +23,50 @@ static void on_free(void *p, const char *file, int line)
 		free(p);
 }
 
+static void *on_realloc(void *old, size_t n, const char *file, int line)
+{
+	size_t had = old && wipes ? malloc_usable_size(old) : 0;
+	void *p;
+
+	if (likely(had == 0))
+		return realloc(old, n);
+	p = n ? malloc(n) : NULL;
+	if (p)
+		memcpy(p, old, MIN(had, n));
+	if (p || n == 0)
+		wipe_and_free(old);
+	return p;
+}
+
 void tls_wipe_init(void)
 {
-	int ok = CRYPTO_set_mem_functions(NULL, NULL, on_free);
+	int ok = CRYPTO_set_mem_functions(NULL, on_realloc, on_free);
 
 	ASSERT(ok == 1); /* nobody has used OpenSSL yet */
 }
 
-void tls_wipe_ssl(SSL *ssl)
+bool tls_wipe_begin(void)
+{
+	bool before = wipes;
+
+	wipes = true;
+	return before;
+}
+
+void tls_wipe_end(bool before)
+{
+	wipes = before;
+}
+
+void tls_wipe_all(void)
 {
 	wipes = true;
+}
+
+void tls_wipe_ssl(SSL *ssl)
+{
+	bool before = tls_wipe_begin();
+
 	SSL_free(ssl);
-	wipes = false;
+	tls_wipe_end(before);
 }

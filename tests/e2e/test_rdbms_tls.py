@@ -1,0 +1,113 @@
+"""TLS towards a database server: outgoing_pools.rdbms.default.connection.tls. In front of it there is
+something that sees what a handshake is like; test_rdbms.py has the server's own TLS."""
+import re
+
+import pytest
+
+from lib import pki, tls_cases, tls_files
+from lib.db_front import FRONTS
+from lib.server import Server
+from lib.tls_cases import CASES
+
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # of the old ones
+
+
+class World:
+    def __init__(self, path, database):
+        tls_files.make(path)
+        self.path = path
+        self.database = database
+        self.name = database.new()
+        self.fronts = {}
+
+    def front(self, name):
+        """In front of the server; without TLS: None."""
+        if name not in self.fronts:
+            made = name and tls_files.context(self.path, *tls_files.CONTEXTS[name])
+            self.fronts[name] = FRONTS[self.database.kind](made, self.database)
+        return self.fronts[name]
+
+    def ask(self, place, front, tls, host="127.0.0.1", within=()):
+        """What `meerkat user list` says."""
+        pool = self.database.pool(self.name, host=host, port=front.port,
+                                  tls=tls_files.of(self.path, tls))
+        server = Server(place, 1, {"outgoing_pools": pool, "auth": {"methods": ["rdbms"]}},
+                        {"plain": {}})
+        server.ports = {name: 10000 for name in server.listeners}
+        server.write_config()
+        return server.run("user", "list", within=within)
+
+
+@pytest.fixture(scope="module")
+def world(database, tmp_path_factory):
+    one = World(tmp_path_factory.mktemp("rdbms-tls"), database)
+    yield one
+    for front in one.fronts.values():
+        front.stop()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(world, tmp_path, name):
+    case = CASES[name]
+    front = world.front(case.at)
+    before = len(front.seen)
+    done = world.ask(tmp_path, front, {"cacertfile": "ca.pem"} | case.tls, case.host)
+    if case.why:
+        assert done.returncode == 1
+        assert re.search(f"cannot be reached: .*{case.why}", done.stderr), done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    made = front.seen[before:]
+    assert made and {s[:len(case.seen)] for s in made} == {case.seen}
+
+
+# Whether a server without TLS is talked to.
+WITHOUT = {
+    "verified": ({}, False),
+    "of whatever host": ({"verify_mode": "selfsigned_peer"}, False),
+    "not verified": ({"verify_mode": "none"}, True),
+    "required": ({"verify_mode": "none", "required": True}, False),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_server_without_tls(world, tmp_path, name):
+    """It is told nothing, and least of all a password."""
+    tls, plain = WITHOUT[name]
+    front = world.front(None)
+    before = len(front.plain)
+    done = world.ask(tmp_path, front, {"cacertfile": "ca.pem"} | tls)
+    if plain and world.database.kind == "pgsql":
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 1
+    assert "does not support" in done.stderr, done.stderr
+    assert set(front.plain[before:]) == {b""}
+
+
+def test_no_plain_text_after_a_handshake_that_has_failed(world, tmp_path):
+    front = world.front("1.2")
+    done = world.ask(tmp_path, front, {"verify_mode": "none", "versions": ["tlsv1.3"]})
+    assert done.returncode == 1
+    assert "TLS: alert protocol version" in done.stderr
+    assert front.plain == []
+
+
+def test_files_of_the_home_directory_are_not_used(world, tmp_path):
+    """PostgreSQL's library would take a certificate of ours, authorities and a revocation list from
+    there."""
+    home = tmp_path / "home" / ".postgresql"
+    home.mkdir(parents=True)
+    for name, source in (("postgresql.crt", "client.pem"), ("postgresql.key", "client-key.pem"),
+                         ("root.crt", "other.pem")):
+        (home / name).write_bytes((world.path / source).read_bytes())
+        (home / name).chmod(0o600)
+    (home / "root.crl").write_bytes(pki.make_crl(pki.make("none", purpose="ca")))
+    within = ["env", f"HOME={home.parent}"]
+    trusted = {"cacertfile": "ca.pem"}
+    done = world.ask(tmp_path, world.front("address"), trusted, within=within)
+    assert done.returncode == 0, done.stderr
+    done = world.ask(tmp_path, world.front("asks"), trusted, within=within)
+    assert done.returncode == 1  # there is none to show
+    done = world.ask(tmp_path, world.front("asks"), trusted | tls_cases.CLIENT, within=within)
+    assert done.returncode == 0, done.stderr
