@@ -1,36 +1,16 @@
 """What is bounded although a peer, or another writer of the database, would have it grow."""
-import sqlite3
-
 import pytest
 
 from lib import ns
 from lib.client import befriend, settle
+from lib.rows import add_groups, add_rows, opened
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 
 
 @pytest.fixture
 def database(server):
-    """The server's database, for another writer."""
-    db = sqlite3.connect(f"{server.directory}/meerkat.db", timeout=30)
-    yield db
-    db.close()
-
-
-def add_rows(db, account, rows):
-    """Rows of a roster: (contact, name, subscription, ask, listed)."""
-    with db:
-        db.executemany(
-            "INSERT INTO rosterusers (server, username, jid, nick, subscription, ask, askmessage,"
-            " listed) VALUES (?, ?, ?, ?, ?, ?, '', ?)",
-            [(account.domain, account.user, *row) for row in rows])
-
-
-def add_groups(db, account, rows):
-    with db:
-        db.executemany(
-            "INSERT INTO rostergroups (server, username, jid, grp) VALUES (?, ?, ?, ?)",
-            [(account.domain, account.user, *row) for row in rows])
+    yield from opened(server)
 
 
 def items(query):
@@ -45,7 +25,7 @@ def add_contact(client, jid, name="N"):
 
 def test_foreign_rows_are_cut(server, database, login):
     account = server.account()
-    add_rows(database, account, [("friend@localhost", "n" * 2_000_000, "N", "N", 1)])
+    add_rows(database, account, [("friend@localhost", "n" * 2_000_000, "N", "N", "", 1)])
     add_groups(database, account, [("friend@localhost", f"{i}\x01" + "g" * 100_000)
                                    for i in range(60)])
     client = login(account)
@@ -61,7 +41,7 @@ def test_foreign_rows_are_cut(server, database, login):
 
 def test_many_requests_leave_room_for_contacts(server, database, login, online):
     account = server.account()
-    add_rows(database, account, [(f"r{i}@localhost", "", "N", "I", 0) for i in range(1000)])
+    add_rows(database, account, [(f"r{i}@localhost", "", "N", "I", "", 0) for i in range(1000)])
     one_more = online()
     client = login(account)
     assert len(client.ask(ROSTER)) == 0
@@ -80,7 +60,7 @@ def test_many_requests_leave_room_for_contacts(server, database, login, online):
 
 def test_many_contacts_leave_room_for_requests(server, database, login, online):
     account = server.account()
-    add_rows(database, account, [(f"c{i}@localhost", "", "N", "N", 1) for i in range(5000)])
+    add_rows(database, account, [(f"c{i}@localhost", "", "N", "N", "", 1) for i in range(5000)])
     client = online(account)
     assert len(client.ask(ROSTER)) == 5000
     assert ns.stanza_error(add_contact(client, "one-more@localhost")) == \

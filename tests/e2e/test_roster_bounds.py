@@ -1,10 +1,9 @@
 """A roster is bounded in bytes, and most of it is in the database only: what clients see of it there."""
-import sqlite3
-
 import pytest
 
 from lib import ns
 from lib.client import befriend
+from lib.rows import add_groups, add_rows, opened
 
 CONFIG = {"modules": {"mod_roster": {"versioning": True}}}
 MIB = 1 << 20
@@ -31,26 +30,7 @@ def text_of(found):
 
 @pytest.fixture
 def database(server):
-    """The server's database, for another writer."""
-    db = sqlite3.connect(f"{server.directory}/meerkat.db", timeout=30)
-    yield db
-    db.close()
-
-
-def add_rows(db, account, rows):
-    """(contact, name, subscription, ask, request, listed)"""
-    with db:
-        db.executemany(
-            "INSERT INTO rosterusers (server, username, jid, nick, subscription, ask, askmessage,"
-            " listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(account.domain, account.user, *row) for row in rows])
-
-
-def add_groups(db, account, rows):
-    with db:
-        db.executemany(
-            "INSERT INTO rostergroups (server, username, jid, grp) VALUES (?, ?, ?, ?)",
-            [(account.domain, account.user, *row) for row in rows])
+    yield from opened(server)
 
 
 def stored(sender, jid):
