@@ -48,6 +48,8 @@ ALONE = [
           ("rate", "chat, messages a second", "/s", True),
           ("cpu_us", "chat, CPU a message", "us", False))
       for n in (1, 2)),
+    ("among-100", "cpu_us", "chat while 100 others are idle: CPU a message", "us", False),
+    ("among-all", "cpu_us", "chat while all others are idle: CPU a message", "us", False),
     *((f"accounts-{n}", "cpu_ms", f"login into {n:,} accounts: CPU", "ms", False)
       for n in (1000, 100000, 1000000)),
     *((f"contacts-{n}", metric, f"presence to {n:,} contacts: {text}", "us", False)
@@ -194,6 +196,7 @@ of the network stack.
   descriptors: half a session is a socket of the generator's.
 - **Workers**: as the chat, with 32 in flight, and a fifth of a core for each worker (by a control
   group, where the user may make one), so that the generator has more than it needs.
+- **Others that are idle**: the chat, among 100 and among {opts.sessions:,} sessions of other accounts.
 - **Accounts**: the logins go through all of them, in an order that no file has them in.
 - **Presence**: one account changes its presence when all its contacts, who are online, have been
   told of the last change.
