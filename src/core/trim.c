@@ -2,11 +2,36 @@
 #include "core/port.h"
 #include "core/server.h"
 
+#include <link.h>
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
 	QUIET = 20
 }; /* connections between two looks: fewer need no memory worth speaking of */
+
+/* What is never written to is as it is in the file, and comes back from there. */
+static int let_go(struct dl_phdr_info *so, size_t size, void *arg)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < so->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &so->dlpi_phdr[i];
+		uintptr_t from = (so->dlpi_addr + p->p_vaddr) & ~(page - 1),
+			  to = so->dlpi_addr + p->p_vaddr + p->p_filesz;
+
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void trim_started(void)
+{
+	malloc_trim(0);
+	dl_iterate_phdr(let_go, NULL);
+}
 
 /* Grows with each that comes, and with each that goes. */
 static int64_t comings_and_goings(struct server *s)

@@ -11,6 +11,10 @@ struct trim {
 	bool is_due;
 };
 
+/* Most of the code that a start has run, OpenSSL's above all, is not needed again: its pages stay in the
+ * system's cache, and are ours no more until we do. */
+void trim_started(void);
+
 /* Now and then, on a thread that is no worker's: when it has become quiet, and something had
  * happened, gives back what is free. */
 void trim_look(struct trim *t, struct server *s);

@@ -142,6 +142,7 @@ int cmd_serve(const struct args *a)
 	}
 	server_start(s);
 	admin_start(admin, s);
+	trim_started();
 	conf_unref(&c); /* a reload shall be the end of it, and of the secrets in it */
 	log_notice("server.start", "meerkat %s serves with %u worker%s", MEERKAT_VERSION,
 		   n, n == 1 ? "" : "s");

@@ -1,9 +1,10 @@
 """Libraries that few configurations need: loaded by those, and by no other."""
 import os
+import time
 
 import pytest
 
-from lib import config
+from lib import config, env
 from lib.server import run
 
 LIBRARIES = {"libpq.so.5": "libpq5", "libmariadb.so.3": "libmariadb3",
@@ -61,6 +62,30 @@ def test_who_needs_none_has_none_until_a_reload_needs_one(new_server, monkeypatc
     assert done.returncode == 0, done.stderr
     assert has(server, "libcurl.so.4")
     assert not has(server, "libpq.so.5")
+
+
+def of_files_kb(server, library):
+    """Resident pages of a library that are those of its file."""
+    total, counts = 0, False
+    with open(f"/proc/{server.process.pid}/smaps", encoding="utf-8") as f:
+        for line in f:
+            words = line.split()
+            if "-" in words[0]:
+                counts = library in line and "w" not in words[1]
+            elif counts and words[0] in ("Rss:", "Anonymous:"):
+                total += int(words[1]) if words[0] == "Rss:" else -int(words[1])
+    return total
+
+
+def test_what_only_the_start_has_run_is_given_back(new_server, monkeypatch):
+    """Of OpenSSL's 4 MB a start runs through nearly all; who idles needs next to nothing."""
+    monkeypatch.setenv("MEERKAT_CORE_DUMPS", "1")
+    server = new_server()
+    deadline = time.monotonic() + env.DEADLINE
+    while "serves with" not in server.read_log():
+        assert time.monotonic() < deadline
+    assert of_files_kb(server, "/libcrypto.so") < 1500
+    server.connect("tls").login(server.account()).close()  # it comes back
 
 
 def complaint(name):
