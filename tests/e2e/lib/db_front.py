@@ -17,8 +17,8 @@ def _exactly(sock, n):
 
 
 class DatabaseFront(TlsFront):
-    """`context`: None if it has no TLS. `plain`: what came without TLS, of each connection that was
-    not asked for TLS, or refused it."""
+    """`context`: None if it has no TLS. `plain`: what came without TLS, of each connection that
+    did not ask for it, or was refused it; all is there after stop()."""
 
     def __init__(self, context, database):
         self.has_tls = context is not None
@@ -48,14 +48,11 @@ class PgsqlFront(DatabaseFront):
         if first == self.ASKS:
             plain.sendall(b"N")
             first = b""
-        try:
-            with plain, service:
-                self.plain.append(first)
-                if first:
-                    service.sendall(first)
-                    forward(plain, service)
-        finally:
-            service.close()
+        with plain, service:
+            self.plain.append(first or plain.recv(65536))
+            if first:
+                service.sendall(first)
+                forward(plain, service)
         raise ConnectionError("it was without TLS")
 
 
