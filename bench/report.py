@@ -200,7 +200,9 @@ of the network stack.
 - **Accounts**: the logins go through all of them, in an order that no file has them in.
 - **Presence**: one account changes its presence when all its contacts, who are online, have been
   told of the last change.
-- **Start**: from `exec` to the first completed login; memory one second later.
+- **Start**: from `exec` to the first completed login; memory one second later. What is shared
+  with processes that are no part of the server (libraries' files) is counted in full, as if there
+  were none.
 
 Every message is checked to arrive once, in order, at the right session; a run in which one
 does not, or in which a stream fails, is an error and not a result.

@@ -80,6 +80,22 @@ def pss_kb(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
 
 
+def mappings(pid):
+    """(what is mapped, its own KiB, the file's KiB) of each mapping: the second is written to,
+    or of no file; the third is of a file as it is, and so one with whoever else maps it."""
+    name, size = None, {}
+    with open(f"/proc/{pid}/smaps") as f:
+        for line in f:
+            words = line.split()
+            if not words[0].endswith(":"):  # "FROM-TO r-xp OFFSET DEVICE INODE PATH"
+                name = (words[2], words[3], words[4])
+            elif words[0] in ("Rss:", "Anonymous:"):
+                size[words[0]] = int(words[1])
+            elif words[0] == "VmFlags:":
+                own = size["Anonymous:"] if name[2] != "0" else size["Rss:"]
+                yield name, own, size["Rss:"] - own
+
+
 class Server:
     name = package = None
 
@@ -173,6 +189,15 @@ class Server:
 
     def pss_kb(self):
         return sum(self.over_tree(pss_kb))
+
+    def alone_kb(self):
+        """PSS, if nobody else on the machine had the same libraries."""
+        own, files = 0, {}
+        for process in self.over_tree(lambda pid: list(mappings(pid))):
+            for name, mine, shared in process:
+                own += mine
+                files[name] = max(files.get(name, 0), shared)
+        return own + sum(files.values())
 
 
 class Meerkat(Server):
