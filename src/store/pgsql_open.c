@@ -105,7 +105,7 @@ static void set_error(struct pg *p, const char *text)
 {
 	size_t n;
 
-	snprintf(p->error, sizeof(p->error), "%s", text);
+	snprintf(p->error, sizeof(p->error), "%.*s", (int)sizeof(p->error) - 1, text);
 	n = strlen(p->error);
 	while (n && p->error[n - 1] == '\n')
 		p->error[--n] = '\0';
