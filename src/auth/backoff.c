@@ -33,7 +33,7 @@ struct backoff *backoff_new(size_t n_entries)
 	pthread_mutex_init(&b->lock, NULL);
 	b->n_sets = n_entries / WAYS;
 	for (int k = 0; k < N_KINDS; k++)
-		b->entry[k] = mem_zalloc(n_entries * sizeof(struct entry));
+		b->entry[k] = mem_map(n_entries * sizeof(struct entry));
 	return b;
 }
 
@@ -45,7 +45,7 @@ void backoff_free(struct backoff **pb)
 	if (b == NULL)
 		return;
 	for (int k = 0; k < N_KINDS; k++)
-		mem_free(b->entry[k]);
+		mem_unmap(b->entry[k], b->n_sets * WAYS * sizeof(struct entry));
 	pthread_mutex_destroy(&b->lock);
 	mem_free(b);
 }

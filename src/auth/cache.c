@@ -22,7 +22,7 @@ struct auth_cache *auth_cache_new(size_t max_entries)
 	pthread_mutex_init(&c->lock, NULL);
 	rand_bytes(c->key, sizeof(c->key));
 	c->n_entries = max_entries;
-	c->tag = mem_zalloc(max_entries * TAG_LEN);
+	c->tag = mem_map(max_entries * TAG_LEN);
 	return c;
 }
 
@@ -35,7 +35,7 @@ void auth_cache_free(struct auth_cache **pc)
 		return;
 	mem_wipe(c->key, sizeof(c->key));
 	pthread_mutex_destroy(&c->lock);
-	mem_free(c->tag);
+	mem_unmap(c->tag, c->n_entries * TAG_LEN);
 	mem_free(c);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 void assert_fail(const char *what, const char *file, int line, const char *func)
@@ -44,6 +45,20 @@ char *mem_strdup(const char *s)
 void mem_free(void *p)
 {
 	free(p);
+}
+
+void *mem_map(size_t n)
+{
+	void *p =
+		mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (unlikely(p == MAP_FAILED))
+		assert_fail("out of memory", __FILE__, __LINE__, __func__);
+	return p;
+}
+
+void mem_unmap(void *p, size_t n)
+{
+	munmap(p, n);
 }
 
 void mem_freep(void *p)

@@ -39,6 +39,11 @@ nodiscard void *mem_realloc(void *p, size_t n);
 nodiscard char *mem_strdup(const char *s);
 void mem_free(void *p);
 
+/* Zeroed memory, by the page: for what is large, lives long, and is seldom all in use. Pages that nobody
+ * has written to take no memory, as those of mem_zalloc() may. */
+nodiscard void *mem_map(size_t n);
+void mem_unmap(void *p, size_t n);
+
 /* For AUTO(): frees *p (a `T **`) with mem_free and nulls it. */
 void mem_freep(void *p);
 void fd_closep(int *fd);

@@ -22,7 +22,7 @@ struct loop {
 	msec_t now;
 	struct list turn_end, soon, patient, dead;
 	struct list wheel[N_SLOTS];
-	uint64_t busy[N_WORDS]; /* which slots may hold timers */
+	uint64_t busy[N_WORDS]; /* which slots may hold timers; no other is initialized */
 	int64_t tick;		/* the last one that was handled */
 	size_t n_timers;
 	struct epoll_event
@@ -41,6 +41,11 @@ struct loop {
 static size_t slot_of(msec_t at)
 {
 	return (size_t)(at >> TICK_SHIFT) & (N_SLOTS - 1);
+}
+
+static bool is_busy(const struct loop *l, size_t slot)
+{
+	return l->busy[slot / 64] >> (slot % 64) & 1;
 }
 
 void timer_cancel(struct loop *l, struct timer *t)
@@ -62,6 +67,8 @@ void timer_arm(struct loop *l, struct timer *t, msec_t ms)
 	if ((t->at >> TICK_SHIFT) <= l->tick)
 		t->at = (l->tick + 1) << TICK_SHIFT;
 	slot = slot_of(t->at);
+	if (!is_busy(l, slot))
+		list_init(&l->wheel[slot]);
 	list_push(&l->wheel[slot], &t->link);
 	l->busy[slot / 64] |= (uint64_t)1 << (slot % 64);
 	l->n_timers++;
@@ -71,6 +78,8 @@ static void run_slot(struct loop *l, size_t slot, int64_t tick)
 {
 	struct list due, *it;
 
+	if (!is_busy(l, slot))
+		return;
 	list_init(&due);
 	LIST_EACH_SAFE(item, &l->wheel[slot]) {
 		struct timer *t = container_of(item, struct timer, link);
@@ -137,7 +146,8 @@ static void on_inbox(struct io_watch *w, uint32_t events)
 
 struct loop *loop_new(void)
 {
-	struct loop *l = MEM_NEW(struct loop);
+	struct loop *l =
+		mem_map(sizeof(*l)); /* most of it are rarely used slots, and buffers */
 	int r = inbox_init(&l->inbox);
 
 	ASSERT(r == 0);
@@ -148,8 +158,6 @@ struct loop *loop_new(void)
 	list_init(&l->patient);
 	list_init(&l->dead);
 	list_init(&l->lingering.list);
-	for (size_t i = 0; i < N_SLOTS; i++)
-		list_init(&l->wheel[i]);
 	l->now = clock_mono_ms();
 	l->tick = l->now >> TICK_SHIFT;
 	slabs_init(&l->slabs);
@@ -175,7 +183,7 @@ void loop_free(struct loop **pl)
 	slabs_fini(&l->slabs);
 	close(l->epoll_fd);
 	inbox_fini(&l->inbox);
-	mem_free(l);
+	mem_unmap(l, sizeof(*l));
 }
 
 void loop_set_owner(struct loop *l, void *owner)
