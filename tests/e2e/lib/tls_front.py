@@ -1,4 +1,5 @@
 """TLS in front of a service that talks plain text, which remembers each handshake."""
+import contextlib
 import selectors
 import socket
 import threading
@@ -10,13 +11,14 @@ _CHUNK = 65536
 
 class TlsFront:
     """`context`: a server's; `port`: of the service at 127.0.0.1. `seen`: (name or None, version,
-    cipher) of each connection, in order."""
+    cipher) of each connection, in order. Where a connection may stay, end it with cut()."""
 
     def __init__(self, context, port, address="127.0.0.1", at=0):
         self.target = port
         self.seen = []
         self._context = context
         self._names = {}
+        self._open = set()
         context.sni_callback = self._on_name
         self._listener = socket.create_server((address, at))
         self.port = self._listener.getsockname()[1]
@@ -24,9 +26,18 @@ class TlsFront:
         self._thread.start()
 
     def stop(self):
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()
+
+    def cut(self):
+        """The same, and all connections end."""
+        for one in list(self._open):
+            with contextlib.suppress(OSError):  # those that have ended
+                one.shutdown(socket.SHUT_RDWR)
+        self.stop()
 
     def _on_name(self, sock, name, _):
         self._names[sock] = name
@@ -50,7 +61,9 @@ class TlsFront:
                 with self._context.wrap_socket(plain, server_side=True) as client:
                     self.seen.append((self._names.get(client), client.version(),
                                       client.cipher()[0]))
+                    self._open.add(service)
                     self._forward(client, service)
+                self._open.discard(service)
         except OSError:
             plain.close()
 
