@@ -37,9 +37,15 @@ void auth_backend_start(struct auth_backend *b)
 	b->pool = auth_pool_new(b->n_threads, b->ops->threads, b);
 }
 
+void auth_backend_hurry(struct auth_backend *b)
+{
+	b->ending = true;
+}
+
 void auth_backend_stop(struct auth_backend *b, bool at_once)
 {
-	b->ending = at_once;
+	if (at_once)
+		auth_backend_hurry(b);
 	if (b->pool)
 		auth_pool_stop(b->pool);
 }

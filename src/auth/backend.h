@@ -59,6 +59,8 @@ struct auth_backend {
 };
 
 void auth_backend_start(struct auth_backend *b);
+/* Nobody waits for its answers any more. Any thread, while it is being stopped, too. */
+void auth_backend_hurry(struct auth_backend *b);
 /* Answers what is queued (`at_once`: with -ECANCELED), ends the threads. Blocks; not on a worker. */
 void auth_backend_stop(struct auth_backend *b, bool at_once);
 /* Stops it, if that has not been done. */

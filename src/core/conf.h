@@ -330,6 +330,9 @@ void conf_start(struct conf *c);
 /* How many threads ask others: its backends', and the database's. */
 unsigned conf_n_asking_threads(const struct conf *c);
 void conf_stop(struct conf *c, bool at_once);
+bool conf_has_backends(const struct conf *c);
+/* A conf_stop() that has begun, or will, waits for no more answers. Any thread. */
+void conf_hurry(struct conf *c);
 
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf **c);

@@ -285,6 +285,11 @@ static void end(struct auth_backend **b)
 	auth_backend_stop(*b, true);
 }
 
+static void hurry(struct auth_backend **b)
+{
+	auth_backend_hurry(*b);
+}
+
 static unsigned threads_of(const struct conf_auth *a)
 {
 	unsigned n = 0;
@@ -294,14 +299,23 @@ static unsigned threads_of(const struct conf_auth *a)
 	return n;
 }
 
-unsigned conf_n_asking_threads(const struct conf *c)
+static unsigned n_backend_threads(const struct conf *c)
 {
-	unsigned n = threads_of(&c->auth) + 1 +
-		     (c->has_rdbms ? (unsigned)c->rdbms.workers : 1);
+	unsigned n = threads_of(&c->auth);
 
 	for (size_t i = 0; i < c->n_host_configs; i++)
 		n += threads_of(&c->host_configs[i].auth);
 	return n;
+}
+
+bool conf_has_backends(const struct conf *c)
+{
+	return n_backend_threads(c) > 0;
+}
+
+unsigned conf_n_asking_threads(const struct conf *c)
+{
+	return n_backend_threads(c) + 1 + (c->has_rdbms ? (unsigned)c->rdbms.workers : 1);
 }
 
 void conf_start(struct conf *c)
@@ -311,7 +325,14 @@ void conf_start(struct conf *c)
 
 void conf_stop(struct conf *c, bool at_once)
 {
+	if (at_once)
+		conf_hurry(c); /* all of them, before the first is waited for */
 	each_of_all(c, at_once ? end : drain);
+}
+
+void conf_hurry(struct conf *c)
+{
+	each_of_all(c, hurry);
 }
 
 void conf_free_methods(struct conf *c)

@@ -236,11 +236,10 @@ static int apply(struct server *s, struct conf *c, struct buf *err)
 	}
 	conf_start(c);
 	tell_workers(s, &r);
-	conf_stop(s->conf, false); /* nobody asks its backends any more */
 	drop_ports(s, s->ports, s->n_ports, r.ports, r.n_ports);
 	s->ports = r.ports;
 	s->n_ports = r.n_ports;
-	conf_unref(&s->conf);
+	retirement_add(&s->retired, s->conf);
 	s->conf = c;
 	log_init((enum log_level)c->general.loglevel, c->general.log_json);
 	return 0;
@@ -264,6 +263,7 @@ int server_refresh(struct server *s, struct buf *err)
 	int r = 0;
 
 	pthread_mutex_lock(&s->lock);
+	retirement_tidy(&s->retired);
 	if (conf_files_changed(s->conf)) {
 		r = conf_refresh(s->conf, &c, err);
 		r = r ? r : apply(s, c, err);

@@ -122,6 +122,7 @@ int server_new(struct conf *c, uint16_t n_workers, struct server **ret, struct b
 	room_for_all_init(&s->descriptors, (uint16_t)(2 * n_workers));
 	pthread_mutex_init(&s->lock, NULL);
 	port_totals_init(&s->port_totals);
+	retirement_init(&s->retired);
 	s->arena = arena_new(1024);
 	s->conf = conf_ref(c);
 	s->n_workers = n_workers;
@@ -151,6 +152,7 @@ void server_free(struct server **ps)
 			worker_stop_ports(s->workers[i]);
 	for (size_t i = 0; i < s->n_ports; i++)
 		port_close(s->ports[i]);
+	retirement_end(&s->retired);
 	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store);
@@ -280,6 +282,7 @@ void server_stop(struct server *s)
 	/* Nobody runs any more: what workers have sent each other and the database's and the
 	 * pool's answers are handled here, one worker after the other, until it is quiet. */
 	finish_calls(s);
+	retirement_end(&s->retired);
 	conf_stop(s->conf, true);
 	auth_pool_free(&s->auth_pool);
 	store_close(&s->store); /* everything queued is committed */

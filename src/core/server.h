@@ -7,6 +7,7 @@
 #include "core/conf.h"
 #include "core/port_totals.h"
 #include "core/removals.h"
+#include "core/retire.h"
 #include "xmpp/jid.h"
 
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct server {
 	struct port **ports; /* those that the configuration names, in its order */
 	size_t n_ports;
 	struct port_totals port_totals; /* with the lock */
+	struct retirement retired;	/* with the lock */
 };
 
 /* Opens the database and the listeners, makes the workers. -errno and a text in `err`: nothing

@@ -1,0 +1,69 @@
+"""A reload while a service still owes an answer: nobody waits for it but the client who has asked."""
+import base64
+
+import pytest
+
+from lib import ns
+from lib.auth_service import Gate, Service
+from lib.client import Account
+
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+LONG_MS = 600_000
+
+
+@pytest.fixture
+def service():
+    one = Service()
+    one.accounts = {"romeo": "secret"}
+    yield one
+    for gate in one.gates.values():
+        gate.open()
+    one.stop()
+
+
+@pytest.fixture
+def server(new_server, service):
+    return new_server({
+        "auth": {"methods": ["http"], "password": {"format": "plain"}},
+        "outgoing_pools": {"http": {"auth": {
+            "call_timeout": LONG_MS,
+            "connection": {"host": f"http://127.0.0.1:{service.port}",
+                           "request_timeout": LONG_MS}}}}})
+
+
+def ask(server, service):
+    """A client who waits for an answer that does not come before the gate is open."""
+    gate = service.gates["check_password"] = Gate()
+    client = server.connect()
+    client.start()
+    word = base64.b64encode(b"\0romeo\0secret").decode()
+    client.send(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{word}</auth>")
+    gate.wait()
+    return client, gate
+
+
+def reload(server):
+    done = server.run("reload")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reload_does_not_wait_for_a_service(server, service):
+    client, gate = ask(server, service)
+    reload(server)
+    server.status()
+    assert service.n_open == 1
+    del service.gates["check_password"]
+    with server.connect() as other:  # by the new configuration
+        other.login(Account("romeo@localhost", "secret"), mechanism="PLAIN")
+    gate.open()
+    assert client.stanza().tag == ns.SASL + "success"  # by the old one
+    client.abort()
+
+
+@pytest.mark.parametrize("reloads", [1, 4])
+def test_the_end_does_not_wait_for_a_service(server, service, reloads):
+    for _ in range(reloads):
+        ask(server, service)
+        reload(server)
+    server.hang_up()
+    server.stop()
