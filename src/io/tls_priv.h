@@ -54,9 +54,6 @@ struct tls_peer {
 	int error; /* X509_V_*; X509_V_OK: verified, or none has come */
 };
 
-/* tls_anchors.c */
-nodiscard bool tls_add_system_anchors(X509_STORE *store);
-
 /* tls_verify.c */
 nodiscard int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf,
 			     struct buf *err);

@@ -2,6 +2,7 @@
  * verdict is of the handshake itself: it is not kept in a session, so that one that is resumed
  * has none. */
 #include "io/tls_priv.h"
+#include "tls/anchors.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>

@@ -1,4 +1,5 @@
 /* What a section of the configuration says, checked and read. */
+#include "tls/anchors.h"
 #include "tls/client_priv.h"
 #include "tls/pem.h"
 #include "tls/wipe.h"
@@ -121,7 +122,7 @@ static int add_trust(SSL_CTX *ctx, const struct tls_client_options *from,
 	if (from->cacertfile && SSL_CTX_load_verify_file(ctx, from->cacertfile) != 1)
 		return refuse(no, "cacertfile", from->cacertfile,
 			      "no certificate in PEM can be read");
-	if (!from->cacertfile && SSL_CTX_set_default_verify_paths(ctx) != 1)
+	if (!from->cacertfile && !tls_add_system_anchors(SSL_CTX_get_cert_store(ctx)))
 		return refuse(no, "", NULL, "the system's store cannot be read");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	return 0;

@@ -77,6 +77,12 @@ def of_files_kb(server, library):
     return total
 
 
+def resident_kb(server):
+    """With all that others could share with it."""
+    with open(f"/proc/{server.process.pid}/status", encoding="utf-8") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+
 def test_what_only_the_start_has_run_is_given_back(new_server, monkeypatch):
     """Of OpenSSL's 4 MB a start runs through nearly all; who idles needs next to nothing."""
     monkeypatch.setenv("MEERKAT_CORE_DUMPS", "1")
@@ -85,6 +91,8 @@ def test_what_only_the_start_has_run_is_given_back(new_server, monkeypatch):
     while "serves with" not in server.read_log():
         assert time.monotonic() < deadline
     assert of_files_kb(server, "/libcrypto.so") < 1500
+    if not has(server, "libasan.so") and not has(server, "libtsan.so"):
+        assert resident_kb(server) < 8 * 1024
     server.connect("tls").login(server.account()).close()  # it comes back
 
 

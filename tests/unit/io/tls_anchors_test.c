@@ -1,6 +1,6 @@
 /* The system's trust anchors: which are read at once. */
 #include "ca.h"
-#include "io/tls_priv.h"
+#include "tls/anchors.h"
 
 #include <stdio.h>
 #include <stdlib.h>

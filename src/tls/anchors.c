@@ -1,9 +1,8 @@
-/* The system's trust anchors: a folder of files that are named by hashes of the subjects, of which
- * one is read when a certificate asks for it; or one file with all of them, which is read at once,
- * and takes longer, and more memory, than the rest of a start. */
-#include "io/tls_priv.h"
+#include "tls/anchors.h"
+#include "base/strv.h"
 
 #include <dirent.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
