@@ -1,5 +1,6 @@
 #include "auth/pool.h"
 #include "base/hash.h"
+#include "base/net.h"
 #include "base/thread.h"
 
 #include <pthread.h>
@@ -25,6 +26,11 @@ struct auth_pool {
 uint32_t auth_pool_key(struct strv s)
 {
 	return (uint32_t)(hash_strv(s) % N_KEYS);
+}
+
+uint32_t auth_pool_address_key(struct strv address)
+{
+	return (uint32_t)(net_owner(address) % N_KEYS);
 }
 
 /* A thread whose service is down would fail jobs faster than the others can do them, and so get

@@ -11,7 +11,8 @@ struct auth_pool;
 
 struct auth_job {
 	struct list link;
-	uint32_t account_key, address_key; /* hashes: auth_pool_key() */
+	uint32_t account_key; /* auth_pool_key() */
+	uint32_t address_key; /* auth_pool_address_key() */
 	/* On a thread of the pool, with what that thread has opened. */
 	void (*work)(struct auth_job *j, void *state);
 	void (*done)(struct auth_job *j); /* right after it, on the same thread; owns j */
@@ -46,3 +47,4 @@ void auth_pool_stop(struct auth_pool *p);
 nodiscard int auth_pool_submit(struct auth_pool *p, struct auth_job *j);
 
 uint32_t auth_pool_key(struct strv s);
+uint32_t auth_pool_address_key(struct strv address); /* all of a /64 of IPv6 are one */

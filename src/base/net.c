@@ -1,4 +1,5 @@
 #include "base/net.h"
+#include "base/hash.h"
 
 #include <arpa/inet.h>
 
@@ -66,6 +67,17 @@ struct net net_around(const struct net *address, uint8_t bits)
 	n.raw[whole] &= (uint8_t) ~(0xff >> (bits % 8));
 	memset(n.raw + whole + 1, 0, sizeof(n.raw) - whole - 1);
 	return n;
+}
+
+uint64_t net_owner(struct strv address)
+{
+	struct net at;
+
+	if (net_parse_address(address, &at) < 0)
+		return hash_strv(address);
+	if (at.v6)
+		at = net_around(&at, 64);
+	return hash_bytes(at.raw, at.v6 ? 16 : 4);
 }
 
 bool net_eq(const struct net *a, const struct net *b)

@@ -18,6 +18,10 @@ nodiscard int net_parse_address(struct strv text, struct net *ret);
 nodiscard int net_parse(struct strv text, struct net *ret);
 struct net net_from_raw(bool v6, const uint8_t *raw);
 
+/* Of whom an address is, hashed: of itself in IPv4, of its /64 in IPv6, where one subscriber has 2^64
+ * addresses. What is no address is somebody, too. */
+nodiscard uint64_t net_owner(struct strv address);
+
 bool net_has(const struct net *n, const struct net *address);
 /* The network of so many bits around an address; they are cut to what it has. */
 struct net net_around(const struct net *address, uint8_t bits);

@@ -125,7 +125,7 @@ static void start(struct stream *by, enum account_what what, struct jid account,
 	c->change.store = &w->server->store;
 	c->change.pool = &w->server->auth_pool;
 	c->change.password = arena_strv(a, password);
-	c->change.address_key = auth_pool_key(strv_from(conn_peer(c2s_of(by)->conn)));
+	c->change.address_key = auth_pool_address_key(strv_from(conn_peer(c2s_of(by)->conn)));
 	c->change.answered = on_answered;
 	c->change.ended = on_ended;
 	account_change_start(&c->change);

@@ -31,7 +31,7 @@ struct account_change {
 	struct auth_pool *const *pool; /* for PBKDF2; NULL: it is done at once */
 	struct jid account;
 	struct strv password; /* as it was typed */
-	uint32_t address_key; /* whose queue it counts for: auth_pool_key() */
+	uint32_t address_key; /* whose queue it counts for: auth_pool_address_key() */
 	/* An operator may remove what the database alone knows of: the rows of somebody whose
 	 * method cannot be asked. */
 	bool by_operator;

@@ -114,7 +114,7 @@ void account_upgrade(struct worker *w, struct conf *conf, const struct login_fac
 	u->before = arena_strv(a, f->row);
 	u->iterations = MAX(auth->scram_iterations, most_iterations(f->creds));
 	u->job.account_key = auth_pool_key(jid_text(f->account));
-	u->job.address_key = auth_pool_key(strv_from(f->address));
+	u->job.address_key = auth_pool_address_key(strv_from(f->address));
 	u->job.work = hash;
 	u->job.done = hashed;
 	w->upgrades = true;

@@ -114,7 +114,7 @@ void anonymous_ask(struct c2s *c, struct jid user,
 	q->conf = conf_ref(w->conf);
 	q->auth = auth;
 	q->user = jid_dup(a, user);
-	q->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	q->address_key = auth_pool_address_key(strv_from(conn_peer(c->conn)));
 	q->fn = fn;
 	q->arg = arg;
 	if (question_store(w, store_account_exists(user), on_known, q) < 0)

@@ -296,9 +296,9 @@ static const struct conf_option external_common_name[] = {
 static const struct conf_option rdbms[] = {
 	CONF_BOOL(
 		"users_number_estimate", struct conf_auth, users_number_estimate, "false",
-		"For `max_users_per_domain`, take what the database server knows about the "
-		"size of the table `users` instead of counting: all domains together, and as of "
-		"its last look at it."),
+		"For `max_users_per_domain`, do not count as long as what the database server "
+		"knows about the size of the table `users` is less: that is of all domains "
+		"together, and as of its last look at it."),
 	{ 0 },
 };
 

@@ -169,7 +169,7 @@ static void submit(struct login *l)
 		return;
 	}
 	l->job.account_key = auth_pool_key(jid_text(l->user));
-	l->job.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	l->job.address_key = auth_pool_address_key(strv_from(conn_peer(c->conn)));
 	l->job.work = work;
 	l->job.done = done;
 	if (l->worker->server->auth_pool) /* NULL: the server ends */
@@ -323,7 +323,7 @@ static bool ask_backend(struct login *l, enum auth_method m, const struct auth_b
 
 	if (c == NULL || (!l->password.p && !gives))
 		return false;
-	q.address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	q.address_key = auth_pool_address_key(strv_from(conn_peer(c->conn)));
 	r = question_ask(l->worker, &q, get ? on_credentials : on_checked, l);
 	if (r < 0)
 		turn_away(l, r);

@@ -162,7 +162,7 @@ void login_check_vouched(struct stream *st, struct jid user, unsigned methods)
 	v->user = jid_dup(a, user);
 	c->early->removals = removals_of(&c->worker->server->removals, user);
 	v->usable = methods;
-	v->address_key = auth_pool_key(strv_from(conn_peer(c->conn)));
+	v->address_key = auth_pool_address_key(strv_from(conn_peer(c->conn)));
 	if (methods & (1u << AUTH_HTTP))
 		v->certificate = client_cert_der(c, a);
 	next_method(v);

@@ -22,7 +22,7 @@ struct question {
 	enum auth_op op;
 	struct jid user;
 	struct strv password;
-	uint32_t address_key; /* whose queue it counts for: auth_pool_key() */
+	uint32_t address_key; /* whose queue it counts for: auth_pool_address_key() */
 };
 
 /* Lives for as long as the function runs that is given it. */

@@ -59,20 +59,9 @@ static struct {
 } recent[N_RECENT];
 static pthread_mutex_t recent_lock = PTHREAD_MUTEX_INITIALIZER;
 
-uint64_t register_who(const char *address)
-{
-	struct net at;
-
-	if (net_parse_address(strv_from(address), &at) < 0)
-		return hash_strv(strv_from(address));
-	if (at.v6)
-		at = net_around(&at, 64);
-	return hash_strv(strv_make((char *)at.raw, at.v6 ? 16 : 4));
-}
-
 static bool take_turn(const char *address, int64_t timeout_s)
 {
-	uint64_t h = register_who(address);
+	uint64_t h = net_owner(strv_from(address));
 	msec_t now = clock_mono_ms();
 	bool ok;
 
@@ -91,7 +80,7 @@ static bool take_turn(const char *address, int64_t timeout_s)
 /* A registration that came to nothing does not count. */
 static void give_turn_back(const char *address)
 {
-	uint64_t h = register_who(address);
+	uint64_t h = net_owner(strv_from(address));
 
 	pthread_mutex_lock(&recent_lock);
 	if (recent[h % N_RECENT].address == h)

@@ -52,7 +52,3 @@ void register_wipe(struct register_fields *f);
 bool register_is_strong(const struct register_conf *c, struct strv password);
 
 bool register_address_may(const struct register_conf *c, const char *address);
-
-/* Who registers, for the time between two registrations: an IPv4 address, or the /64 of an IPv6
- * address, of which one subscriber has 2^64. */
-uint64_t register_who(const char *address);

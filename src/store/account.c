@@ -62,13 +62,14 @@ struct store_call *store_account_exists(struct jid who)
 	return call_new(who, account_exists, false);
 }
 
-/* Those in `users`; the database's estimate is negative as long as it has none. */
+/* Those in `users`. The database's estimate, which is negative as long as it has none, is one of all
+ * domains: it can say that there is room, and no more. */
 static int user_count(const struct store_call *c, int64_t *ret)
 {
 	const char *estimate = c->estimate ? store_db->driver->estimate : NULL;
 	int r = estimate ? store_read_number(db_query(estimate, ""), ret) : -ENOENT;
 
-	if (r != -ENOENT && (r < 0 || *ret >= 0))
+	if (r != -ENOENT && (r < 0 || (*ret >= 0 && *ret < c->number)))
 		return r;
 	return store_read_number(db_query("SELECT count(*) FROM users WHERE {server}",
 					  "s", c->server),

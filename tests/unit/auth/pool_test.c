@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 static atomic_int worked, finished;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -27,7 +28,7 @@ static int submit(struct auth_pool *p, const char *account, const char *address)
 	int r;
 
 	j->account_key = auth_pool_key(strv_from(account));
-	j->address_key = auth_pool_key(strv_from(address));
+	j->address_key = auth_pool_address_key(strv_from(address));
 	j->work = work;
 	j->done = done;
 	r = auth_pool_submit(p, j);
@@ -64,6 +65,24 @@ TEST(pool_bounds_what_one_address_may_queue)
 		ok += submit(p, account, "192.0.2.1") == 0;
 	}
 	CHECK_INT(ok, AUTH_POOL_MAX_PER_ADDRESS);
+	pthread_mutex_unlock(&gate);
+	auth_pool_free(&p);
+}
+
+TEST(pool_bounds_what_a_subscriber_of_ipv6_may_queue)
+{
+	struct auth_pool *p = auth_pool_new(1, NULL, NULL);
+	int ok = 0;
+
+	pthread_mutex_lock(&gate);
+	for (int i = 0; i < 2 * AUTH_POOL_MAX_PER_ADDRESS; i++) {
+		char account[8] = { (char)('a' + i % 26), (char)('a' + i / 26), 0 };
+		char address[32];
+		snprintf(address, sizeof(address), "2001:db8:0:1:%x::1", i);
+		ok += submit(p, account, address) == 0;
+	}
+	CHECK_INT(ok, AUTH_POOL_MAX_PER_ADDRESS);
+	CHECK_INT(submit(p, "romeo", "2001:db8:0:2::1"), 0);
 	pthread_mutex_unlock(&gate);
 	auth_pool_free(&p);
 }

@@ -81,3 +81,14 @@ TEST(net_has_its_addresses_and_no_others)
 	CHECK(!has("2001:db8::/64", "2001:db8:0:1::"));
 	CHECK(has("192.0.2.0/24", "::ffff:192.0.2.9"));
 }
+
+TEST(net_owner_of_ipv6_has_a_64)
+{
+	CHECK(net_owner(STRV("2001:db8:0:1::1")) ==
+	      net_owner(STRV("2001:db8:0:1:ffff::2")));
+	CHECK(net_owner(STRV("2001:db8:0:1::1")) != net_owner(STRV("2001:db8:0:2::1")));
+	CHECK(net_owner(STRV("192.0.2.1")) != net_owner(STRV("192.0.2.2")));
+	CHECK(net_owner(STRV("192.0.2.1")) == net_owner(STRV("::ffff:192.0.2.1")));
+	CHECK(net_owner(STRV("c000:201::")) != net_owner(STRV("192.0.2.1")));
+	CHECK(net_owner(STRV("unknown")) != net_owner(STRV("192.0.2.1")));
+}

@@ -125,13 +125,3 @@ TEST(register_wipes_its_copy_of_a_password_and_not_what_came_in)
 	CHECK(f.password.p == NULL);
 	CHECK(strstr(plain, ">secret<") != NULL);
 }
-
-TEST(register_counts_a_subscriber_of_ipv6_as_one)
-{
-	CHECK(register_who("2001:db8:0:1::1") == register_who("2001:db8:0:1:ffff::2"));
-	CHECK(register_who("2001:db8:0:1::1") != register_who("2001:db8:0:2::1"));
-	CHECK(register_who("192.0.2.1") != register_who("192.0.2.2"));
-	CHECK(register_who("192.0.2.1") == register_who("::ffff:192.0.2.1"));
-	CHECK(register_who("c000:201::") != register_who("192.0.2.1"));
-	CHECK(register_who("unknown") != register_who("192.0.2.1"));
-}
