@@ -213,6 +213,23 @@ struct strv arena_strv(struct arena *a, struct strv s)
 	return (struct strv){ arena_cstr(a, s), s.n };
 }
 
+struct strv arena_join(struct arena *a, const struct strv *parts, size_t n)
+{
+	size_t len = 0;
+	char *p, *to;
+
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].n;
+	p = to = arena_alloc(a, len + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n)
+			memcpy(to, parts[i].p, parts[i].n);
+		to += parts[i].n;
+	}
+	*to = '\0';
+	return strv_make(p, len);
+}
+
 const char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;

@@ -93,8 +93,29 @@ bool net_has(const struct net *n, const struct net *address)
 	return net_eq(&around, n);
 }
 
+/* inet_ntop() prints with a format, for each login several times. */
+static void v4_text(const uint8_t raw[4], char *to)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned n = raw[i];
+
+		if (n >= 100)
+			*to++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*to++ = (char)('0' + n / 10 % 10);
+		*to++ = (char)('0' + n % 10);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void net_text(const struct net *n, char to[static NET_TEXT_MAX])
 {
-	const char *r = inet_ntop(n->v6 ? AF_INET6 : AF_INET, n->raw, to, NET_TEXT_MAX);
+	const char *r;
+
+	if (!n->v6) {
+		v4_text(n->raw, to);
+		return;
+	}
+	r = inet_ntop(AF_INET6, n->raw, to, NET_TEXT_MAX);
 	ASSERT(r != NULL);
 }

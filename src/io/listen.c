@@ -1,4 +1,5 @@
 #include "io/listen.h"
+#include "base/net.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -83,13 +84,13 @@ uint16_t listen_port(int fd)
 	return ntohs(at.any.sa_family == AF_INET ? at.v4.sin_port : at.v6.sin6_port);
 }
 
-static void peer_text(const union address *at, char to[INET6_ADDRSTRLEN])
+static void peer_text(const union address *at, char to[static NET_TEXT_MAX])
 {
-	const void *raw = at->any.sa_family == AF_INET ? (const void *)&at->v4.sin_addr
-						       : (const void *)&at->v6.sin6_addr;
+	bool v6 = at->any.sa_family == AF_INET6;
+	struct net net = net_from_raw(v6, v6 ? (const uint8_t *)&at->v6.sin6_addr
+					     : (const uint8_t *)&at->v4.sin_addr);
 
-	if (inet_ntop(at->any.sa_family, raw, to, INET6_ADDRSTRLEN) == NULL)
-		strcpy(to, "unknown");
+	net_text(&net, to);
 }
 
 static int watch(struct listener *l)
@@ -116,7 +117,7 @@ static bool may_accept(struct listener *l)
  * what is left. */
 static bool accept_one(struct listener *l)
 {
-	char peer[INET6_ADDRSTRLEN];
+	char peer[NET_TEXT_MAX];
 	union address at;
 	socklen_t len = sizeof(at);
 	int fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -78,7 +78,8 @@ int db_end_read(void)
 		return 0;
 	d->reading = false;
 	/* A rollback is right for one that has failed, too. */
-	return d->driver->script(d, "ROLLBACK");
+	return d->driver->later ? d->driver->script(d, "ROLLBACK")
+				: db_exec("ROLLBACK", "");
 }
 
 int db_commit(void)
@@ -110,7 +111,7 @@ int db_later(const char *sql)
 {
 	struct db *d = store_db;
 
-	return d->driver->later ? d->driver->later(d, sql) : d->driver->script(d, sql);
+	return d->driver->later ? d->driver->later(d, sql) : db_exec(sql, "");
 }
 
 /* --- statements --- */

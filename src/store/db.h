@@ -66,9 +66,9 @@ struct db_driver {
 	int (*commit)(struct db *d);
 	int (*script)(struct db *d,
 		      const char *sql); /* one statement without parameters or rows */
-	/* The same, but its answer may come with that of the next statement; NULL: script. If that
-	 * is a failure, the connection is lost: who fails then has done nothing wrong, and what was
-	 * to be over is not. */
+	/* The same, but its answer may come with that of the next statement. If that is a failure,
+	 * the connection is lost: who fails then has done nothing wrong, and what was to be over is
+	 * not. NULL: what opens and ends transactions is prepared as all else, and kept. */
 	int (*later)(struct db *d, const char *sql);
 
 	/* `types`: see db_query(). The text of the statement is the driver's to copy. */
@@ -144,7 +144,7 @@ nodiscard int db_commit(void);
 nodiscard int db_rollback(void);
 bool db_in_transaction(void);
 
-/* Runs a statement without parameters or rows; its failure may only show in the next one's. */
+/* Runs a literal without parameters or rows; its failure may only show in the next one's. */
 nodiscard int db_later(const char *sql);
 
 /* The prepared statement for this literal, reset, its parameters bound by `types`: s = struct strv,

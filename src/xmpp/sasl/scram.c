@@ -157,12 +157,10 @@ struct strv scram_server_challenge(struct arena *a, struct scram_server *s,
 	ASSERT(s->client_first_bare.p != NULL);
 	ASSERT(scram_is_printable(nonce) && nonce.n <= SCRAM_MESSAGE_MAX);
 	ASSERT(k->n_salt > 0 && k->n_salt <= SCRAM_SALT_MAX && k->iterations > 0);
-	s->nonce = strv_from(arena_printf(a, STRV_FMT STRV_FMT, STRV_ARG(s->client_nonce),
-					  STRV_ARG(nonce)));
+	s->nonce = ARENA_JOIN(a, s->client_nonce, nonce);
 	salt = scram_base64(a, k->salt, k->n_salt);
-	s->server_first = strv_from(arena_printf(a, "r=" STRV_FMT ",s=" STRV_FMT ",i=%u",
-						 STRV_ARG(s->nonce), STRV_ARG(salt),
-						 k->iterations));
+	s->server_first = ARENA_JOIN(a, STRV("r="), s->nonce, STRV(",s="), salt,
+				     strv_from(arena_printf(a, ",i=%u", k->iterations)));
 	return s->server_first;
 }
 
@@ -231,6 +229,6 @@ enum scram_result scram_server_final(struct arena *a, const struct scram_server 
 		return SCRAM_BAD_PROOF;
 	digest_hmac(k->alg, bytes(k->server_key, n), auth_message, verifier);
 	text = scram_base64(a, verifier, n);
-	*ret = strv_from(arena_printf(a, "v=" STRV_FMT, STRV_ARG(text)));
+	*ret = ARENA_JOIN(a, STRV("v="), text);
 	return SCRAM_OK;
 }

@@ -139,7 +139,6 @@ struct strv scram_cb_input(struct arena *a, struct strv gs2_header, struct strv 
 struct strv scram_auth_message(struct arena *a, struct strv client_first_bare,
 			       struct strv server_first, struct strv final_without_proof)
 {
-	return strv_from(arena_printf(a, STRV_FMT "," STRV_FMT "," STRV_FMT,
-				      STRV_ARG(client_first_bare), STRV_ARG(server_first),
-				      STRV_ARG(final_without_proof)));
+	return ARENA_JOIN(a, client_first_bare, STRV(","), server_first, STRV(","),
+			  final_without_proof);
 }

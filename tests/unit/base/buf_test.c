@@ -62,4 +62,6 @@ TEST(arena_serves_small_and_outsized_requests)
 	arena_reset(a);
 	CHECK_INT(arena_used(a), 0);
 	CHECK_STR(strv_from(arena_printf(a, "%s-%d", "x", 7)), "x-7");
+	CHECK_STR(ARENA_JOIN(a, STRV("ab"), STRV_NULL, STRV(","), STRV("c")), "ab,c");
+	CHECK_INT(ARENA_JOIN(a, STRV_NULL).p[0], '\0');
 }

@@ -22,6 +22,8 @@ static void check_text(const char *text, const char *want, int bits)
 TEST(net_reads_addresses_and_networks)
 {
 	check_text("192.0.2.1", "192.0.2.1", 32);
+	check_text("9.10.99.100", "9.10.99.100", 32);
+	check_text("109.0.255.200", "109.0.255.200", 32);
 	check_text("192.0.2.1/24", "192.0.2.0", 24);
 	check_text("192.0.2.255/31", "192.0.2.254", 31);
 	check_text("192.0.2.1/32", "192.0.2.1", 32);
