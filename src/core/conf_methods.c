@@ -173,6 +173,36 @@ static const struct conf_http_pool *find_pool(const struct conf *c)
 	return NULL;
 }
 
+static bool has_http_tls(const struct toml_table *root)
+{
+	static const char *const path[] = { "outgoing_pools", "http", "auth",
+					    "connection", "tls" };
+	const struct toml_value *v = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(path); i++) {
+		v = toml_get(i ? v->table : root, path[i]);
+		if (v == NULL || v->type != TOML_TABLE)
+			return false;
+	}
+	return true;
+}
+
+/* NULL: that is said. */
+static struct tls_client *make_http_tls(struct conf *c, const struct conf_http_pool *p,
+					const struct toml_table *root,
+					struct conf_errors *e)
+{
+	static const char section[] = "outgoing_pools.http.auth.connection.tls";
+
+	if (!strv_starts(p->host, STRV("https://")) && has_http_tls(root)) {
+		conf_error_at(e, root, section,
+			      "connection.host is not of https: there is no TLS");
+		return NULL;
+	}
+	conf_watch_pool_tls(c, &p->tls);
+	return conf_pool_tls(&p->tls, section, root, e);
+}
+
 static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		      const struct toml_table *root, struct conf_errors *e)
 {
@@ -190,8 +220,7 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		conf_error_at(e, root, key, "%s", buf_cstr(&err));
 		return;
 	}
-	conf_watch_pool_tls(c, &p->tls);
-	tls = conf_pool_tls(&p->tls, "outgoing_pools.http.auth.connection.tls", root, e);
+	tls = make_http_tls(c, p, root, e);
 	if (tls == NULL)
 		return;
 	conf = (struct auth_http_conf){

@@ -11,6 +11,7 @@ from lib.auth_service import Service
 from lib.client import Account, SaslFailure
 from lib.server import Server
 from lib.tls_cases import OTHER, Case
+from lib.tls_files import NAME
 from lib.tls_front import TlsFront
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # of the old ones
@@ -88,6 +89,26 @@ def test_https(request, tmp_path, world, name):
     assert got == OK, server.read_log()
     made = front.seen[before:]
     assert made and {s[:len(case.seen)] for s in made} == {case.seen}
+
+
+def test_again(request, tmp_path, world):
+    """A connection that is lost is made anew, by the same rules, with a session or without."""
+    tls = {"cacertfile": "ca.pem"} | tls_cases.sni(host=NAME)
+    right, wrong = (tls_files.context(world.path, name) for name in ("name", "localhost"))
+    world.fronts["again"] = front = TlsFront(right, world.service.port)
+    server = Server(tmp_path, 1, world.over(Case("again", tls)), {"plain": {}})
+    request.node.e2e_servers = [server]
+    try:
+        assert login(server.start()) == OK
+        for context, want in ((right, OK), (wrong, NO_TLS), (right, OK)):
+            front.cut()
+            seen = front.seen
+            front = world.fronts["again"] = TlsFront(context, world.service.port, at=front.port)
+            assert login(server) == want
+        assert {name for name, *_ in seen + front.seen} == {NAME}
+        server.stop()
+    finally:
+        server.discard()
 
 
 SYSTEM = "/etc/ssl/certs"

@@ -1,10 +1,12 @@
 """TLS towards a database server: outgoing_pools.rdbms.default.connection.tls. In front of it there is
 something that sees what a handshake is like; test_rdbms.py has the server's own TLS."""
 import re
+import subprocess
 
 import pytest
 
-from lib import pki, tls_cases, tls_files
+from lib import env, pki, tls_cases, tls_files
+from lib.client import SaslFailure
 from lib.db_front import FRONTS
 from lib.server import Server
 from lib.tls_cases import CASES
@@ -29,12 +31,15 @@ class World:
             self.fronts[name] = self.new_front(made)
         return self.fronts[name]
 
-    def ask(self, place, front, tls, host="127.0.0.1", within=()):
-        """What `meerkat user list` says."""
+    def server(self, place, front, tls, host="127.0.0.1"):
         pool = self.database.pool(self.name, host=host, port=front.port,
                                   tls=tls_files.of(self.path, tls))
-        server = Server(place, 1, {"outgoing_pools": pool, "auth": {"methods": ["rdbms"]}},
-                        {"plain": {}})
+        return Server(place, 1, {"outgoing_pools": pool, "auth": {"methods": ["rdbms"]}},
+                      {"plain": {}})
+
+    def ask(self, place, front, tls, host="127.0.0.1", within=()):
+        """What `meerkat user list` says."""
+        server = self.server(place, front, tls, host)
         server.ports = {name: 10000 for name in server.listeners}
         server.write_config()
         return server.run("user", "list", within=within)
@@ -116,3 +121,57 @@ def test_files_of_the_home_directory_are_not_used(world, tmp_path):
     assert done.returncode == 1  # there is none to show
     done = world.ask(tmp_path, world.front("asks"), trusted | tls_cases.CLIENT, within=within)
     assert done.returncode == 0, done.stderr
+
+
+def login(server, account):
+    with server.connect() as client:
+        try:
+            client.login(account)
+            return True
+        except SaslFailure as e:
+            assert e.condition == "temporary-auth-failure"
+            return False
+
+
+def until(server, is_so):
+    for _ in range(int(env.DEADLINE / 0.1)):
+        if is_so():
+            return
+        try:
+            server.process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            pass
+    raise AssertionError(server.read_log())
+
+
+def test_again(request, world, tmp_path):
+    """A connection that is lost is made anew by the same rules, with the files as they are then."""
+    ours = tmp_path / "ours.pem"
+    ours.write_bytes((world.path / "both.pem").read_bytes())
+    tls = {"cacertfile": "ca.pem", "certfile": str(ours)} | tls_cases.sni(host=tls_files.NAME)
+    right, wrong = (tls_files.context(world.path, name, asks=True) for name in ("name", "address"))
+    front = world.new_front(right)
+    server = world.server(tmp_path, front, tls)
+    request.node.e2e_servers = [server]
+
+    def go_on(context):
+        front.cut()
+        return FRONTS[world.database.kind](context, world.database, at=front.port)
+
+    try:
+        account = server.start().account()
+        assert login(server, account)
+        front = go_on(wrong)
+        until(server, lambda: f'is not for "{tls_files.NAME}"' in server.read_log())
+        assert not login(server, account)
+        front = go_on(right)
+        until(server, lambda: login(server, account))
+        ours.write_text("nothing")
+        front = go_on(right)
+        until(server, lambda: f"tls.certfile: {ours}: no certificate" in server.read_log())
+        ours.write_bytes((world.path / "both.pem").read_bytes())
+        until(server, lambda: login(server, account))
+        server.stop()
+    finally:
+        server.discard()
+        front.cut()

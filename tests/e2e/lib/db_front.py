@@ -20,10 +20,10 @@ class DatabaseFront(TlsFront):
     """`context`: None if it has no TLS. `plain`: what came without TLS, of each connection that
     did not ask for it, or was refused it; all is there after stop()."""
 
-    def __init__(self, context, database):
+    def __init__(self, context, database, at=0):
         self.has_tls = context is not None
         self.plain = []
-        super().__init__(context or _NoNames(), database.socket())
+        super().__init__(context or _NoNames(), database.socket(), at=at)
 
     def reach(self):
         service = socket.socket(socket.AF_UNIX)
