@@ -28,10 +28,11 @@ void account_stored_form(const struct conf_auth *conf, struct arena *a,
 	*plain = STRV("");
 	*details = STRV_NULL;
 	if (conf->store_plain) {
-		*plain = password;
+		*plain = password_for_text(a, password);
 		return;
 	}
-	credentials_derive(password, conf->hashes, conf->scram_iterations, &c);
+	credentials_derive(password_for_keys(a, password), conf->hashes,
+			   conf->scram_iterations, &c);
 	*details = credentials_details(a, &c);
 	credentials_wipe(&c);
 }
@@ -40,18 +41,19 @@ int account_put_call(const struct conf_auth *conf, struct jid account,
 		     struct strv password, bool create, struct store_call **ret)
 {
 	struct arena *a = arena_new(4096);
-	struct strv plain, details, prepared;
-	int r = precis_password(a, password, &prepared);
+	struct strv plain, details;
+	int r = -EINVAL;
 
-	if (r == 0) {
-		account_stored_form(conf, a, arena_strv(a, prepared), &plain, &details);
+	if (password_is_allowed(a, password)) {
+		r = 0;
+		account_stored_form(conf, a, password, &plain, &details);
 		*ret = create ? store_account_add(account, plain, details,
 						  conf->max_users_per_domain)
 			      : store_account_set(account, plain, details);
 		(*ret)->estimate = conf->users_number_estimate;
 	}
 	arena_free_wiped(&a);
-	return r < 0 ? -EINVAL : 0;
+	return r;
 }
 
 /* --- from a worker --- */

@@ -16,14 +16,14 @@ nodiscard int account_credentials(struct store_call *call, struct arena *a,
 				  struct credentials *ret, struct strv *row);
 
 /* Costs PBKDF2s unless passwords are stored plain: not on a worker. The call that creates the
- * account (-EEXIST as its answer) or changes its password. -EINVAL: no such password is
- * allowed (RFC 8265 4.2). */
+ * account (-EEXIST as its answer) or changes its password. -EINVAL: it may not be a password:
+ * password_is_allowed(). */
 nodiscard int account_put_call(const struct conf_auth *conf, struct jid account,
 			       struct strv password, bool create,
 			       struct store_call **ret);
 
-/* What is stored of a password that has been prepared: one of the two, the other is empty. Costs
- * PBKDF2s, too. */
+/* What is stored of a password that is allowed: one of the two, the other is empty. Costs PBKDF2s,
+ * too. */
 void account_stored_form(const struct conf_auth *conf, struct arena *a,
 			 struct strv password, struct strv *plain, struct strv *details);
 

@@ -1,5 +1,7 @@
 #include "core/account_change.h"
+#include "base/utf8.h"
 #include "core/account.h"
+#include "xmpp/sasl/sasl.h"
 
 #include <stdio.h>
 
@@ -50,7 +52,7 @@ static void hash(struct auth_job *j, void *state)
 {
 	struct account_change *c = container_of(j, struct account_change, job);
 
-	account_stored_form(c->auth, c->arena, c->prepared, &c->plain, &c->details);
+	account_stored_form(c->auth, c->arena, c->typed, &c->plain, &c->details);
 	c->hashed = true;
 }
 
@@ -68,6 +70,10 @@ static void need_hash(struct account_change *c, account_step then)
 	int r = -EAGAIN;
 
 	c->then = then;
+	if (!password_is_allowed(c->arena, c->typed)) {
+		then(c, -EINVAL);
+		return;
+	}
 	if (!c->hashed && c->pool == NULL)
 		hash(&c->job, NULL);
 	if (c->hashed) {
@@ -143,7 +149,7 @@ static void ask(struct account_change *c, enum auth_method m, enum auth_op op,
 		.op = op,
 		.user = jid_local(c->account),
 		.domain = jid_domain(c->account),
-		.password = takes_keys(c, m) ? c->details : c->prepared,
+		.password = takes_keys(c, m) ? c->details : c->typed,
 		.done = on_asked,
 	};
 	if (is_able(b, op))
@@ -410,8 +416,6 @@ static void look_is_done(struct account_change *c)
 
 void account_change_start(struct account_change *c)
 {
-	struct strv prepared;
-
 	c->arena = arena_new(1024);
 	c->plain = STRV("");
 	c->details = STRV_NULL;
@@ -420,11 +424,12 @@ void account_change_start(struct account_change *c)
 		return;
 	}
 	if (c->what != ACCOUNT_REMOVE) {
-		if (precis_password(c->arena, c->password, &prepared) < 0) {
+		if (c->password.n == 0 || c->password.n > SASL_PASSWD_MAX ||
+		    !utf8_is_valid(c->password)) {
 			end(c, -EINVAL);
 			return;
 		}
-		c->prepared = arena_strv(c->arena, prepared);
+		c->typed = arena_strv(c->arena, c->password);
 	}
 	look(c);
 }

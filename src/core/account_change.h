@@ -40,7 +40,7 @@ struct account_change {
 	void (*answered)(struct account_change *c);
 	void (*ended)(struct account_change *c); /* there; owns c */
 
-	/* 0; -EINVAL: no such password is allowed (RFC 8265 4.2); -EEXIST, -ENOENT; -ENOSPC: the
+	/* 0; -EINVAL: no such password is allowed (by RFC 8265 and RFC 4013, where it is stored here); -EEXIST, -ENOENT; -ENOSPC: the
 	 * domain is full; -EACCES: refused by a method; -ENOTSUP: no method that has or would take
 	 * it can do that; -EREMOTEIO: a method could not be asked; -EAGAIN: too much is under way;
 	 * or the database's error. */
@@ -56,8 +56,8 @@ struct account_change {
 	struct auth_job job;
 	const char *asked; /* the method's name */
 	struct store_call *stored;
-	struct strv prepared, plain, details; /* the password, and what is stored of it */
-	size_t at;			      /* of auth->methods */
+	struct strv typed, plain, details; /* the password, and what is stored of it */
+	size_t at;			   /* of auth->methods */
 	unsigned has; /* 1u << enum auth_method: those that have the account */
 	bool hashed, unanswered, refused, removed;
 	int undone_err;

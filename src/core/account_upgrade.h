@@ -14,7 +14,7 @@ bool account_is_outdated(const struct conf_auth *auth, const struct credentials 
 
 struct login_facts {
 	struct jid account;
-	struct strv password; /* prepared; it was right */
+	struct strv password; /* as keys are derived from it; it was right */
 	const struct credentials *creds;
 	struct strv row;     /* the same as stored */
 	const char *address; /* whose queue it counts for */

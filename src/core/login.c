@@ -25,8 +25,9 @@ struct login {
 	const struct conf_auth *auth;
 	struct arena *arena; /* owns all that follows */
 	struct jid user;
-	struct strv password; /* p == NULL: the stream asks for keys */
-	struct strv row;      /* the account's credentials as stored, for the cache */
+	struct strv password; /* as it was typed; p == NULL: the stream asks for keys */
+	struct password_forms forms; /* of it */
+	struct strv row; /* the account's credentials as stored, for the cache */
 	enum digest_alg alg;
 	struct credentials creds;
 	struct scram_keys keys;
@@ -86,7 +87,7 @@ static void login_free(struct login *l)
 static void upgrade(const struct login *l, const struct c2s *c)
 {
 	struct login_facts facts = { .account = l->user,
-				     .password = l->password,
+				     .password = l->forms.form[0],
 				     .creds = &l->creds,
 				     .row = l->row,
 				     .address = conn_peer(c->conn) };
@@ -134,7 +135,7 @@ static void work(struct auth_job *j, void *state)
 		credentials_derive_evenly(c, &l->keys);
 		return;
 	}
-	l->right = credentials_check_evenly(c, &usual, l->password);
+	l->right = credentials_check_evenly(c, &usual, &l->forms);
 	mem_wipe(&usual, sizeof(usual));
 	if (l->right)
 		auth_cache_add(cache, jid_text(l->user), l->password, l->row);
@@ -442,12 +443,9 @@ void login_lookup(struct stream *st, struct jid user, enum digest_alg alg)
 void login_check_password(struct stream *st, struct jid user, struct strv password)
 {
 	struct login *l = login_new(st, user);
-	struct strv prepared;
 
-	/* RFC 8265 4: a password that is not allowed cannot be anybody's; it is checked all the
-	 * same, so that it costs what others cost. */
-	if (precis_password(l->arena, password, &prepared) < 0)
-		prepared = STRV("\x01");
-	l->password = arena_strv(l->arena, prepared);
+	/* Programs and services get what was typed, which is what they have. */
+	l->password = arena_strv(l->arena, password);
+	password_forms(l->arena, l->password, &l->forms);
 	secret_need(l->worker, on_secret, l);
 }

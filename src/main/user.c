@@ -38,7 +38,7 @@ const char *user_error(int err)
 	case -ENOENT:
 		return "there is no such account";
 	case -EINVAL:
-		return "such a password is not allowed (RFC 8265, section 4.2)";
+		return "such a password is not allowed (RFC 8265, RFC 4013)";
 	case -EADDRNOTAVAIL:
 		return "the running server does not serve its domain";
 	case -ENOSPC:

@@ -77,9 +77,3 @@ static inline bool jid_eq_bare(struct jid a, struct jid b)
 {
 	return jid_eq(jid_bare(a), jid_bare(b));
 }
-
-/* --- PRECIS (RFC 8264, 8265) for what is not a JID --- */
-
-/* OpaqueString, for passwords (RFC 8265 4.2). -EINVAL: empty, over PRECIS_INPUT_MAX bytes, or
- * with forbidden characters. */
-nodiscard int precis_password(struct arena *a, struct strv in, struct strv *ret);

@@ -1,6 +1,5 @@
 #include "xmpp/precis.h"
 #include "base/utf8.h"
-#include "xmpp/jid.h"
 
 #include <stdlib.h>
 #include <unicase.h>
@@ -65,11 +64,11 @@ void precis_map_lower(struct arena *a, struct precis_text *t)
 	*t = to;
 }
 
-void precis_normalize(struct arena *a, struct precis_text *t)
+static void normalize(struct arena *a, uninorm_t form, struct precis_text *t)
 {
 	size_t room = t->n * 2 + 8, n = room; /* enough as a rule; else it allocates */
 	uint32_t *to = ARENA_ARRAY(a, uint32_t, room);
-	uint32_t *r = u32_normalize(UNINORM_NFC, t->p, t->n, to, &n);
+	uint32_t *r = u32_normalize(form, t->p, t->n, to, &n);
 	ASSERT(r != NULL); /* the input is valid, so this is out of memory */
 	if (r != to) {
 		to = arena_alloc(a, n * sizeof(*to));
@@ -77,6 +76,25 @@ void precis_normalize(struct arena *a, struct precis_text *t)
 		free(r);
 	}
 	*t = (struct precis_text){ to, n };
+}
+
+void precis_normalize(struct arena *a, struct precis_text *t)
+{
+	normalize(a, UNINORM_NFC, t);
+}
+
+void precis_normalize_compat(struct arena *a, struct precis_text *t)
+{
+	normalize(a, UNINORM_NFKC, t);
+}
+
+bool precis_is_printable_ascii(struct strv s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] >= ' ' && s.p[i] <= '~')
+		i++;
+	return i == s.n && s.n > 0;
 }
 
 /* --- the profiles --- */
@@ -158,17 +176,9 @@ int precis_username(struct arena *a, struct strv in, struct strv *ret)
 
 int precis_opaque(struct arena *a, struct strv in, struct strv *ret)
 {
-	size_t i = 0;
-	while (i < in.n && in.p[i] >= ' ' && in.p[i] <= '~')
-		i++;
-	if (in.n > 0 && i == in.n && in.n <= PRECIS_INPUT_MAX) {
-		*ret = in; /* printable ASCII stays what it is */
+	if (in.n <= PRECIS_INPUT_MAX && precis_is_printable_ascii(in)) {
+		*ret = in;
 		return 0;
 	}
 	return enforce(a, in, opaque_rules, ret);
-}
-
-int precis_password(struct arena *a, struct strv in, struct strv *ret)
-{
-	return precis_opaque(a, in, ret);
 }

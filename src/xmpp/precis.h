@@ -41,7 +41,11 @@ struct strv precis_encode(struct arena *a, struct precis_text t, struct strv in)
 /* Single mappings, in place or into `a`. */
 void precis_map_width(struct precis_text *t);
 void precis_map_lower(struct arena *a, struct precis_text *t);
-void precis_normalize(struct arena *a, struct precis_text *t); /* NFC */
+void precis_normalize(struct arena *a, struct precis_text *t);	      /* NFC */
+void precis_normalize_compat(struct arena *a, struct precis_text *t); /* NFKC */
+
+/* Not empty, and from space to tilde: there is nothing to prepare. */
+bool precis_is_printable_ascii(struct strv s);
 
 /* The profiles of RFC 8265: UsernameCaseMapped and OpaqueString. Applying them to their own
  * result changes nothing. -EINVAL: empty, or not a string of the class. */

@@ -51,10 +51,10 @@ def serialised_long_ago():
     return "==SCRAM==," + ",".join(base64.b64encode(k).decode() for k in keys) + ",4096"
 
 
-def token(user, secret=SECRET):
+def token(user, secret=SECRET, **claims):
     def part(data):
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-    text = part(b'{"alg":"HS256"}') + "." + part(json.dumps({"user": user}).encode())
+    text = part(b'{"alg":"HS256"}') + "." + part(json.dumps({"user": user} | claims).encode())
     return f"{text}.{part(hmac.digest(secret.encode(), text.encode(), 'sha256'))}"
 
 

@@ -108,6 +108,7 @@ int credentials_parse(struct arena *a, struct strv password, struct strv pass_de
 	if (pass_details.n == 0) { /* an empty password opens nothing, as in MongooseIM */
 		c.has_plain = password.n > 0;
 		c.plain = arena_strv(a, password);
+		c.plain_for_keys = password_for_keys(a, c.plain);
 	} else if (strv_starts(pass_details, STRV(MULTI))) {
 		ok = read_multi(strv_from_pos(pass_details, strlen(MULTI)), &c);
 	} else if (strv_starts(pass_details, STRV(SINGLE))) {
@@ -185,23 +186,43 @@ static bool same_text(struct strv a, struct strv b)
 	return same;
 }
 
-bool credentials_check(const struct credentials *c, struct strv password)
+static bool check_text(const struct credentials *c, const struct password_forms *password)
+{
+	bool same = same_text(c->plain_for_keys, password->form[0]);
+
+	for (unsigned i = 0; i < password->n; i++)
+		same |= same_text(c->plain, password->form[i]);
+	return same;
+}
+
+/* One that is wrong costs a PBKDF2 for each form, whoever's it is. */
+static bool check_keys(const struct scram_keys *k, const struct password_forms *password)
+{
+	for (unsigned i = 0; i < password->n; i++)
+		if (scram_check_password(k, password->form[i]))
+			return true;
+	return false;
+}
+
+bool credentials_check(const struct credentials *c, const struct password_forms *password)
 {
 	if (c->has_plain)
-		return same_text(c->plain, password);
+		return check_text(c, password);
 	for (unsigned alg = 0; alg < DIGEST_MAX; alg++) { /* the cheapest first */
 		const struct scram_keys *k = credentials_keys(c, (enum digest_alg)alg);
 		if (k)
-			return scram_check_password(k, password);
+			return check_keys(k, password);
 	}
 	return false;
 }
 
 bool credentials_check_evenly(const struct credentials *c,
-			      const struct credentials_usual *usual, struct strv password)
+			      const struct credentials_usual *usual,
+			      const struct password_forms *password)
 {
 	static const struct credentials nobody = { .has_plain = true,
-						   .plain = STRV("nobody") };
+						   .plain = STRV("nobody"),
+						   .plain_for_keys = STRV("nobody") };
 	bool right = false, other = false;
 
 	if (c && (!c->has_plain || usual->plain))
@@ -209,7 +230,7 @@ bool credentials_check_evenly(const struct credentials *c,
 	if (c || usual->plain) /* plain text: as it is stored, or as if it were */
 		right = credentials_check(c ? c : &nobody, password);
 	if (!usual->plain)
-		other = scram_check_password(&usual->made_up, password);
+		other = check_keys(&usual->made_up, password);
 	(void)other; /* nobody knows what would be right */
 	return c && right;
 }
@@ -219,7 +240,7 @@ void credentials_derive_evenly(const struct credentials *c, struct scram_keys *m
 	struct strv salt = strv_make((char *)made_up->salt, made_up->n_salt);
 	struct scram_keys keys;
 
-	scram_derive(made_up->alg, c ? c->plain : STRV("nobody"), salt,
+	scram_derive(made_up->alg, c ? c->plain_for_keys : STRV("nobody"), salt,
 		     made_up->iterations, &keys);
 	if (c)
 		*made_up = keys;
@@ -228,7 +249,10 @@ void credentials_derive_evenly(const struct credentials *c, struct scram_keys *m
 
 void credentials_wipe(struct credentials *c)
 {
-	if (c->plain.n) /* the copy that credentials_parse made in the caller's arena */
+	/* the copies that credentials_parse made in the caller's arena */
+	if (c->plain.n)
 		mem_wipe((char *)(uintptr_t)c->plain.p, c->plain.n);
+	if (c->plain_for_keys.n)
+		mem_wipe((char *)(uintptr_t)c->plain_for_keys.p, c->plain_for_keys.n);
 	mem_wipe(c, sizeof(*c));
 }

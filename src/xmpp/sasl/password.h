@@ -8,9 +8,27 @@
 
 #include "xmpp/sasl/scram.h"
 
+/* What may be stored of a password, whoever has stored it: MongooseIM makes keys of the NFKC of what was
+ * typed, where SASLprep comes to the same, and keeps plain text as it was typed; OpaqueString (RFC
+ * 8265) is what we keep as plain text. Each once: printable ASCII has one form. */
+enum { PASSWORD_FORMS_MAX = 3 };
+struct password_forms {
+	unsigned n;
+	struct strv form[PASSWORD_FORMS_MAX]; /* the first is that of new keys */
+};
+
+/* `typed`: UTF-8, not empty. What cannot be prepared stays as it was typed. In `a`, or `typed` itself. */
+void password_forms(struct arena *a, struct strv typed, struct password_forms *ret);
+/* What keys are derived from (RFC 5802 2.2), and what is kept as plain text. */
+struct strv password_for_keys(struct arena *a, struct strv typed);
+struct strv password_for_text(struct arena *a, struct strv typed);
+/* May it be a new one? False: empty, too long, or with characters that no profile allows. */
+bool password_is_allowed(struct arena *a, struct strv typed);
+
 struct credentials {
 	bool has_plain;
 	struct strv plain;
+	struct strv plain_for_keys; /* the same, as keys are derived from it */
 	unsigned n_keys;
 	struct scram_keys keys[DIGEST_MAX];
 };
@@ -30,8 +48,9 @@ struct strv credentials_details(struct arena *a, const struct credentials *c);
 const struct scram_keys *credentials_keys(const struct credentials *c,
 					  enum digest_alg alg);
 
-/* Plain text compared in constant time, or one PBKDF2 with the cheapest stored hash. */
-nodiscard bool credentials_check(const struct credentials *c, struct strv password);
+/* Plain text compared in constant time, or a PBKDF2 with the cheapest stored hash for each form. */
+nodiscard bool credentials_check(const struct credentials *c,
+				 const struct password_forms *password);
 
 /* How a domain stores passwords nowadays, and the keys that it makes up for whoever has no
  * account there. */
@@ -45,7 +64,7 @@ struct credentials_usual {
  * iterations, cost what they cost. */
 nodiscard bool credentials_check_evenly(const struct credentials *c,
 					const struct credentials_usual *usual,
-					struct strv password);
+					const struct password_forms *password);
 /* Keys for a password that is plain text, with the salt that is made up; for nobody, whose keys
  * stay made up, the work is done all the same. */
 void credentials_derive_evenly(const struct credentials *c, struct scram_keys *made_up);

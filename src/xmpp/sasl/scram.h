@@ -24,7 +24,7 @@ struct scram_keys {
 	unsigned char server_key[DIGEST_MAX_LEN];
 };
 
-/* Derives keys; costs a PBKDF2. The password has been through PRECIS. */
+/* Derives keys; costs a PBKDF2. The password has been prepared: password_for_keys(). */
 void scram_derive(enum digest_alg alg, struct strv password, struct strv salt,
 		  uint32_t iterations, struct scram_keys *ret);
 

@@ -1,13 +1,14 @@
 /* What any peer can put into `to` and `from`, and a user into a name or a password.
  *
- * Needs: clang -fsanitize=fuzzer,address,undefined, the layer base, src/xmpp's jid*.c and
- * precis*.c, libunistring, libidn2. The whole input is tried as a JID, as each of its
+ * Needs: clang -fsanitize=fuzzer,address,undefined, the layer base, src/xmpp's jid*.c, precis*.c
+ * and saslprep.c, libunistring, libidn2. The whole input is tried as a JID, as each of its
  * parts, and as a password: whatever is accepted must be canonical, so that taking it
  * again changes nothing and copies nothing, and whatever is refused must leave the result
  * alone. Run it with the seeds: fuzz_jid corpus/ */
 #include "base/utf8.h"
 #include "xmpp/jid.h"
 #include "xmpp/precis.h"
+#include "xmpp/saslprep.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,6 +67,15 @@ static bool check_jid(struct arena *a, struct strv in)
 	return true;
 }
 
+/* It can make a text longer than it takes. */
+static void check_saslprep(struct arena *a, struct strv in)
+{
+	struct strv out;
+
+	if (saslprep(a, in, &out) == 0 && out.n <= PRECIS_INPUT_MAX)
+		check_part(a, saslprep, out, PRECIS_INPUT_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO(arena_free) struct arena *a = arena_new(64 * 1024);
@@ -78,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASSERT(has_separator || is_jid == is_domain); /* and a JID without more is one */
 	check_part(a, jid_prep_local, in, JID_PART_MAX);
 	check_part(a, jid_prep_resource, in, JID_PART_MAX);
-	check_part(a, precis_password, in, 3 * PRECIS_INPUT_MAX);
+	check_part(a, precis_opaque, in, 3 * PRECIS_INPUT_MAX);
+	check_saslprep(a, in);
 	return 0;
 }

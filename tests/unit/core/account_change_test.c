@@ -218,11 +218,29 @@ TEST(change_adds_where_the_first_method_can)
 TEST(change_adds_in_the_database)
 {
 	SET_UP(AUTH_INTERNAL, AUTH_EXTERNAL);
-	CHECK_INT(change(ACCOUNT_ADD, "\x01"), -EINVAL);
+	CHECK_INT(change(ACCOUNT_ADD, ""), -EINVAL);
+	CHECK_INT(change(ACCOUNT_ADD, "\xff"), -EINVAL);
 	ASKED("");
+	CHECK_INT(change(ACCOUNT_ADD, "a\tb"), -EINVAL);
+	ASKED("external exists");
+	CHECK(!is_ours());
 	CHECK_INT(change(ACCOUNT_ADD, "secret"), 0);
 	ASKED("external exists");
 	CHECK(is_ours());
+	tear_down();
+}
+
+/* What may be a password is the method's to say. */
+TEST(change_gives_a_password_as_it_was_typed)
+{
+	SET_UP(AUTH_EXTERNAL);
+	CHECK_INT(change(ACCOUNT_ADD, "e\u0301\tx"), 0);
+	ASKED("external exists, external create e\u0301\tx");
+	tear_down();
+
+	SET_UP(AUTH_HTTP); /* makes keys of it */
+	CHECK_INT(change(ACCOUNT_ADD, "a\tb"), -EINVAL);
+	CHECK(!is_known());
 	tear_down();
 }
 

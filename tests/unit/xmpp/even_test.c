@@ -20,16 +20,18 @@ static uint64_t work_of(const struct credentials *c, bool plain, const char *pas
 			bool want)
 {
 	struct credentials_usual u = usual_of(plain, DIGEST_SHA1);
+	struct password_forms f = { 1, { strv_from(password) } };
 	uint64_t before = digest_count();
 
-	CHECK_INT(credentials_check_evenly(c, &u, strv_from(password)), want);
+	CHECK_INT(credentials_check_evenly(c, &u, &f), want);
 	return digest_count() - before;
 }
 
 TEST(even_is_the_work_of_each_check)
 {
 	static const struct credentials text = { .has_plain = true,
-						 .plain = STRV("secret") };
+						 .plain = STRV("secret"),
+						 .plain_for_keys = STRV("secret") };
 	struct credentials keys;
 	uint64_t usual;
 
@@ -55,7 +57,8 @@ TEST(even_is_the_work_of_each_check)
 TEST(even_is_the_work_for_keys_of_plain_text)
 {
 	static const struct credentials text = { .has_plain = true,
-						 .plain = STRV("secret") };
+						 .plain = STRV("secret"),
+						 .plain_for_keys = STRV("secret") };
 
 	for (enum digest_alg alg = 0; alg < DIGEST_MAX; alg++) {
 		struct credentials_usual u = usual_of(true, alg), was = u;

@@ -125,7 +125,7 @@ TEST(precis_username_examples_of_the_rfc)
 	check_examples(precis_username, e, ARRAY_LEN(e));
 }
 
-TEST(precis_password_examples_of_the_rfc)
+TEST(precis_opaque_examples_of_the_rfc)
 {
 	static const struct example e[] = {
 		/* RFC 8265 4.3: passwords */
@@ -138,7 +138,7 @@ TEST(precis_password_examples_of_the_rfc)
 		{ "", "" },
 		{ "my cat is a \tby", "" },
 	};
-	check_examples(precis_password, e, ARRAY_LEN(e));
+	check_examples(precis_opaque, e, ARRAY_LEN(e));
 }
 
 TEST(precis_username_maps)
