@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from lib import env  # noqa: E402
+from lib.auth_world import Worlds  # noqa: E402
 from lib.database import DATABASES  # noqa: E402
 from lib.server import Server  # noqa: E402
 
@@ -69,6 +70,14 @@ def database(request):
         yield one.start()
     finally:
         one.discard()
+
+
+@pytest.fixture(scope="session")
+def auth_worlds(tmp_path_factory):
+    """auth_worlds(METHOD): the server that has it, and what can happen to what it asks."""
+    made = Worlds(tmp_path_factory.mktemp)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -15,31 +15,20 @@ from lib.client import SaslFailure
 from lib.database import Mysql, Pgsql
 from lib.directory import Directory
 from lib.raw import tls_context
-from lib.scram import HASHES, Scram
+from lib.scram import STRONG_FIRST, Scram
+from lib.scram import serialised as scram_keys
 from lib.server import Account, Server
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
 DATABASES = {"pgsql": Pgsql, "mysql": Mysql}
 PASSWORD, SECRET = "correct horse", "top-secret123"
-STRONG_FIRST = ["SCRAM-SHA-512", "SCRAM-SHA-384", "SCRAM-SHA-256", "SCRAM-SHA-224",
-                "SCRAM-SHA-1"]
 TWO = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 TRANSPORTS = ("plain", "starttls", "tls")
 
 
-def serialised(hashes=STRONG_FIRST, iterations=4096):
+def serialised(hashes=STRONG_FIRST):
     """What MongooseIM keeps of the password: its SCRAM keys."""
-    parts = [f"==MULTI_SCRAM==,{iterations}"]
-    for mechanism in sorted(hashes):
-        name, word = HASHES[mechanism], mechanism.removeprefix("SCRAM-").replace("-", "")
-        salt = os.urandom(16)
-        salted = hashlib.pbkdf2_hmac(name, PASSWORD.encode(), salt, iterations)
-        client = hmac.digest(salted, b"Client Key", name)
-        keys = salt, hashlib.new(name, client).digest(), hmac.digest(salted, b"Server Key", name)
-        equals = "===" if word == "SHA1" else "=="
-        parts.append(f"{equals}{word}{equals}" +
-                     "|".join(base64.b64encode(k).decode() for k in keys))
-    return ",".join(parts)
+    return scram_keys(PASSWORD, hashes)
 
 
 def serialised_long_ago():

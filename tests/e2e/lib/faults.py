@@ -84,9 +84,9 @@ class Proxy:
             self._listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
             self._selector.register(self._listener, selectors.EVENT_READ)
         for sock in list(self._other):
-            if self.fault == HANG:
+            if self.fault == HANG and before != HANG:
                 self._selector.unregister(sock)
-            elif before == HANG:
+            elif before == HANG and self.fault != HANG:
                 self._selector.register(sock, selectors.EVENT_READ)
         self._done.set()
 

@@ -11,6 +11,7 @@ HASHES = {
     "SCRAM-SHA-384": "sha384",
     "SCRAM-SHA-512": "sha512",
 }
+STRONG_FIRST = list(reversed(HASHES))
 
 _salted = {}  # (hash, password, salt, iterations) -> the salted password
 
@@ -66,3 +67,18 @@ class Scram:
     def check(self, success):
         """The server has proved that it knows the password, too."""
         assert success == b"v=" + base64.b64encode(self.signature), success
+
+
+def serialised(password, hashes=STRONG_FIRST, iterations=4096):
+    """What MongooseIM keeps of a password: its keys."""
+    parts = [f"==MULTI_SCRAM==,{iterations}"]
+    for mechanism in sorted(hashes):
+        name, word = HASHES[mechanism], mechanism.removeprefix("SCRAM-").replace("-", "")
+        salt = os.urandom(16)
+        salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
+        client = hmac.digest(salted, b"Client Key", name)
+        keys = salt, hashlib.new(name, client).digest(), hmac.digest(salted, b"Server Key", name)
+        equals = "===" if word == "SHA1" else "=="
+        parts.append(f"{equals}{word}{equals}" +
+                     "|".join(base64.b64encode(k).decode() for k in keys))
+    return ",".join(parts)
