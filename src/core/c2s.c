@@ -251,6 +251,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
 	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
 	conn_set_patient(c->conn, false);
+	conn_set_secret(c->conn, false);
 	early_free(c);
 	shaper_refresh(c);
 	set_log_context(c);
@@ -558,6 +559,7 @@ void c2s_accept(struct worker_port *wp, int fd, const char *peer)
 	}
 	early_new(c);
 	conn_set_patient(c->conn, true); /* messages come before logins */
+	conn_set_secret(c->conn, true);
 	keep_warm(c, l);
 	c->port = port_ref(wp->port);
 	c2s_enlist(c, w);

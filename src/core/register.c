@@ -132,10 +132,10 @@ static void read_password(struct arena *a, const struct xml_el *e,
 			  struct register_fields *ret)
 {
 	struct strv text = xml_text(e, a);
+	bool is_there = text.p >= e->raw.p && text.p < e->raw.p + e->raw.n;
 
 	register_wipe(ret); /* there was another one */
-	ret->password = text;
-	ret->copied = text.p < e->raw.p || text.p >= e->raw.p + e->raw.n;
+	ret->password = is_there ? arena_strv(a, text) : text;
 }
 
 void register_read(struct arena *a, const struct xml_el *query,
@@ -154,10 +154,9 @@ void register_read(struct arena *a, const struct xml_el *query,
 
 void register_wipe(struct register_fields *f)
 {
-	if (f->copied)
+	if (f->password.n)
 		mem_wipe((char *)f->password.p, f->password.n);
 	f->password = STRV_NULL;
-	f->copied = false;
 }
 
 enum stanza_err register_error(int err, const char **text)

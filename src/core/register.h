@@ -36,10 +36,10 @@ bool register_pre_auth(struct stream *st, const struct stanza *s);
 /* What an attempt to make or change an account has come to. */
 enum stanza_err register_error(int err, const char **text);
 
-/* <username/> and <password/> of a query, trimmed of nothing; p == NULL: not there. */
+/* <username/> and <password/> of a query, trimmed of nothing; p == NULL: not there. The password is in
+ * the arena, and no part of the query. */
 struct register_fields {
 	struct strv username, password;
-	bool copied; /* the password is in the arena, not a part of the query */
 	bool remove;
 };
 void register_read(struct arena *a, const struct xml_el *query,

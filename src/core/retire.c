@@ -7,10 +7,12 @@
 
 struct retired {
 	struct list link;
-	struct conf *conf;
+	struct conf *conf; /* with `lock`; NULL: gone, with the secrets in it */
 	pthread_t thread;
 	atomic_bool done;
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void retirement_init(struct retirement *r)
 {
@@ -21,8 +23,13 @@ void retirement_init(struct retirement *r)
 static void *wait_for_answers(void *arg)
 {
 	struct retired *one = arg;
+	struct conf *c = one->conf;
 
-	conf_stop(one->conf, false);
+	conf_stop(c, false);
+	pthread_mutex_lock(&lock);
+	one->conf = NULL;
+	pthread_mutex_unlock(&lock);
+	conf_unref(&c);
 	atomic_store(&one->done, true);
 	return NULL;
 }
@@ -32,7 +39,6 @@ static void part_with(struct retirement *r, struct retired *one)
 	pthread_join(one->thread, NULL);
 	list_remove(&one->link);
 	r->n--;
-	conf_unref(&one->conf);
 	mem_free(one);
 }
 
@@ -69,10 +75,18 @@ void retirement_add(struct retirement *r, struct conf *c)
 	r->n++;
 }
 
+static void hurry(struct retired *one)
+{
+	pthread_mutex_lock(&lock);
+	if (one->conf)
+		conf_hurry(one->conf);
+	pthread_mutex_unlock(&lock);
+}
+
 void retirement_end(struct retirement *r)
 {
 	LIST_EACH(it, &r->list)
-		conf_hurry(container_of(it, struct retired, link)->conf);
+		hurry(container_of(it, struct retired, link));
 	while (!list_empty(&r->list))
 		part_with(r, container_of(r->list.next, struct retired, link));
 }

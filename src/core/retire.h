@@ -17,7 +17,7 @@ struct retirement {
 void retirement_init(struct retirement *r);
 /* Takes c over; nobody asks its backends any more. */
 void retirement_add(struct retirement *r, struct conf *c);
-/* Now and then: those that have answered all are freed, and the secrets in them. */
+/* Now and then: the threads of those that have answered all are joined. */
 void retirement_tidy(struct retirement *r);
 /* All of them end at once, and have ended when it returns. */
 void retirement_end(struct retirement *r);

@@ -390,6 +390,15 @@ static bool takes_input(const struct stream *st)
 	return !st->waiting && !st->closed && st->state != ST_SECURING;
 }
 
+/* Before a resource is bound there may be a password in it. */
+static void empty(const struct stream *st, struct arena *a)
+{
+	if (st->neg)
+		arena_reset_wiped(a);
+	else
+		arena_reset(a);
+}
+
 size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 		   struct strv in)
 {
@@ -401,7 +410,7 @@ size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 	ASSERT(!st->feeding);
 	st->feeding = true;
 	while (ev != XML_MORE && takes_input(st)) {
-		arena_reset(a);
+		empty(st, a);
 		ev = xml_next(r, &st->xs, strv_from_pos(in, done), &used, &el, &err);
 		done += used;
 		if (ev == XML_OPEN)
@@ -414,6 +423,7 @@ size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 			on_xml_error(st, err);
 	}
 	st->feeding = false;
+	empty(st, a);
 	return st->closed ? in.n : done; /* what follows the end is nobody's */
 }
 

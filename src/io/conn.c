@@ -80,9 +80,14 @@ void conn_abort(struct conn *c)
 
 static void forget_input(struct conn *c)
 {
-	if (c->io &&
-	    !c->feeding) /* on_data may be reading it: give_kept() frees it then */
-		buf_free(&c->io->in);
+	struct buf *in = c->io ? &c->io->in : NULL;
+
+	if (in == NULL ||
+	    c->feeding) /* on_data may be reading it: give_kept() frees it then */
+		return;
+	if (c->secret && in->p)
+		mem_wipe(in->p, in->cap);
+	buf_free(in);
 }
 
 void conn_close(struct conn *c, int grace_ms)
@@ -121,19 +126,39 @@ static struct strv give(struct conn *c, struct strv in)
 static void give_kept(struct conn *c)
 {
 	struct buf *in = c->io ? &c->io->in : NULL;
+	bool secret = c->secret; /* until on_data says otherwise */
 	struct strv rest;
+	size_t n;
 
 	if (in == NULL || in->n == 0 || c->paused || c->closing || c->dead)
 		return;
+	n = in->n;
 	rest = give(c, buf_strv(in));
+	buf_consume(in, in->n - rest.n);
+	if (secret)
+		mem_wipe(in->p + rest.n, n - rest.n);
 	if (rest.n == 0)
 		conn_empty(c, in);
-	else
-		buf_consume(in, in->n - rest.n);
+}
+
+/* Elsewhere, where it does not fit: what is there now would stay behind in memory that is free. */
+static void move_secret(struct buf *in, size_t more)
+{
+	struct buf to = BUF_INIT(in->max);
+
+	if (in->n == 0 || in->cap - in->n >= more ||
+	    buf_reserve(&to, in->n + more) == NULL)
+		return;
+	buf_put(&to, buf_strv(in));
+	mem_wipe(in->p, in->n);
+	buf_free(in);
+	*in = to;
 }
 
 static void keep(struct conn *c, struct strv in)
 {
+	if (in.n && c->secret)
+		move_secret(&conn_io(c)->in, in.n);
 	if (in.n && buf_adds(&conn_io(c)->in, in) < 0)
 		conn_die(c, CONN_CLOSE_LOST, "too much input waits");
 }
@@ -167,7 +192,7 @@ static void take_cipher(struct conn *c, struct strv in)
 {
 	AUTO(buf_free) struct buf wire = BUF_INIT(1 << 20);
 	struct buf *plain = loop_plain_buf(c->loop);
-	bool was_up = tls_is_up(c->tls);
+	bool was_up = tls_is_up(c->tls), secret = c->secret;
 	int r;
 
 	buf_clear(plain);
@@ -179,6 +204,8 @@ static void take_cipher(struct conn *c, struct strv in)
 		c->ops->on_secured(c->owner);
 	}
 	take_plain(c, buf_strv(plain));
+	if (secret && plain->n)
+		mem_wipe(plain->p, plain->n);
 	if (r == -EPIPE)
 		c->peer_eof = true;
 	if (r == 0 || r == -EPIPE || c->dead)
@@ -224,6 +251,7 @@ static void on_bytes(struct conn *c, struct strv in)
 void conn_read(struct conn *c)
 {
 	char *buf = loop_read_buf(c->loop);
+	bool secret = c->secret;
 	ssize_t n;
 
 	do
@@ -231,6 +259,8 @@ void conn_read(struct conn *c)
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		on_bytes(c, strv_make(buf, (size_t)n));
+		if (secret)
+			mem_wipe(buf, (size_t)n);
 		return;
 	}
 	c->readable = false;
@@ -298,6 +328,11 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 void conn_set_patient(struct conn *c, bool patient)
 {
 	c->patient = patient;
+}
+
+void conn_set_secret(struct conn *c, bool secret)
+{
+	c->secret = secret;
 }
 
 bool conn_is_waiting(const struct conn *c)

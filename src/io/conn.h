@@ -94,6 +94,8 @@ void conn_feed_again(struct conn *c, enum conn_pause why);
 void conn_set_patient(struct conn *c, bool patient);
 /* ... and does so now: it is not the peer that keeps us waiting. */
 bool conn_is_waiting(const struct conn *c);
+/* What comes in may be a password: no copy of ours outlives its handling. */
+void conn_set_secret(struct conn *c, bool secret);
 
 /* At most so many bytes are read at once; 0: CONN_SHARE. */
 void conn_set_read_size(struct conn *c, size_t n);

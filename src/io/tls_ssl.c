@@ -161,12 +161,14 @@ static int read_all(struct tls_ssl *t, struct buf *plain)
 int tls_ssl_read(struct tls_ssl *t, struct strv cipher, struct buf *plain,
 		 struct buf *wire)
 {
+	bool wipes = tls_wipe_begin(); /* its buffer is given back when it is empty */
 	int r;
 
 	ERR_clear_error();
 	t->in = cipher;
 	t->wire = wire;
 	r = read_all(t, plain);
+	tls_wipe_end(wipes);
 	t->in = STRV_NULL;
 	t->wire = NULL;
 	return r;

@@ -66,15 +66,12 @@ static void on_changed(struct worker *w, int err, void *arg)
 		later_result(l);
 }
 
-/* What waits for the answer needs no password. */
-static struct later *later_without_password(struct ctx *c)
+/* Where it has come in: what waits for the answer needs none. */
+static void wipe_passwords(const struct stanza *s)
 {
-	struct later *l = later_new(c);
-
-	XML_EACH_CHILD(e, stanza_payload(&l->stanza))
+	XML_EACH_CHILD(e, stanza_payload(s))
 		if (xml_is(e, NS_REGISTER, "password"))
-			mem_wipe((char *)(uintptr_t)e->raw.p, e->raw.n);
-	return l;
+			memset((char *)(uintptr_t)e->raw.p, ' ', e->raw.n);
 }
 
 static enum verdict change_password(struct ctx *c, const struct register_fields *f)
@@ -105,7 +102,7 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		return HANDLED;
 	}
 	account_put(st, c->session->user->jid, f->password, false, on_changed,
-		    later_without_password(c));
+		    later_new(c));
 	return HANDLED;
 }
 
@@ -150,6 +147,7 @@ static enum verdict on_set(struct ctx *c)
 	if (has_no_account(c))
 		return HANDLED;
 	register_read(c->scratch, stanza_payload(c->stanza), &f);
+	wipe_passwords(c->stanza);
 	if (!f.remove) {
 		v = change_password(c, &f);
 		register_wipe(&f);
