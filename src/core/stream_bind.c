@@ -124,8 +124,7 @@ static bool is_start_moderate(const struct xml_el *el, const struct stanza *s)
 static bool is_content_moderate(const struct xml_el *el)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(el->inner.n + STREAM_MAX_SWELL);
-	bool named =
-		!strv_starts(strv_from_pos(el->raw, 1), el->local); /* with a prefix */
+	bool named = el->local.p != el->raw.p + 1; /* with a prefix */
 
 	if (el->raw.n > STREAM_MAX_STANZA)
 		return false;

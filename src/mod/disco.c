@@ -17,6 +17,9 @@ struct disco_conf {
 
 extern const struct module mod_disco;
 
+/* Of a node, which an answer repeats: as an address, of which ours are a part. */
+enum { NODE_MAX = 3071 };
+
 /* XEP-0115 8.4: a node of our own capabilities is the server itself; we have no others. */
 static bool node_is_ours(const struct ctx *c)
 {
@@ -24,7 +27,7 @@ static bool node_is_ours(const struct ctx *c)
 	ptrdiff_t hash = node.p ? strv_find(node, '#') : -1;
 
 	return node.p == NULL ||
-	       (hash >= 0 &&
+	       (hash >= 0 && node.n <= NODE_MAX &&
 		strv_eq(strv_from_pos(node, (size_t)hash + 1), c->host->disco->ver));
 }
 
@@ -46,8 +49,10 @@ static enum verdict server_info(struct ctx *c)
 	start_query(c, &o, NS_DISCO_INFO);
 	xo_raw(&o, c->host->disco->info);
 	xo_end(&o);
-	ASSERT(o.err == 0);
-	reply_payload(c, buf_strv(&b));
+	if (o.err)
+		reply_error(c, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+	else
+		reply_payload(c, buf_strv(&b));
 	return HANDLED;
 }
 

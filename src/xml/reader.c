@@ -120,6 +120,8 @@ static enum xml_event read_element(struct xml_reader *r, struct xml_stream *s,
 	enum xml_event event;
 	size_t seen = s->scanned;
 
+	if (seen > view.n) /* max_bytes has been lowered meanwhile */
+		return fail(XML_ERR_TOO_BIG, err);
 	if (seen > 0)
 		scanned = xml_scan(s, view);
 	if (seen == 0 || scanned != SCAN_PART || is_worth_parsing(s, view, seen))

@@ -120,6 +120,11 @@ def test_capabilities(server, connect):
     digest = base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
     assert caps.get("ver") == digest, text
     assert features(query) == features(info(c, "localhost")[0])
+    longest = f"{'n' * (3071 - len(caps.get('ver')) - 1)}#{caps.get('ver')}"
+    assert info(c, "localhost", longest)[0].get("node") == longest
+    for more in 1, 1_100_000:  # an answer repeats it
+        too_long = f"{'n' * more}{longest}"
+        assert ns.stanza_error(info(c, "localhost", too_long)) == ("cancel", "item-not-found")
 
 
 # --- accounts ---

@@ -257,6 +257,22 @@ def test_a_hundred_reloads_under_load(new_server):
         b.abort()
 
 
+def test_a_stanza_in_part_that_has_become_too_long(new_server):
+    server = new_server(listeners={"plain": {}})
+    a, b = online(server), online(server)
+    a.send("<message to='nobody@localhost'><body>" + "y" * 300_000)
+    b.send("<message to='nobody@localhost'><body>" + "y" * 30_000)
+    a.socket.setblocking(True)
+    while server.counter("bytes_in") < 330_000:
+        pass
+    reload(server, listeners={"plain": {"max_stanza_size": 65_536}})
+    a.send("y")
+    a.expect_error("policy-violation")
+    b.send("</body></message>")
+    b.sync()
+    b.abort()
+
+
 def test_reload_without_a_server(new_server):
     server = new_server(start=False)
     server.ports = {name: free_port() for name in server.listeners}

@@ -495,3 +495,31 @@ TEST(stream_refuses_what_swells)
 	CHECK(fake_has(fake_events(&f), "close policy-violation;"));
 	fake_fini(&f);
 }
+
+/* Also where the prefix begins as the name does. */
+TEST(stream_refuses_what_swells_by_its_default_namespace)
+{
+	static const char *const prefixes[] = { "c", "message", "messages", "m" };
+	char uri[3001] = { 0 };
+
+	memset(uri, 'u', sizeof(uri) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+		struct fake f;
+
+		fake_init(&f);
+		fake_start(&f);
+		fake_bind(&f);
+		fake_events(&f);
+		fake_out(&f);
+		buf_putf(&b, "<%s:message xmlns:%s='jabber:client' xmlns='%s'>",
+			 prefixes[i], prefixes[i], uri);
+		for (int k = 0; k < 100; k++)
+			buf_put(&b, STRV("<a/>"));
+		buf_putf(&b, "</%s:message>", prefixes[i]);
+		fake_send(&f, buf_strv(&b));
+		CHECK_STR(strv_from(fake_events(&f)), "");
+		CHECK(fake_has(fake_out(&f), "policy-violation"));
+		fake_fini(&f);
+	}
+}

@@ -192,6 +192,20 @@ TEST(stream_is_as_new_after_a_reset)
 	feed_fini(&f);
 }
 
+TEST(stream_of_which_less_is_taken_meanwhile)
+{
+	struct feed f;
+
+	feed_init(&f, 1000);
+	feed_add(&f,
+		 STRV(HEADER "<message><body>0123456789012345678901234567890123456789"));
+	CHECK(f.s.scanned > 50);
+	f.s.max_bytes = 50;
+	feed_add(&f, STRV("0"));
+	CHECK_STR(buf_strv(&f.out), OPEN "fail 4\n");
+	feed_fini(&f);
+}
+
 TEST(stream_uses_up_white_space_at_once)
 {
 	struct feed f;
