@@ -5,6 +5,7 @@
 #include "core/account_upgrade.h"
 #include "core/anonymous.h"
 #include "core/c2s.h"
+#include "core/login_kind.h"
 #include "core/login_trouble.h"
 #include "core/question.h"
 #include "core/secret.h"
@@ -123,16 +124,25 @@ static void answer(struct login *l)
 
 /* --- credentials that we have: keys, or a PBKDF2 in the password pool --- */
 
+static bool has_mixed_kinds(const struct login *l)
+{
+	return login_kinds_are_mixed(&l->worker->server->login_kinds,
+				     jid_domain(l->user));
+}
+
 static void work(struct auth_job *j, void *state)
 {
 	struct login *l = container_of(j, struct login, job);
 	struct auth_cache *cache = l->worker->server->auth_cache;
 
 	const struct credentials *c = l->exists ? &l->creds : NULL;
-	struct credentials_usual usual = { l->auth->store_plain, l->keys };
+	struct credentials_usual usual = {
+		.keys = !l->auth->store_plain || has_mixed_kinds(l),
+		.made_up = l->keys,
+	};
 
-	if (!l->password.p) { /* passwords are stored as plain text */
-		credentials_derive_evenly(c, &l->keys);
+	if (!l->password.p) {
+		credentials_derive_evenly(c && c->has_plain ? c : NULL, &l->keys);
 		return;
 	}
 	l->right = credentials_check_evenly(c, &usual, &l->forms);
@@ -192,22 +202,24 @@ static void fake_keys(struct login *l)
 
 static void find_keys(struct login *l)
 {
-	const struct scram_keys *keys = credentials_keys(&l->creds, l->alg);
+	const struct scram_keys *keys =
+		l->exists ? credentials_keys(&l->creds, l->alg) : NULL;
 
 	if (keys) {
 		l->keys = *keys;
 		l->keys_ready = true;
-		answer(l);
-		return;
+	} else { /* the same salt each time, so that plain storage cannot be told from keys */
+		fake_keys(l);
+		l->exists &=
+			l->creds.has_plain; /* else nothing is stored for this hash */
 	}
-	/* The same salt each time, so that plain storage cannot be told from keys. */
-	fake_keys(l);
-	if (l->exists ? l->creds.has_plain : l->auth->store_plain) {
+	/* Where one account's keys are made now, they are for all, in vain or not: it takes time. */
+	if (l->auth->store_plain || has_mixed_kinds(l))
 		submit(l);
-		return;
-	}
-	l->exists = false; /* nothing is stored for this hash: no proof can fit */
-	next_method(l);
+	else if (keys)
+		answer(l);
+	else
+		next_method(l);
 }
 
 static void check(struct login *l)
@@ -228,12 +240,20 @@ static void check(struct login *l)
 	submit(l);
 }
 
+/* Stored otherwise than the domain's new passwords are. */
+static void note_kind(const struct login *l)
+{
+	if (l->exists && l->creds.has_plain != l->auth->store_plain)
+		login_kinds_note(&l->worker->server->login_kinds, jid_domain(l->user));
+}
+
 /* `r` says whether there are credentials. */
 static void use_credentials(struct login *l, int r)
 {
 	if (r == -EINVAL)
 		login_trouble_row(asked_method(l), l->user);
 	l->exists = r == 0;
+	note_kind(l);
 	if (r < 0 && r != -ENOENT) {
 		l->unanswered = true;
 		next_method(l);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "core/admission.h"
 #include "core/conf.h"
+#include "core/login_kind.h"
 #include "core/port_totals.h"
 #include "core/removals.h"
 #include "core/retire.h"
@@ -34,6 +35,7 @@ struct server {
 	struct store *store;
 	struct auth_pool *auth_pool;
 	struct auth_cache *auth_cache;
+	struct login_kinds login_kinds;
 	struct backoff *backoff;
 	struct anonymous_names *anonymous_names;
 	struct removals removals;

@@ -204,16 +204,23 @@ static bool check_keys(const struct scram_keys *k, const struct password_forms *
 	return false;
 }
 
-bool credentials_check(const struct credentials *c, const struct password_forms *password)
+static const struct scram_keys *cheapest_keys(const struct credentials *c)
 {
-	if (c->has_plain)
-		return check_text(c, password);
-	for (unsigned alg = 0; alg < DIGEST_MAX; alg++) { /* the cheapest first */
+	for (unsigned alg = 0; alg < DIGEST_MAX; alg++) {
 		const struct scram_keys *k = credentials_keys(c, (enum digest_alg)alg);
 		if (k)
-			return check_keys(k, password);
+			return k;
 	}
-	return false;
+	return NULL;
+}
+
+bool credentials_check(const struct credentials *c, const struct password_forms *password)
+{
+	const struct scram_keys *keys = cheapest_keys(c);
+
+	if (c->has_plain)
+		return check_text(c, password);
+	return keys && check_keys(keys, password);
 }
 
 bool credentials_check_evenly(const struct credentials *c,
@@ -223,27 +230,24 @@ bool credentials_check_evenly(const struct credentials *c,
 	static const struct credentials nobody = { .has_plain = true,
 						   .plain = STRV("nobody"),
 						   .plain_for_keys = STRV("nobody") };
-	bool right = false, other = false;
+	bool has_text = c && c->has_plain;
+	const struct scram_keys *keys = c ? cheapest_keys(c) : NULL;
+	bool text = check_text(has_text ? c : &nobody, password), fits = false;
 
-	if (c && (!c->has_plain || usual->plain))
-		return credentials_check(c, password);
-	if (c || usual->plain) /* plain text: as it is stored, or as if it were */
-		right = credentials_check(c ? c : &nobody, password);
-	if (!usual->plain)
-		other = check_keys(&usual->made_up, password);
-	(void)other; /* nobody knows what would be right */
-	return c && right;
+	if (keys || usual->keys)
+		fits = check_keys(keys ? keys : &usual->made_up, password);
+	return has_text ? text : keys && fits;
 }
 
-void credentials_derive_evenly(const struct credentials *c, struct scram_keys *made_up)
+void credentials_derive_evenly(const struct credentials *c, struct scram_keys *ret)
 {
-	struct strv salt = strv_make((char *)made_up->salt, made_up->n_salt);
+	struct strv salt = strv_make((char *)ret->salt, ret->n_salt);
 	struct scram_keys keys;
 
-	scram_derive(made_up->alg, c ? c->plain_for_keys : STRV("nobody"), salt,
-		     made_up->iterations, &keys);
+	scram_derive(ret->alg, c ? c->plain_for_keys : STRV("nobody"), salt,
+		     ret->iterations, &keys);
 	if (c)
-		*made_up = keys;
+		*ret = keys;
 	mem_wipe(&keys, sizeof(keys));
 }
 

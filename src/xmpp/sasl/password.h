@@ -52,10 +52,10 @@ const struct scram_keys *credentials_keys(const struct credentials *c,
 nodiscard bool credentials_check(const struct credentials *c,
 				 const struct password_forms *password);
 
-/* How a domain stores passwords nowadays, and the keys that it makes up for whoever has no
- * account there. */
+/* What accounts of the domain cost: a PBKDF2 if any of them has keys; and the keys that it makes up for
+ * whoever has no account there. */
 struct credentials_usual {
-	bool plain;
+	bool keys;
 	struct scram_keys made_up;
 };
 
@@ -65,7 +65,7 @@ struct credentials_usual {
 nodiscard bool credentials_check_evenly(const struct credentials *c,
 					const struct credentials_usual *usual,
 					const struct password_forms *password);
-/* Keys for a password that is plain text, with the salt that is made up; for nobody, whose keys
- * stay made up, the work is done all the same. */
-void credentials_derive_evenly(const struct credentials *c, struct scram_keys *made_up);
+/* Keys for a password that is plain text, with the salt that is made up; for anybody else, nobody
+ * included (`c` NULL), *ret stays what it is and the work is done all the same. */
+void credentials_derive_evenly(const struct credentials *c, struct scram_keys *ret);
 void credentials_wipe(struct credentials *c);

@@ -8,18 +8,18 @@ enum { ITERATIONS = 64 };
 
 static const struct strv secret = STRV("0123456789abcdef0123456789abcdef");
 
-static struct credentials_usual usual_of(bool plain, enum digest_alg alg)
+static struct credentials_usual usual_of(bool keys, enum digest_alg alg)
 {
-	struct credentials_usual u = { .plain = plain };
+	struct credentials_usual u = { .keys = keys };
 
 	scram_fake_keys(alg, secret, STRV("romeo@example.net"), ITERATIONS, &u.made_up);
 	return u;
 }
 
-static uint64_t work_of(const struct credentials *c, bool plain, const char *password,
+static uint64_t work_of(const struct credentials *c, bool has_keys, const char *password,
 			bool want)
 {
-	struct credentials_usual u = usual_of(plain, DIGEST_SHA1);
+	struct credentials_usual u = usual_of(has_keys, DIGEST_SHA1);
 	struct password_forms f = { 1, { strv_from(password) } };
 	uint64_t before = digest_count();
 
@@ -32,26 +32,28 @@ TEST(even_is_the_work_of_each_check)
 	static const struct credentials text = { .has_plain = true,
 						 .plain = STRV("secret"),
 						 .plain_for_keys = STRV("secret") };
+	static const struct credentials nothing;
 	struct credentials keys;
 	uint64_t usual;
 
 	credentials_derive(STRV("secret"), 1u << DIGEST_SHA1 | 1u << DIGEST_SHA512,
 			   ITERATIONS, &keys);
-	usual = work_of(&keys, false, "wrong", false);
+	usual = work_of(&keys, true, "wrong", false);
 	CHECK(usual >= 2 * ITERATIONS);
-	CHECK_INT(work_of(&keys, false, "secret", true), usual);
-	CHECK_INT(work_of(NULL, false, "wrong", false), usual);
-	CHECK_INT(work_of(NULL, false, "nobody", false), usual);
-	/* Plain text where keys are usual: no less. */
-	CHECK(work_of(&text, false, "wrong", false) >= usual);
-	CHECK_INT(work_of(&text, false, "secret", true),
-		  work_of(&text, false, "wrong", false));
-
-	usual = work_of(&text, true, "wrong", false);
-	CHECK(usual < ITERATIONS);
-	CHECK_INT(work_of(&text, true, "secret", true), usual);
+	CHECK_INT(work_of(&keys, true, "secret", true), usual);
 	CHECK_INT(work_of(NULL, true, "wrong", false), usual);
 	CHECK_INT(work_of(NULL, true, "nobody", false), usual);
+	CHECK_INT(work_of(&text, true, "wrong", false), usual);
+	CHECK_INT(work_of(&text, true, "secret", true), usual);
+	CHECK_INT(work_of(&nothing, true, "wrong", false), usual);
+	/* Keys where nobody knew of any. */
+	CHECK_INT(work_of(&keys, false, "wrong", false), usual);
+
+	usual = work_of(&text, false, "wrong", false);
+	CHECK(usual < ITERATIONS);
+	CHECK_INT(work_of(&text, false, "secret", true), usual);
+	CHECK_INT(work_of(NULL, false, "wrong", false), usual);
+	CHECK_INT(work_of(NULL, false, "nobody", false), usual);
 }
 
 TEST(even_is_the_work_for_keys_of_plain_text)
@@ -61,7 +63,7 @@ TEST(even_is_the_work_for_keys_of_plain_text)
 						 .plain_for_keys = STRV("secret") };
 
 	for (enum digest_alg alg = 0; alg < DIGEST_MAX; alg++) {
-		struct credentials_usual u = usual_of(true, alg), was = u;
+		struct credentials_usual u = usual_of(false, alg), was = u;
 		uint64_t before = digest_count(), work;
 
 		credentials_derive_evenly(NULL, &u.made_up);
@@ -107,8 +109,8 @@ TEST(even_are_the_challenges_of_scram)
 
 	for (enum digest_alg alg = 0; alg < DIGEST_MAX; alg++) {
 		struct credentials real;
-		struct credentials_usual u = usual_of(false, alg),
-					 again = usual_of(false, alg);
+		struct credentials_usual u = usual_of(true, alg),
+					 again = usual_of(true, alg);
 		struct strv known, unknown;
 		enum scram_result one, other;
 		uint64_t work;
