@@ -86,10 +86,9 @@ static void look_for_an_alert(struct ldap_io *io)
 	errno = before;
 }
 
-static ber_slen_t write_some(Sockbuf_IO_Desc *d, void *from, ber_len_t n)
+static ber_slen_t write_part(struct ldap_io *io, const void *from, int most)
 {
-	struct ldap_io *io = d->sbiod_pvt;
-	int most = (int)MIN(n, (ber_len_t)INT_MAX), r;
+	int r;
 	ssize_t sent;
 
 	if (!io->ssl) {
@@ -108,6 +107,18 @@ static ber_slen_t write_some(Sockbuf_IO_Desc *d, void *from, ber_len_t n)
 	if (!io->reason)
 		look_for_an_alert(io);
 	return -1;
+}
+
+/* The library has no more use for what has been written, and would free it as it is: a request to
+ * bind has a password in it. */
+static ber_slen_t write_some(Sockbuf_IO_Desc *d, void *from, ber_len_t n)
+{
+	int most = (int)MIN(n, (ber_len_t)INT_MAX);
+	ber_slen_t sent = write_part(d->sbiod_pvt, from, most);
+
+	if (sent > 0)
+		mem_wipe(from, (size_t)sent);
+	return sent;
 }
 
 static int close_it(Sockbuf_IO_Desc *d)

@@ -66,7 +66,7 @@ static struct stanza bind_request(struct stream *st)
 static void put_bound(struct stream *st)
 {
 	struct stanza s = bind_request(st);
-	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	AUTO(buf_free) struct buf b = BUF_INIT(65536);
 	struct xml_out o = xml_out(&b);
 	int r;
 

@@ -48,7 +48,7 @@ static struct loop *loop_of(const struct pinger *p)
 
 static void send_ping(struct pinger *p)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	AUTO(buf_free) struct buf b = BUF_INIT(65536);
 	struct xml_out o = xml_out(&b);
 
 	rand_token(p->id, sizeof(p->id) - 1);

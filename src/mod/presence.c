@@ -197,7 +197,7 @@ static void on_unavailable(struct session *s, const struct stanza *stanza)
 
 static void unbind(struct session *s)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(8192);
+	AUTO(buf_free) struct buf b = BUF_INIT(65536);
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct xml_out o = xml_out(&b);
 	struct xml_el *el;

@@ -8,6 +8,7 @@ import pytest
 
 from lib import env, ns
 from lib.client import Account, SaslFailure
+from lib.directory import Directory
 from lib.server import Server
 from test_secrets import found
 
@@ -15,11 +16,15 @@ pytestmark = pytest.mark.skipif(
     env.SANITIZED, reason="their allocators keep what is freed, and shadows of it")
 LISTENERS = {"plain": {}, "tls": {"tls": {"mode": "tls"}},
              "openssl": {"tls": {"mode": "tls", "record_layer": "openssl"}}}
+PERSON = Account("romeo@ldap.example", f"Password-{secrets.token_hex(12)}")
 OVER = {
-    "general": {"hosts": ["localhost", "down.example"], "registration_timeout": "infinity",
+    "general": {"hosts": ["localhost", "down.example", "ldap.example"], "registration_timeout": "infinity",
                 "failed_logins": {"per_account": "infinity", "per_address": "infinity"}},
-    "host_config": [{"host": "down.example", "auth": {
-        "methods": ["external"], "external": {"program": "/nonexistent"}}}],
+    "host_config": [
+        {"host": "down.example", "auth": {
+            "methods": ["external"], "external": {"program": "/nonexistent"}}},
+        {"host": "ldap.example", "auth": {
+            "methods": ["ldap"], "ldap": {"base": "ou=users,dc=example,dc=net"}}}],
     "modules": {"mod_register": {}},
 }
 REGISTER = "<query xmlns='jabber:iq:register'><username>{}</username><password>{}</password></query>"
@@ -29,7 +34,14 @@ REGISTER = "<query xmlns='jabber:iq:register'><username>{}</username><password>{
 def server(request, tmp_path_factory):
     before = os.environ.get("MEERKAT_CORE_DUMPS")
     os.environ["MEERKAT_CORE_DUMPS"] = "1"  # the tests look into its memory
-    one = Server(tmp_path_factory.mktemp("server"), 1, OVER, LISTENERS)
+    directory = Directory(tmp_path_factory.mktemp("directory"),
+                          [(PERSON.user, PERSON.password, "staff")])
+    reach = {"servers": ["127.0.0.1"], "port": directory.port}
+    reader = {"root_dn": "cn=reader,dc=example,dc=net", "password": "read it"}
+    over = OVER | {"outgoing_pools": {"ldap": {
+        "default": {"workers": 1, "connection": reach | reader},
+        "bind": {"connection": reach}}}}
+    one = Server(tmp_path_factory.mktemp("server"), 1, over, LISTENERS)
     request.node.e2e_servers = [one]
     try:
         one.start()
@@ -38,6 +50,7 @@ def server(request, tmp_path_factory):
         one.stop()
     finally:
         one.discard()
+        directory.stop()
         if before is None:
             del os.environ["MEERKAT_CORE_DUMPS"]
         else:
@@ -69,6 +82,16 @@ def test_a_login(server, listener, password):
             client.login(Account(account.jid, password), mechanism="PLAIN")
         nothing_of(server, password)
     nothing_of(server, password)
+
+
+def test_a_login_to_a_directory(server, password):
+    with server.connect(domain="ldap.example") as client:
+        client.login(PERSON, mechanism="PLAIN")
+        nothing_of(server, PERSON.password)
+    with server.connect(domain="ldap.example") as client:
+        with pytest.raises(SaslFailure, match="not-authorized"):
+            client.login(Account(PERSON.jid, password), mechanism="PLAIN")
+        nothing_of(server, password)
 
 
 def test_a_login_that_fails_for_now(server, listener, password):
