@@ -23,12 +23,14 @@ struct client {
 	char error[CURL_ERROR_SIZE];
 };
 
+enum answer { STATUS, CREATED, TRUE_OR_FALSE, TEXT };
+
 /* What each question is, and what the statuses that answer it mean; any other is a failure of the
  * service. */
 static const struct question {
 	const char *path;
 	bool post, with_password;
-	enum { STATUS, CREATED, TRUE_OR_FALSE, TEXT } answer;
+	enum answer answer;
 	int no; /* "false", or a refusal */
 	int not_found; /* 404; 0: it is none: whatever is in front of the service says so, too, when
 			* the service has gone */
@@ -116,6 +118,15 @@ static struct strv trim(struct strv s)
 	return s;
 }
 
+/* A text may have its line ended, which no password has in it (RFC 8265: no control characters);
+ * blanks are the password's. */
+static struct strv without_end_of_line(struct strv s)
+{
+	while (s.n && (s.p[s.n - 1] == '\r' || s.p[s.n - 1] == '\n'))
+		s.n--;
+	return s;
+}
+
 static int unexpected(struct auth_call *c, const struct http *h, long status)
 {
 	return auth_fail(c, -EPROTO, "%s%s answered with status %ld%s", h->url,
@@ -158,22 +169,33 @@ static int refusal(const struct client *cl, struct auth_call *c, long status)
 			 cl->h->url, q->path, status);
 }
 
+static int read_body(const struct client *cl, struct auth_call *c)
+{
+	const struct question *q = &questions[c->op];
+	struct strv body = buf_strv(&cl->body);
+
+	switch (q->answer) {
+	case TEXT:
+		return buf_adds(c->text, without_end_of_line(body)) < 0 ? -EMSGSIZE : 0;
+	case TRUE_OR_FALSE:
+		if (strv_is(trim(body), "true"))
+			return 0;
+		return strv_is(trim(body), "false") ? q->no : unexpected(c, cl->h, 200);
+	case STATUS:
+		return 0;
+	case CREATED:
+		break;
+	}
+	return unexpected(c, cl->h, 200);
+}
+
 static int read_answer(const struct client *cl, struct auth_call *c, long status)
 {
 	const struct question *q = &questions[c->op];
-	struct strv body = trim(buf_strv(&cl->body));
 
 	switch (status) {
 	case 200:
-		if (q->answer == TEXT)
-			return buf_adds(c->text, body) < 0 ? -EMSGSIZE : 0;
-		if (q->answer == STATUS)
-			return 0;
-		if (q->answer == CREATED)
-			return unexpected(c, cl->h, status);
-		if (strv_is(body, "true"))
-			return 0;
-		return strv_is(body, "false") ? q->no : unexpected(c, cl->h, status);
+		return read_body(cl, c);
 	case 201:
 		return q->answer == STATUS || q->answer == CREATED
 			       ? 0

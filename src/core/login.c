@@ -282,15 +282,25 @@ static bool ask_store(struct login *l)
 	return r == 0;
 }
 
-/* A service's text is what would stand in our column. */
-static int parse_text(struct login *l, struct strv text)
+/* A service's text is what would stand in our column. Where only keys are kept, anything else is what a
+ * service says that has lost its way ("null", an error in JSON), and nobody's password. */
+static void use_text(struct login *l, struct strv text)
 {
-	bool scram = strv_starts(text, STRV("==MULTI_SCRAM==")) ||
-		     strv_starts(text, STRV("==SCRAM=="));
+	bool scram = credentials_is_details(text);
+	const struct question_answer odd = {
+		.err = -EPROTO,
+		.why = "get_password gave something else than SCRAM keys, and "
+		       "auth.password.format is not \"plain\"",
+	};
 
+	if (!scram && !l->auth->store_plain) {
+		login_trouble(asked_method(l), &odd);
+		use_credentials(l, -EPROTO);
+		return;
+	}
 	l->row = arena_strv(l->arena, text);
-	return credentials_parse(l->arena, scram ? STRV_NULL : l->row,
-				 scram ? l->row : STRV_NULL, &l->creds);
+	use_credentials(l, credentials_parse(l->arena, scram ? STRV_NULL : l->row,
+					     scram ? l->row : STRV_NULL, &l->creds));
 }
 
 /* It has no credentials to give, or cannot: no answer, or a no. */
@@ -323,7 +333,7 @@ static void on_credentials(struct worker *w, const struct question_answer *a, vo
 
 	l->elsewhere = true;
 	if (a->err == 0)
-		use_credentials(l, parse_text(l, a->text));
+		use_text(l, a->text);
 	else if (a->err == -ENOENT)
 		use_credentials(l, -ENOENT);
 	else

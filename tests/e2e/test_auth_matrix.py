@@ -184,7 +184,6 @@ CASES = {
     "ldap": Case(domain="ldap.example"),
     "jwt": Case(domain="jwt.example", password=token("romeo"), wrong=token("romeo", "other")),
     "http, check_password": Case(domain="http.example", scram=STRONG_FIRST),
-    "http, plain text": Case(domain="http-scram.example", scram=STRONG_FIRST),
     "http, keys": Case("keys", "http-scram.example", scram=STRONG_FIRST),
     "http, two keys": Case("two", "http-scram.example", scram=TWO, offered=STRONG_FIRST),
     "dummy": Case(domain="dummy.example", wrong=None),

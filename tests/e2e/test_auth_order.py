@@ -10,11 +10,13 @@ from lib import pki
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure
 from lib.raw import tls_context
+from lib.scram import serialised
 from lib.server import PASSWORD, Server
 from test_auth_matrix import token
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
 ROWS = list(itertools.permutations(("internal", "http", "external"), 2))
+KEYS = serialised(PASSWORD, ["SCRAM-SHA-256"])
 DEFAULT = "default.example"  # has sections, and does not say in which order they are asked
 
 
@@ -46,7 +48,7 @@ class World:
         """What the method, other than internal, says of this user from now on."""
         knows = {user: PASSWORD} if state == "yes" else {}
         if method == "http":
-            self.service.accounts = knows
+            self.service.accounts = dict.fromkeys(knows, KEYS)
             self.service.broken = (500, "") if state == "down" else None
         if method == "external":
             self.accounts.write_text("".join(f"{u}:{p}\n" for u, p in knows.items()),

@@ -12,7 +12,7 @@ from lib import ns
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure, settle
 from lib.directory import Directory, address_certificate
-from lib.scram import HASHES
+from lib.scram import HASHES, serialised
 from lib.server import PASSWORD
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
@@ -86,8 +86,11 @@ def service():
 
 @pytest.mark.parametrize("form", ["scram", "plain"])
 def test_http(new_server, service, form):
+    if form == "scram":
+        service.accounts[KNOWN] = serialised("secret")
     server = new_server(listeners=LISTENERS, over={
-        "auth": {"methods": ["http"], "http": {}, "password": {"format": form}},
+        "auth": {"methods": ["http"], "http": {},
+                 "password": {"format": form, "scram_iterations": 4096}},
         "outgoing_pools": {"http": {"auth": {
             "connection": {"host": f"http://127.0.0.1:{service.port}"}}}}})
     for mechanism in ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-512"):

@@ -1,7 +1,6 @@
 """Methods of authentication that ask somebody else: external, http, jwt, dummy; alone and in a
 row. The program, the service and the tokens are the tests' own."""
 import base64
-import hashlib
 import hmac
 import json
 import os
@@ -12,7 +11,7 @@ import pytest
 from lib import env, ns
 from lib.auth_service import Service
 from lib.client import Account, SaslFailure
-from lib.scram import HASHES
+from lib.scram import serialised
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
 LISTENERS = {"plain": {}, "tls": {"tls": {"mode": "tls"}}}
@@ -126,20 +125,6 @@ def http(new_server, service, format_="plain", basic_auth=None, **pool):
     return new_server(listeners=LISTENERS, over={
         "auth": auth,
         "outgoing_pools": {"http": {"auth": {"workers": 2, "connection": connection} | pool}}})
-
-
-def serialised(password, iterations=4096):
-    """MongooseIM's form of SCRAM credentials."""
-    parts = []
-    for name, word in (("sha1", "===SHA1==="), ("sha256", "==SHA256==")):
-        salt = os.urandom(16)
-        salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
-        client = hmac.new(salted, b"Client Key", name).digest()
-        server = hmac.new(salted, b"Server Key", name).digest()
-        stored = hashlib.new(name, client).digest()
-        parts.append(f"{word}{base64.b64encode(salt).decode()}|"
-                     f"{base64.b64encode(stored).decode()}|{base64.b64encode(server).decode()}")
-    return f"==MULTI_SCRAM==,{iterations}," + ",".join(parts)
 
 
 def test_http_service_checks_passwords(new_server, service):

@@ -49,7 +49,8 @@ class Http:
         return TlsFront(context, self.service.port)
 
     def over(self, port, tls):
-        return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
+        return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"],
+                         "password": {"format": "plain"}, "http": {}},
                 "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
                     "host": f"https://127.0.0.1:{port}", "tls": tls,
                     "request_timeout": 20000}}}}}

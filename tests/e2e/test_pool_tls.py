@@ -39,7 +39,8 @@ class World:
 
     def over(self, case):
         tls = tls_files.of(self.path, {"cacertfile": "ca.pem"} | case.tls)
-        return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"], "http": {}},
+        return {"auth": {"methods": ["http"], "sasl_mechanisms": ["plain"],
+                         "password": {"format": "plain"}, "http": {}},
                 "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": {
                     "host": f"https://{case.host}:{self.front(case.at).port}", "tls": tls,
                     "request_timeout": 20000}}}}}
@@ -83,7 +84,7 @@ def test_https(request, tmp_path, world, name):
         server.discard()
     if case.why:
         assert got == NO_TLS
-        line = f"https://{case.host}:{front.port}/get_password: .*{case.why}"
+        line = f"https://{case.host}:{front.port}/check_password: .*{case.why}"
         assert re.search(line, server.read_log()), server.read_log()
         return
     assert got == OK, server.read_log()

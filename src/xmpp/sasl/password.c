@@ -99,6 +99,12 @@ static bool read_multi(struct strv rest, struct credentials *c)
 	return true;
 }
 
+bool credentials_is_details(struct strv text)
+{
+	return strv_starts(text, STRV("==MULTI_SCRAM==")) ||
+	       strv_starts(text, STRV("==SCRAM=="));
+}
+
 int credentials_parse(struct arena *a, struct strv password, struct strv pass_details,
 		      struct credentials *ret)
 {

@@ -37,6 +37,8 @@ struct credentials {
  * that we do not know; nothing is guessed. Strings are copied to `a`. */
 nodiscard int credentials_parse(struct arena *a, struct strv password,
 				struct strv pass_details, struct credentials *ret);
+/* Does it begin as `pass_details` do? */
+bool credentials_is_details(struct strv text);
 
 /* Derives keys for each hash of the set `algs` (1u << enum digest_alg), with random salts. */
 void credentials_derive(struct strv password, unsigned algs, uint32_t iterations,
