@@ -140,11 +140,12 @@ static int unexpected(struct auth_call *c, const struct http *h, long status)
  * 401 cannot mean the user. */
 static bool refuses_us(const struct client *cl, const struct auth_call *c, long status)
 {
+	enum answer answer = questions[c->op].answer;
 	struct curl_header *h;
 
 	if (status != 401)
 		return false;
-	return (cl->h->basic_auth && questions[c->op].answer != TRUE_OR_FALSE) ||
+	return answer == TEXT || (cl->h->basic_auth && answer != TRUE_OR_FALSE) ||
 	       curl_easy_header(cl->curl, "WWW-Authenticate", 0, CURLH_HEADER, -1, &h) ==
 		       CURLHE_OK;
 }
@@ -163,6 +164,12 @@ static int refusal(const struct client *cl, struct auth_call *c, long status)
 	if (status == 404 ? q->not_found == 0
 			  : c->op == AUTH_EXISTS) /* nobody knows whether there is one */
 		return unexpected(c, cl->h, status);
+	if (q->answer == TEXT && status != 404)
+		return auth_fail(
+			c, -EPERM,
+			"%s%s answered with status %ld; 404 would say that there is "
+			"no such user; is auth.http.basic_auth right?",
+			cl->h->url, q->path, status);
 	if (q->answer != TRUE_OR_FALSE || status == 404)
 		return status == 404 ? q->not_found : q->no;
 	return auth_fail(c, q->no, "%s%s answered with status %ld, taken for \"false\"",

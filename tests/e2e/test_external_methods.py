@@ -135,6 +135,15 @@ def test_a_service_that_fails(serve, service, issue, come):
     assert "get_certs answered with status 500" in server.read_log()
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_service_that_refuses_us(serve, service, issue, come, status):
+    """Only 404 says that somebody has no certificates."""
+    server = serve(["http"])
+    service.broken = (status, "")
+    refused("temporary-auth-failure", come, server, issue("romeo"))
+    assert "auth.http.basic_auth" in server.read_log()
+
+
 def test_the_account_is_one(serve, service, issue, come):
     """A roster, and messages that wait, as whoever logs in by a password has."""
     romeo, juliet = issue("romeo"), issue("juliet")

@@ -102,3 +102,30 @@ def test_keys_and_words_may_have_their_line_ended(world):
     assert attempt(world, "PLAIN", "x", "plain") is None
     world.service.answers["check_password"] = (200, " false\r\n")
     assert attempt(world, "PLAIN", "x", "plain") == NO
+
+
+# --- refusals ---
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_only_not_found_says_that_there_is_nobody(world, status, domain):
+    """Whatever else it says to whom it gives nothing may mean us: who asks tells no password."""
+    world.service.answers["get_password"] = (status, "")
+    mechanisms = ("SCRAM-SHA-1",) if domain == "plain" else ("SCRAM-SHA-1", "PLAIN")
+    for mechanism in mechanisms:
+        assert attempt(world, mechanism, "x", domain) == FAILURE
+    world.service.answers["get_password"] = (404, "")
+    for mechanism in mechanisms:
+        assert attempt(world, mechanism, "x", domain) == NO
+
+
+def test_refusals_are_logged(world):
+    for status, complaint in {
+            400: "status 400; 404 would say that there is no such user",
+            401: "the service refuses us: is auth.http.basic_auth right?",
+            403: "status 403; 404 would say that there is no such user"}.items():
+        world.service.answers["get_password"] = (status, "")
+        mark = len(world.server.read_log())
+        assert attempt(world, "PLAIN", "x") == FAILURE
+        log = world.server.read_log()[mark:]
+        assert complaint in log and "get_password" in log, log
