@@ -110,7 +110,7 @@ static const struct conf_option http_pool[] = {
 	CONF_IGNORED("strategy", "whichever worker is free takes the next request"),
 	CONF_IGNORED("scope", "each domain that uses the pool has its own"),
 	CONF_IGNORED("max_worker_queue_len", "the queue has its own bounds"),
-	CONF_SAME_TABLE("connection", http_connection, "The service."),
+	CONF_SAME_TABLE("connection", http_connection, "The service.", .mandatory = true),
 	{ 0 },
 };
 
