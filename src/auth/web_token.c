@@ -91,7 +91,8 @@ static int call(void *state, struct auth_call *c)
 	int r;
 
 	if (key.n == 0)
-		return auth_fail(c, -EIO, "jwt: the environment has no %s", m->env);
+		return auth_fail(c, -EIO,
+				 "jwt: the environment has no variable of that name");
 	if (c->password.n == 0 || c->password.n > MAX_TOKEN ||
 	    memchr(c->password.p, '\0', c->password.n))
 		return -EACCES;

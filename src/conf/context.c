@@ -105,10 +105,24 @@ static const char *nearest_word(const struct conf_ctx *c)
 	return conf_nearest(c->at->str, names);
 }
 
+bool conf_is_secret(const struct conf_option *row)
+{
+	const struct conf_option *o = row->options;
+
+	if (row->secret)
+		return true;
+	if (row->type == CONF_T_MAP) /* one row, with no end behind it */
+		return conf_is_secret(o);
+	for (; o && o->name; o++)
+		if (conf_is_secret(o))
+			return true;
+	return false;
+}
+
 void conf_complain_expected(struct conf_ctx *c, const char *allowed)
 {
 	AUTO(buf_free) struct buf found = BUF_INIT(CONF_TEXT_MAX);
-	bool is_secret = c->row && c->row->secret;
+	bool is_secret = c->row && conf_is_secret(c->row);
 	const char *nearest = is_secret ? NULL : nearest_word(c);
 
 	if (nearest &&

@@ -22,6 +22,10 @@ nodiscard bool conf_read_plain(struct conf_ctx *c, const struct conf_option *row
 /* About c->at: "expected ALLOWED, found ..." with the nearest word. */
 void conf_complain_value(struct conf_ctx *c);
 
+/* Is its value one that is never shown, or a table that holds such a one? What stands in that table's place
+ * may be it. */
+bool conf_is_secret(const struct conf_option *row);
+
 /* Errors so far: to see whether something added one. */
 size_t conf_n_errors(const struct conf_ctx *c);
 

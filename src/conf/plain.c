@@ -96,8 +96,11 @@ static bool is_readable(struct conf_ctx *c, const char *path)
 		why = "not a regular file";
 	if (why == NULL)
 		return true;
-	conf_put_quoted(&name, strv_from(path));
-	conf_complain(c, "cannot read the file %s: %s", buf_cstr(&name), why);
+	if (!c->row->secret) {
+		buf_putc(&name, ' ');
+		conf_put_quoted(&name, strv_from(path));
+	}
+	conf_complain(c, "cannot read the file%s: %s", buf_cstr(&name), why);
 	return false;
 }
 

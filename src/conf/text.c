@@ -60,6 +60,8 @@ void conf_put_found(struct buf *b, const struct toml_value *v, bool is_secret)
 
 	if (v->type == TOML_ARRAY && v->array->n == 0)
 		type = "an empty array";
+	if (is_secret && v->type == TOML_STRING && v->str.n == 0)
+		type = "an empty string";
 	if (is_secret || v->type == TOML_ARRAY || v->type == TOML_TABLE) {
 		buf_putf(b, "%s", type);
 		return;

@@ -98,9 +98,8 @@ int toml_read_bare(struct toml_parser *p, struct toml_value *ret)
 	} else {
 		wrong = toml_number(p, token, ret);
 	}
-	if (wrong)
-		return toml_fail(p, p->pos, "\"%.*s\" %s", (int)MIN(token.n, (size_t)60),
-				 token.p, wrong);
+	if (wrong) /* not quoted: a password whose quotes were forgotten is here, too */
+		return toml_fail(p, p->pos, "this %s", wrong);
 	p->pos += token.n;
 	return 0;
 }

@@ -30,11 +30,13 @@ static void check_secret(struct conf_ctx *c, const struct toml_value *v, void *d
 }
 
 static const struct conf_option jwt_secret[] = {
+	/* a key that stands where its file should is not shown, either */
 	CONF_FILE("file", struct conf_jwt, file, NULL,
-		  "A file with the key, read with the configuration and after a change."),
+		  "A file with the key, read with the configuration and after a change.",
+		  .secret = true),
 	CONF_STRING("env", struct conf_jwt, env, NULL,
 		    "An environment variable with the key, read for each token.",
-		    .has_range = true, .min = 1, .max = 256),
+		    .has_range = true, .min = 1, .max = 256, .secret = true),
 	CONF_STRING("value", struct conf_jwt, value, NULL, "The key itself.",
 		    .secret = true, .has_range = true, .min = 1, .max = 65536),
 	{ 0 },
@@ -83,10 +85,14 @@ static void check_host(struct conf_ctx *c, const struct toml_value *v, void *dst
 			   : strv_starts(*host, STRV("http://")) ? strv_from_pos(*host, 7)
 								 : STRV("");
 
-	if (strv_find(rest, '@') >= 0) /* it is logged when the service is down */
+	if (strv_find(*host, '@') >= 0) /* it is logged when the service is down */
 		conf_complain(c, "the user and password of the service belong into "
 				 "auth.http.basic_auth");
-	else if (rest.n == 0 || strv_find(rest, '/') >= 0 || strv_find(rest, ' ') >= 0)
+	else if (strv_find(*host, '?') >= 0) /* it may hold a key */
+		conf_complain(c,
+			      "expected \"http[s]://HOST[:PORT]\", found a query, too");
+	else if (rest.n == 0 || strv_find(rest, '/') >= 0 || strv_find(rest, '#') >= 0 ||
+		 strv_find(rest, ' ') >= 0)
 		conf_complain_expected(c, "\"http[s]://HOST[:PORT]\"");
 }
 

@@ -5,6 +5,17 @@
 
 enum { WORKERS_MAX = 1000, MS_MAX = INT32_MAX };
 
+/* It is logged when the server is down. `@` in front stands for the NUL of an abstract socket. */
+static void check_host(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *host = dst;
+
+	if (host->p[0] != '/' && strv_find(strv_from_pos(*host, 1), '@') >= 0)
+		conf_complain(c,
+			      "expected the name or the address of the server; user and "
+			      "password belong into username and password");
+}
+
 static const struct conf_option connection[] = {
 	CONF_ENUM(
 		"driver", struct conf_rdbms, driver, NULL,
@@ -15,7 +26,8 @@ static const struct conf_option connection[] = {
 	CONF_STRING("host", struct conf_rdbms, host, NULL,
 		    "Its name or address; a path is that of a local socket, or, for "
 		    "PostgreSQL, of the socket's directory.",
-		    .mandatory = true, .has_range = true, .min = 1, .max = 255),
+		    .mandatory = true, .has_range = true, .min = 1, .max = 255,
+		    .secret = true, .check = check_host),
 	CONF_INT("port", struct conf_rdbms, port, NULL, 0, 65535,
 		 "Not given: 5432, for `mysql` 3306, for `cockroachdb` 26257."),
 	CONF_STRING("database", struct conf_rdbms, database, NULL, "Its name.",
@@ -82,7 +94,6 @@ const struct conf_option conf_rdbms_pools[] = {
 
 /* --- checks --- */
 
-/* `@` stands for the NUL of an abstract one. */
 static bool is_local(struct strv host)
 {
 	return host.p[0] == '/' || host.p[0] == '@';

@@ -53,6 +53,7 @@ def test_output(place, name, monkeypatch):
     text = re.sub(r"certificate is good until [0-9TZ:-]+", "certificate is good until ...", text)
     assert done.returncode == (0 if name.startswith("warn-") else 1), text
     assert (" error: " in text) == (done.returncode == 1), text
+    assert "tell-nobody" not in text
     if WRITE:
         with open(f"{GOLDEN}/{name}.txt", "w", encoding="utf-8") as f:
             f.write(text)

@@ -86,7 +86,6 @@ static const struct {
 	  "1:28: error: general.hosts[3]: found the string \"A\" a second time (the "
 	  "first is at "
 	  "1:18)" },
-	{ "general = 5", "1:11: error: general: expected a table, found the integer 5" },
 	{ "[listen.c2s]\nport = 1", "1:9: error: listen.c2s: expected an array of "
 				    "tables, [[listen.c2s]], found a table" },
 	{ "listen.c2s = [{port = 1}, 2]",
@@ -100,7 +99,11 @@ static const struct {
 	  "the string \"alow\"" },
 	{ "modules.mod_roster = true",
 	  "1:22: error: modules.mod_roster: expected a table, found the boolean true" },
-	/* secrets are not shown */
+	/* secrets are not shown, nor what stands in the place of a table that has one */
+	{ "general = 5", "1:11: error: general: expected a table, found an integer" },
+	{ "general = \"x\"", "1:11: error: general: expected a table, found a string" },
+	{ "general.password = \"\"", "1:20: error: general.password: expected a string "
+				     "of 3 to 100 bytes, found an empty string" },
 	{ "general.password = \"x\"", "1:20: error: general.password: expected a string "
 				      "of 3 to 100 bytes, found a string" },
 	/* what is missing */
