@@ -10,7 +10,7 @@ import pytest
 from . import env, ns, pki, scram
 from .auth_service import Service
 from .client import Account, SaslFailure
-from .faults import CUT, GARBLE, HANG, PASS, REFUSE, Proxy
+from .faults import CUT, GARBLE, HANG, HOLD, PASS, REFUSE, Proxy
 from .raw import tls_context
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "external_auth.py")
@@ -102,6 +102,14 @@ class Networked(Backend):
 
     def set(self, fault):
         self.proxy.set(fault)
+
+    def ended(self):
+        """How many connections to it are over."""
+        return self.proxy.ended
+
+    def wait_held(self):
+        """HOLD: until what answers has been asked."""
+        self.proxy.wait_held()
 
     def stop(self):
         self.proxy.stop()
@@ -288,7 +296,7 @@ class External(Backend):
         self.program = place / "check"
         self.gate = f"{self.accounts}.gate"
         os.mkfifo(self.gate)
-        self.runs = None  # what was started when it was there would go on without it
+        self.held = None  # an open gate lets whoever waits there go on when it is closed
         self.set(REFUSE)
 
     def auth(self):
@@ -300,16 +308,31 @@ class External(Backend):
 
     def set(self, fault):
         with open(f"{self.accounts}.fault", "w", encoding="ascii") as f:
-            f.write("cut" if fault == REFUSE else fault)
+            f.write({REFUSE: "cut", HOLD: "hang"}.get(fault, fault))
         if fault == REFUSE:
             self.program.unlink(missing_ok=True)
         elif not self.program.exists():
             shutil.copy(PROGRAM, self.program)
-        if fault != HANG:  # who waits goes on
-            try:
-                os.close(os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:
-                pass
+        if self.held is None and fault not in (HANG, HOLD):  # who waits goes on
+            self.held = self.try_gate()
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
+
+    def ended(self):
+        return 0
+
+    def try_gate(self):
+        try:
+            return os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+
+    def wait_held(self):
+        def is_held():
+            self.held = self.try_gate()
+            return self.held is not None
+        self.server.until(is_held)
 
     def refuse_us(self, on):
         """It must not be started; what runs ends."""

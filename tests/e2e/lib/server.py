@@ -169,6 +169,18 @@ class Server:
             at = log.find(bad)
             assert at < 0, log[max(at - 2000, 0):at + 6000]
 
+    def until(self, is_true):
+        """Looks again and again, as long as it runs."""
+        for _ in range(int(env.DEADLINE / 0.02)):
+            if is_true():
+                return
+            try:
+                self.process.wait(timeout=0.02)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        raise AssertionError("it does not become true")
+
     # --- its command line ---
 
     def run(self, *words, stdin="", within=()):
