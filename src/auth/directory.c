@@ -61,9 +61,9 @@ static int expand(struct buf *b, const char *pattern, const struct values *v)
 		case 's':
 			r = next < v->n_s ? auth_ldap_escape(b, v->s[next++]) : 0;
 			break;
-		default: /* not ours: as it stands */
-			r = buf_addf(b, "%%%.*s", *p ? 1 : 0, p);
-			p -= *p == '\0';
+		default: /* not ours: as it stands; what follows may be: "%%u" */
+			r = buf_add(b, "%", 1);
+			p--;
 		}
 	}
 	return r;

@@ -1,25 +1,52 @@
 /* [auth.ldap] and [outgoing_pools.ldap.TAG]. */
 #include "auth/directory.h"
+#include "auth/directory_filter.h"
 #include "core/conf_priv.h"
 
 enum { PORT_CLEAR = 389, PORT_TLS = 636 };
 
 /* --- [auth.ldap] --- */
 
+/* `at`: the first byte that is wrong. */
+static void complain_of_filter(struct conf_ctx *c, const char *allowed, struct strv s,
+			       size_t at, const char *why)
+{
+	struct arena *a = conf_arena(c);
+	const char *before = conf_quoted(a, strv_make(s.p, MIN(at, s.n)));
+
+	conf_complain(c, "expected %s, found the string %s: %s%s: %s", allowed,
+		      conf_quoted(a, s), at ? "behind " : "at its beginning",
+		      at ? before : "", why);
+}
+
 static void check_format(struct conf_ctx *c, const struct toml_value *v, void *dst)
 {
+	static const char allowed[] = "a pattern with one %u";
 	const struct strv *format = dst;
-	size_t n = 0;
+	const char *filter =
+		arena_printf(conf_arena(c), "(a=" STRV_FMT ")", STRV_ARG(*format));
+	const char *why;
+	size_t n = 0, at;
 
 	for (size_t i = 0; i + 1 < format->n; i++)
 		n += format->p[i] == '%' && format->p[i + 1] == 'u';
+	why = auth_ldap_filter_error(strv_from(filter), &at);
 	if (n != 1)
-		conf_complain_expected(c, "a pattern with one %u");
+		conf_complain_expected(c, allowed);
+	else if (why)
+		complain_of_filter(c, allowed, *format, at - MIN(at, strlen("(a=")), why);
+}
+
+static void check_attribute(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	if (!auth_ldap_is_attribute(*(const struct strv *)dst))
+		conf_complain_expected(c, "the name of an attribute (RFC 4512)");
 }
 
 static const struct conf_option uid_options[] = {
 	CONF_STRING("attr", struct conf_ldap_uid, attr, NULL, "The attribute.",
-		    .mandatory = true, .has_range = true, .min = 1, .max = 256),
+		    .mandatory = true, .has_range = true, .min = 1, .max = 256,
+		    .check = check_attribute),
 	CONF_STRING("format", struct conf_ldap_uid, format, "\"%u\"",
 		    "Its value, with %u for the user's name.",
 		    .allowed = "a pattern with one %u", .check = check_format),
@@ -30,8 +57,11 @@ static void check_filter(struct conf_ctx *c, const struct toml_value *v, void *d
 {
 	const struct strv *filter = dst;
 
-	if (filter->n < 2 || filter->p[0] != '(' || filter->p[filter->n - 1] != ')')
-		conf_complain_expected(c, "a filter in parentheses (RFC 4515)");
+	size_t at;
+	const char *why = auth_ldap_filter_error(*filter, &at);
+
+	if (why)
+		complain_of_filter(c, "a filter (RFC 4515)", *filter, at, why);
 }
 
 static const struct conf_option dn_filter[] = {
@@ -39,7 +69,7 @@ static const struct conf_option dn_filter[] = {
 		"filter", struct conf_ldap, dn_filter, NULL,
 		"A second search, with %u, %d (the domain), %D (the entry's DN), and %s for "
 		"each of `attributes`; it must find something.",
-		.mandatory = true, .allowed = "a filter in parentheses (RFC 4515)",
+		.mandatory = true, .allowed = "a filter (RFC 4515)",
 		.check = check_filter),
 	CONF_STRING_ARRAY("attributes", struct conf_ldap, dn_attributes, "[]",
 			  "Attributes of the entry."),
@@ -66,8 +96,7 @@ const struct conf_option conf_ldap_options[] = {
 			 "Attributes that may hold the user's name; not given: `uid`."),
 	CONF_STRING("filter", struct conf_ldap, filter, NULL,
 		    "Narrows the search; may have %u and %d.",
-		    .allowed = "a filter in parentheses (RFC 4515)",
-		    .check = check_filter),
+		    .allowed = "a filter (RFC 4515)", .check = check_filter),
 	CONF_SAME_TABLE("dn_filter", dn_filter,
 			"Another search, for what one cannot say."),
 	CONF_SAME_TABLE("local_filter", local_filter,

@@ -10,7 +10,8 @@ from lib.directory import Directory, address_certificate
 
 PEOPLE = [("romeo", "correct horse", "staff"), ("juliet", "staple", "staff"),
           ("tybalt", "sword", "banned"), ("j*liet", "star", "staff"),
-          ("paris", "rose", "staff"), ("paris", "thorn", "staff2")]
+          ("paris", "rose", "staff"), ("paris", "thorn", "staff2"),
+          ("%percent", "per cent", "staff")]
 BASE = "ou=users,dc=example,dc=net"
 READER = {"root_dn": "cn=reader,dc=example,dc=net", "password": "read it"}
 
@@ -91,6 +92,15 @@ def test_filters(new_server, directory, ldap, who):
             login(server, user, password)
         else:
             refused(server, user, password)
+
+
+def test_a_percent_sign_before_the_name(new_server, directory):
+    """As MongooseIM has it; once it was a pattern without a name, and one entry's password was
+    everybody's."""
+    server = make(new_server, directory, {"uids": [{"attr": "uid", "format": "%%u"}]})
+    login(server, "percent", "per cent")
+    refused(server, "romeo", "per cent")
+    refused(server, "romeo", "correct horse")
 
 
 @pytest.mark.parametrize("starttls", [False, True])
