@@ -13,6 +13,7 @@ extern char **environ;
 
 enum {
 	MAX_ARGS = 32,
+	MAX_ENV = 32,
 	MAX_MESSAGE = 65535,
 	BACKOFF_MIN_MS = 500,
 	BACKOFF_MAX_MS = 30000,
@@ -38,15 +39,41 @@ struct program {
 
 /* --- starting and ending it --- */
 
-/* Nothing of ours is inherited but stderr, for what it has to complain of. A process group of its
+static bool may_be_told(const char *variable)
+{
+	static const char *const names[] = { "PATH=",  "HOME=",	 "USER=", "LOGNAME=",
+					     "SHELL=", "LANG=",	 "LC_",	  "LANGUAGE=",
+					     "TZ=",    "TMPDIR=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Our own may have secrets: the key of auth.jwt.secret.env, for one. */
+static void choose_environment(char *ret[MAX_ENV + 1])
+{
+	size_t n = 0;
+
+	for (char **e = environ; e && *e && n < MAX_ENV; e++)
+		if (may_be_told(*e))
+			ret[n++] = *e;
+	ret[n] = NULL;
+}
+
+/* Nothing of ours is inherited but stderr, for what it has to complain of, what may be known of the
+ * environment, and the thread's priority: no login is worth as much as messages. A process group of its
  * own: what it starts is ended with it, and ^C in our terminal is not its business. */
 static int spawn(struct program *p, int in, int out)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	sigset_t none, pipe;
+	char *env[MAX_ENV + 1];
 	int r;
 
+	choose_environment(env);
 	sigemptyset(&none);
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
@@ -59,7 +86,7 @@ static int spawn(struct program *p, int in, int out)
 						POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &pipe);
-	r = posix_spawn(&p->pid, p->x->argv[0], &fa, &attr, p->x->argv, environ);
+	r = posix_spawn(&p->pid, p->x->argv[0], &fa, &attr, p->x->argv, env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	return -r;

@@ -87,6 +87,28 @@ def test_external_users_have_what_others_have(new_server, program):
     romeo.expect_message("for later")
 
 
+def test_external_program_knows_little_of_us(new_server, program, tmp_path, monkeypatch):
+    """The environment may have secrets: the key of jwt, for one."""
+    known = {"HOME": "/root", "LC_TIME": "C.UTF-8", "TZ": "UTC", "TMPDIR": str(tmp_path)}
+    for name, value in (known | {"KEY_OF_JWT": "s3cret", "TZDIR": "/", "LANGUAGES": "x"}).items():
+        monkeypatch.setenv(name, value)
+    script = tmp_path / "check"
+    script.write_text(f"#!/bin/sh\n/usr/bin/env -0 >{tmp_path}/env\n"
+                      f"ls /proc/self/fd >{tmp_path}/fds\nexec {PROGRAM} {program}\n",
+                      encoding="utf-8")
+    script.chmod(0o755)
+    server = new_server(listeners=LISTENERS, over={"auth": {
+        "methods": ["external"],
+        "external": {"program": f"/usr/bin/env MORE=x=y {script}", "instances": 1}}})
+    plain(server, "romeo", "correct:horse")
+    env_of = dict(e.split("=", 1) for e in
+                  (tmp_path / "env").read_text(encoding="utf-8").split("\0") if e)
+    assert {n: env_of[n] for n in known} == known and env_of["MORE"] == "x=y" and env_of["PATH"]
+    others = {"PATH", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "PWD", "OLDPWD", "SHLVL", "_"}
+    assert {n for n in env_of if not n.startswith("LC_")} - set(known) - {"MORE"} <= others
+    assert len((tmp_path / "fds").read_text(encoding="utf-8").split()) <= 4
+
+
 def test_external_program_that_dies_is_started_again(new_server, program):
     server = external(new_server, program)
     refused(server, "dies", "x", "temporary-auth-failure")
