@@ -1,18 +1,14 @@
 #include "auth/web_token.h"
+#include "auth/jws.h"
 
 #include <fcntl.h>
-#include <jansson.h>
-#include <jwt.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <stdio.h>
 #include <unistd.h>
 
 enum { MAX_KEY = 64 << 10, MAX_TOKEN = 8192, JWT_THREADS = 1, JWT_TIMEOUT_MS = 10000 };
 
 struct jwt_method {
 	struct auth_backend base;
-	jwt_alg_t alg;
+	const struct jws_alg *alg;
 	char *username_key;
 	char *env; /* the variable's name; NULL: the key is here */
 	struct buf key;
@@ -47,18 +43,6 @@ static bool claims_fit(const struct jwt_method *m, const json_t *claims,
 	       time_is_ok(claims, "iat", false, now);
 }
 
-static bool has_right_claims(const struct jwt_method *m, jwt_t *jwt,
-			     const struct auth_call *c)
-{
-	char *text = jwt_get_grants_json(jwt, NULL);
-	json_t *claims = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	bool ok = claims && claims_fit(m, claims, c);
-
-	json_decref(claims);
-	free(text);
-	return ok;
-}
-
 /* --- tokens --- */
 
 static struct strv key_now(const struct jwt_method *m)
@@ -68,41 +52,26 @@ static struct strv key_now(const struct jwt_method *m)
 	return m->env ? strv_from(value ? value : "") : buf_strv(&m->key);
 }
 
-/* The library verifies with the algorithm that the token names; only ours will do. A token that
- * says HS256 where RS256 is configured was "signed" with the public key: it is refused. */
-static int check_token(const struct jwt_method *m, struct strv key, const char *token,
-		       const struct auth_call *c)
-{
-	jwt_t *jwt = NULL;
-	int r = -EACCES;
-
-	if (jwt_decode(&jwt, token, (const unsigned char *)key.p, (int)key.n) == 0 &&
-	    jwt_get_alg(jwt) == m->alg && has_right_claims(m, jwt, c))
-		r = 0;
-	jwt_free(jwt);
-	return r;
-}
-
 static int call(void *state, struct auth_call *c)
 {
 	const struct jwt_method *m = container_of(c->backend, struct jwt_method, base);
 	struct strv key = key_now(m);
-	char *token;
-	int r;
+	const char *expected = m->env ? jws_key_trouble(m->alg, key) : NULL;
+	json_t *claims;
+	bool fit;
 
 	if (key.n == 0)
 		return auth_fail(c, -EIO,
 				 "jwt: the environment has no variable of that name");
-	if (c->password.n == 0 || c->password.n > MAX_TOKEN ||
-	    memchr(c->password.p, '\0', c->password.n))
+	if (expected)
+		return auth_fail(c, -EIO, "jwt: the variable of that name: expected %s",
+				 expected);
+	if (c->password.n > MAX_TOKEN ||
+	    jws_verify(m->alg, key, c->password, &claims) < 0)
 		return -EACCES;
-	token = mem_alloc(c->password.n + 1);
-	memcpy(token, c->password.p, c->password.n);
-	token[c->password.n] = '\0';
-	r = check_token(m, key, token, c);
-	mem_wipe(token, c->password.n);
-	mem_free(token);
-	return r;
+	fit = claims_fit(m, claims, c);
+	json_decref(claims);
+	return fit ? 0 : -EACCES;
 }
 
 /* --- the key --- */
@@ -128,37 +97,23 @@ static int read_file(const char *path, struct buf *to)
 	return r;
 }
 
-/* A public key in PEM of the algorithm's kind: anything else could never verify a token. */
-static bool is_public_key(struct strv key, int type)
-{
-	BIO *bio = BIO_new_mem_buf(key.p, (int)key.n);
-	EVP_PKEY *k = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
-	bool ok = k && EVP_PKEY_get_base_id(k) == type;
-
-	EVP_PKEY_free(k);
-	BIO_free(bio);
-	return ok;
-}
-
 static int check_key(const struct jwt_method *m, const struct auth_jwt_conf *conf,
 		     struct buf *err)
 {
-	bool ok = true;
+	struct strv key = buf_strv(&m->key);
+	const char *expected =
+		m->env ? NULL : jws_key_trouble(m->alg, key); /* set later */
+	const char *better = m->env || expected ? NULL : jws_key_weakness(m->alg, key);
+	bool is_file = conf->kind == AUTH_JWT_FILE;
 
-	if (m->env)
-		return 0; /* it may be set later */
-	if (m->alg == JWT_ALG_RS256 || m->alg == JWT_ALG_RS384 || m->alg == JWT_ALG_RS512)
-		ok = is_public_key(buf_strv(&m->key), EVP_PKEY_RSA);
-	else if (m->alg == JWT_ALG_ES256 || m->alg == JWT_ALG_ES384 ||
-		 m->alg == JWT_ALG_ES512)
-		ok = is_public_key(buf_strv(&m->key), EVP_PKEY_EC);
-	if (ok && m->key.n)
-		return 0;
-	buf_putf(err, "%s%sexpected %s", conf->kind == AUTH_JWT_FILE ? conf->key : "",
-		 conf->kind == AUTH_JWT_FILE ? ": " : "",
-		 ok ? "a key, found nothing"
-		    : "a public key in PEM that fits the algorithm");
-	return -EINVAL;
+	if (expected)
+		buf_putf(err, "%s%sexpected %s", is_file ? conf->key : "",
+			 is_file ? ": " : "", expected);
+	else if (better)
+		buf_putf(err, "%s%s%s wants %s (RFC 7518): this one may be guessed",
+			 is_file ? conf->key : "", is_file ? ": " : "", m->alg->name,
+			 better);
+	return expected ? -EINVAL : 0;
 }
 
 static int take_key(struct jwt_method *m, const struct auth_jwt_conf *conf,
@@ -198,16 +153,6 @@ static const struct auth_backend_ops jwt_ops = {
 	.free = free_jwt,
 };
 
-static jwt_alg_t read_alg(const char *name)
-{
-	char fixed[8];
-
-	snprintf(fixed, sizeof(fixed), "%s", name);
-	if (strlen(fixed) == 5 && strcmp(fixed + 2, "386") == 0)
-		memcpy(fixed + 2, "384", 3);
-	return jwt_str_alg(fixed);
-}
-
 int auth_jwt_new(const struct auth_jwt_conf *conf, struct auth_backend **ret,
 		 struct buf *err)
 {
@@ -217,10 +162,10 @@ int auth_jwt_new(const struct auth_jwt_conf *conf, struct auth_backend **ret,
 	m->base.ops = &jwt_ops;
 	m->base.n_threads = JWT_THREADS;
 	m->base.timeout_ms = JWT_TIMEOUT_MS;
-	m->alg = read_alg(conf->algorithm);
+	m->alg = jws_alg_find(conf->algorithm);
 	m->username_key = mem_strdup(conf->username_key);
 	m->key = (struct buf)BUF_INIT(MAX_KEY);
-	ASSERT(m->alg != JWT_ALG_NONE && m->alg != JWT_ALG_INVAL);
+	ASSERT(m->alg);
 	r = take_key(m, conf, err);
 	if (r < 0) {
 		free_jwt(&m->base);

@@ -21,6 +21,7 @@ struct auth_jwt_conf {
 
 enum { AUTH_JWT_LEEWAY_S = 30 }; /* how far the issuer's clock may be from ours */
 
-/* -EINVAL, and why in `err`: the file cannot be read, or the key is not one for the algorithm. */
+/* -EINVAL, and why in `err`: the file cannot be read, or the key is not one for the algorithm. 0, and
+ * something in `err`: a warning. */
 nodiscard int auth_jwt_new(const struct auth_jwt_conf *conf, struct auth_backend **ret,
 			   struct buf *err);

@@ -169,6 +169,8 @@ static void make_jwt(struct conf *c, struct conf_auth *a, const char *key,
 	conf_watch_file(c, jwt->file);
 	if (auth_jwt_new(&conf, &a->backends[AUTH_JWT], &err) < 0)
 		conf_error_at(e, root, key, "%s", buf_cstr(&err));
+	else if (err.n)
+		conf_warning_at(e, root, key, "%s", buf_cstr(&err));
 }
 
 static const struct conf_http_pool *find_pool(const struct conf *c)

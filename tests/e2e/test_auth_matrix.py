@@ -21,7 +21,7 @@ from lib.server import Account, Server
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "lib", "external_auth.py")
 DATABASES = {"pgsql": Pgsql, "mysql": Mysql}
-PASSWORD, SECRET = "correct horse", "top-secret123"
+PASSWORD, SECRET = "correct horse", "top-secret-0123456789-0123456789"
 TWO = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 TRANSPORTS = ("plain", "starttls", "tls")
 

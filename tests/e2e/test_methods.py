@@ -200,7 +200,7 @@ def test_http_service_goes_and_comes_back(new_server, service):
 
 # --- jwt ---
 
-SECRET = "top-secret123"
+SECRET = "top-secret-0123456789-0123456789"
 
 
 def token(claims, secret=SECRET, alg="HS256"):

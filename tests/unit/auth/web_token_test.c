@@ -1,5 +1,6 @@
 #include "auth/web_token.h"
 #include "base/base64.h"
+#include "base/digest.h"
 #include "test.h"
 
 #include <jwt.h>
@@ -226,7 +227,16 @@ TEST(jwt_refuses_keys_that_cannot_verify_anything)
 	CHECK_INT(refused("HS256", AUTH_JWT_VALUE, ""), -EINVAL);
 	CHECK_INT(refused("RS256", AUTH_JWT_VALUE, "secret"), -EINVAL);
 	CHECK_INT(refused("RS256", AUTH_JWT_VALUE, public), -EINVAL);
+	CHECK_INT(refused("ES256", AUTH_JWT_VALUE, public), 0);
+	CHECK_INT(refused("ES384", AUTH_JWT_VALUE, public), -EINVAL);
+	CHECK_INT(refused("ES386", AUTH_JWT_VALUE, public), -EINVAL);
+	CHECK_INT(refused("ES512", AUTH_JWT_VALUE, public), -EINVAL);
+	CHECK_INT(refused("HS256", AUTH_JWT_VALUE, public), -EINVAL); /* no secret */
+	make_keys(EVP_EC_gen("P-384"), private, public);
 	CHECK_INT(refused("ES384", AUTH_JWT_VALUE, public), 0);
+	CHECK_INT(refused("ES256", AUTH_JWT_VALUE, public), -EINVAL);
+	make_keys(EVP_EC_gen("secp256k1"), private, public);
+	CHECK_INT(refused("ES256", AUTH_JWT_VALUE, public), -EINVAL);
 	CHECK_INT(refused("HS256", AUTH_JWT_FILE, "/nonexistent"), -EINVAL);
 	CHECK_INT(refused("HS256", AUTH_JWT_ENV, "MEERKAT_TEST_NOT_SET"), 0);
 }
@@ -238,6 +248,181 @@ TEST(jwt_reads_the_environment_for_each_token)
 	CHECK_INT(check_claims(b, "secret", "{\"user\":\"joe\"}"), -EIO);
 	setenv("MEERKAT_TEST_JWT", "secret", 1);
 	CHECK_INT(check_claims(b, "secret", "{\"user\":\"joe\"}"), 0);
+	unsetenv("MEERKAT_TEST_JWT");
+	auth_backend_free(&b);
+}
+
+/* --- tokens that the library would not make --- */
+
+static char *url(char *to, const void *p, size_t n)
+{
+	size_t len = base64_encoded_len(n);
+
+	base64_encode(p, n, to);
+	while (len > 0 && to[len - 1] == '=')
+		len--;
+	to[len] = '\0';
+	for (char *c = to; *c; c++)
+		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+	return to + len;
+}
+
+static int check_raw(const char *header, const char *payload)
+{
+	static const char secret[] = "a secret of more than 32 bytes, for HS256";
+	struct auth_backend *b = start(AUTH_JWT_VALUE, secret, "HS256", "user");
+	unsigned char mac[DIGEST_MAX_LEN];
+	char token[4096], *at = url(token, header, strlen(header));
+	int r;
+
+	*at++ = '.';
+	at = url(at, payload, strlen(payload));
+	digest_hmac(DIGEST_SHA256, strv_from(secret), strv_make(token, (size_t)(at - token)),
+		    mac);
+	*at++ = '.';
+	url(at, mac, digest_len(DIGEST_SHA256));
+	r = check(b, "joe", token);
+	auth_backend_free(&b);
+	return r;
+}
+
+TEST(jwt_looks_at_the_header)
+{
+	static const char claims[] = "{\"user\":\"joe\"}";
+	static const struct {
+		const char *header;
+		int want;
+	} t[] = {
+		{ "{\"alg\":\"HS256\"}", 0 },
+		{ " {\"typ\":\"JWT\", \"alg\":\"HS256\",\"kid\":\"1\"} ", 0 },
+		{ "{\"alg\":\"HS256\",\"typ\":\"jwt\"}", 0 },
+		{ "{\"alg\":\"HS256\",\"typ\":\"at+jwt\"}", 0 },
+		{ "{\"alg\":\"HS256\",\"typ\":\"application/at+JWT\"}", 0 },
+		{ "{\"alg\":\"HS256\",\"typ\":\"dpop+jwt\"}", -EACCES },
+		{ "{\"alg\":\"HS256\",\"typ\":1}", -EACCES },
+		{ "{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}", -EACCES },
+		{ "{\"alg\":\"HS256\",\"crit\":[\"exp\"],\"exp\":1}", -EACCES },
+		{ "{\"alg\":\"HS256\",\"crit\":[]}", -EACCES },
+		{ "{\"alg\":\"none\",\"alg\":\"HS256\"}", -EACCES },
+		{ "{\"alg\":\"hs256\"}", -EACCES },
+		{ "{\"alg\":\"HS512\"}", -EACCES },
+		{ "{\"alg\":1}", -EACCES },
+		{ "{}", -EACCES },
+		{ "[\"alg\",\"HS256\"]", -EACCES },
+		{ "", -EACCES },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		CHECK_INT(check_raw(t[i].header, claims), t[i].want);
+}
+
+TEST(jwt_looks_at_the_payload_as_it_was_signed)
+{
+	static const char header[] = "{\"alg\":\"HS256\"}";
+
+	CHECK_INT(check_raw(header, "{\"user\":\"joe\"}"), 0);
+	CHECK_INT(check_raw(header, "{\"user\":\"jane\",\"user\":\"joe\"}"), -EACCES);
+	CHECK_INT(check_raw(header, "{\"user\":\"joe\",\"x\":{\"y\":1,\"y\":1}}"),
+		  -EACCES);
+	CHECK_INT(check_raw(header, "{\"user\":\"joe\\u0000\"}"), -EACCES);
+	CHECK_INT(check_raw(header, "{\"user\":\"joe\"} {}"), -EACCES);
+	CHECK_INT(check_raw(header, "[\"user\",\"joe\"]"), -EACCES);
+	CHECK_INT(check_raw(header, ""), -EACCES);
+}
+
+TEST(jwt_takes_base_64_as_it_is_written_for_urls)
+{
+	struct auth_backend *b = start(AUTH_JWT_VALUE, "secret", "HS256", "user");
+	char *token = make_token(JWT_ALG_HS256, "secret", "{\"user\":\"joe\"}"),
+	     text[512];
+
+	CHECK_INT(check(b, "joe", token), 0);
+	snprintf(text, sizeof(text), "%s=", token);
+	CHECK_INT(check(b, "joe", text), -EACCES);
+	snprintf(text, sizeof(text), "%s.x", token);
+	CHECK_INT(check(b, "joe", text), -EACCES);
+	snprintf(text, sizeof(text), "%s\n", token);
+	CHECK_INT(check(b, "joe", text), -EACCES);
+	snprintf(text, sizeof(text), " %s", token);
+	CHECK_INT(check(b, "joe", text), -EACCES);
+	free(token);
+	auth_backend_free(&b);
+}
+
+/* Another implementation signs. */
+static void check_pair(EVP_PKEY *k, const char *algorithm, jwt_alg_t alg)
+{
+	char private[4096], public[4096], *token, *end;
+	struct auth_backend *b;
+
+	make_keys(k, private, public);
+	b = start(AUTH_JWT_VALUE, public, algorithm, "user");
+	for (int i = 0; i < 8; i++) { /* numbers that begin with zeros, sometimes */
+		token = make_token(alg, private, "{\"user\":\"joe\"}");
+		CHECK_INT(check(b, "joe", token), 0);
+		end = strrchr(token, '.') + 10;
+		*end = *end == 'A' ? 'B' : 'A';
+		CHECK_INT(check(b, "joe", token), -EACCES);
+		free(token);
+	}
+	auth_backend_free(&b);
+}
+
+TEST(jwt_verifies_what_others_sign)
+{
+	check_pair(EVP_EC_gen("P-256"), "ES256", JWT_ALG_ES256);
+	check_pair(EVP_EC_gen("P-384"), "ES386", JWT_ALG_ES384);
+	check_pair(EVP_EC_gen("P-521"), "ES512", JWT_ALG_ES512);
+	check_pair(EVP_RSA_gen(2048), "RS256", JWT_ALG_RS256);
+	check_pair(EVP_RSA_gen(2048), "RS384", JWT_ALG_RS384);
+	check_pair(EVP_RSA_gen(2048), "RS512", JWT_ALG_RS512);
+}
+
+/* What is said of a key that is used all the same. */
+static void check_warning(const char *algorithm, const char *key, const char *want)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1024);
+	struct auth_jwt_conf conf = { .kind = AUTH_JWT_VALUE,
+				      .key = key,
+				      .algorithm = algorithm,
+				      .username_key = "user" };
+	struct auth_backend *b = NULL;
+
+	CHECK_INT(auth_jwt_new(&conf, &b, &err), 0);
+	CHECK_STR(buf_strv(&err), want);
+	auth_backend_free(&b);
+}
+
+TEST(jwt_warns_of_weak_keys)
+{
+	char private[4096], public[4096];
+
+	check_warning("HS256", "0123456789abcdef0123456789abcdef", "");
+	check_warning(
+		"HS256", "0123456789abcdef0123456789abcde",
+		"HS256 wants a secret of at least 32 bytes (RFC 7518): this one may be "
+		"guessed");
+	check_warning(
+		"HS512", "0123456789abcdef0123456789abcdef",
+		"HS512 wants a secret of at least 64 bytes (RFC 7518): this one may be "
+		"guessed");
+	make_keys(EVP_RSA_gen(1024), private, public);
+	check_warning(
+		"RS256", public,
+		"RS256 wants a key of at least 2048 bits (RFC 7518): this one may be "
+		"guessed");
+	make_keys(EVP_RSA_gen(2048), private, public);
+	check_warning("RS256", public, "");
+}
+
+TEST(jwt_looks_at_a_key_of_the_environment)
+{
+	char private[4096], public[4096];
+	struct auth_backend *b = start(AUTH_JWT_ENV, "MEERKAT_TEST_JWT", "HS256", "user");
+
+	make_keys(EVP_EC_gen("P-256"), private, public);
+	setenv("MEERKAT_TEST_JWT", public, 1);
+	CHECK_INT(check_claims(b, public, "{\"user\":\"joe\"}"), -EIO);
 	unsetenv("MEERKAT_TEST_JWT");
 	auth_backend_free(&b);
 }
