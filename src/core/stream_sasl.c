@@ -197,6 +197,21 @@ static bool authzid_is_ok(struct stream *st, struct strv authzid)
 
 /* --- PLAIN (RFC 4616) --- */
 
+/* Some clients give the whole address; MongooseIM takes what stands before the @. Another domain makes it
+ * a name that nobody has. */
+static struct strv without_own_domain(struct stream *st, struct strv name)
+{
+	ptrdiff_t at = strv_find(name, '@');
+	struct strv domain;
+
+	if (at < 0 ||
+	    jid_prep_domain(st->neg->arena, strv_from_pos(name, (size_t)at + 1),
+			    &domain) < 0 ||
+	    !strv_eq(domain, st->host->domain))
+		return name;
+	return strv_make(name.p, (size_t)at);
+}
+
 static void plain_step(struct stream *st, struct strv message)
 {
 	struct stream_neg *n = st->neg;
@@ -206,7 +221,7 @@ static void plain_step(struct stream *st, struct strv message)
 		fail(st, SASL_ERR_MALFORMED_REQUEST);
 		return;
 	}
-	n->user = user_jid(st, plain.authcid);
+	n->user = user_jid(st, without_own_domain(st, plain.authcid));
 	if (!authzid_is_ok(st, plain.authzid)) {
 		fail(st, SASL_ERR_INVALID_AUTHZID);
 		return;

@@ -124,6 +124,22 @@ static int cmd_remove(struct user_cmd *u, const struct args *a)
 	return r;
 }
 
+/* Rows that others have made may have names that are none here: docs/rdbms.md. */
+static void print_account(struct jid account)
+{
+	AUTO(arena_free) struct arena *a = arena_new(1024);
+	struct strv local;
+
+	printf(STRV_FMT "\n", STRV_ARG(jid_text(account)));
+	if (jid_prep_local(a, jid_local(account), &local) < 0 ||
+	    !strv_eq(local, jid_local(account)))
+		fprintf(stderr,
+			"meerkat: " STRV_FMT
+			": not a name that RFC 7622 allows: it can neither log in nor be "
+			"written to\n",
+			STRV_ARG(jid_text(account)));
+}
+
 static int list_domain(struct user_cmd *u, struct strv domain)
 {
 	AUTO(buf_free) struct buf after = BUF_INIT(4096);
@@ -135,7 +151,7 @@ static int list_domain(struct user_cmd *u, struct strv domain)
 
 		n = r == 0 ? c->n_accounts : 0;
 		for (size_t i = 0; i < n; i++)
-			printf(STRV_FMT "\n", STRV_ARG(jid_text(c->accounts[i])));
+			print_account(c->accounts[i]);
 		buf_clear(&after);
 		if (n)
 			buf_put(&after, jid_local(c->accounts[n - 1]));

@@ -187,3 +187,31 @@ def test_token_that_is_too_long(server):
         with pytest.raises(SaslFailure) as failure:
             client.auth_plain("romeo", sized_token(8193))
     assert failure.value.condition == "malformed-request"
+
+
+# --- names ---
+
+@pytest.mark.parametrize("typed,stored", [("Jose\u0301", "jos\u00e9"), ("\u03a9mega", "\u03c9mega"),
+                                          ("\uff58\uff59", "xy")])
+def test_names_of_mongooseim(server, typed, stored):
+    insert(server, f"{stored}@localhost", "secret")
+    assert is_in(server, f"{typed}@localhost", "secret")
+    assert is_in(server, f"{stored}@localhost", "secret")
+
+
+@pytest.mark.parametrize("typed,stored", [("stra\u00dfe", "strasse"), ("\ufb01sch", "fisch"),
+                                          ("x\u00b2", "x2"), ("o\u03c2", "o\u03c3")])
+def test_names_that_are_to_be_typed_as_stored(server, typed, stored):
+    insert(server, f"{stored}@localhost", "secret")
+    assert not is_in(server, f"{typed}@localhost", "secret")
+    assert is_in(server, f"{stored}@localhost", "secret")
+
+
+def test_names_that_are_none(server):
+    insert(server, "\u2665love@localhost", "secret")
+    insert(server, "Ups@localhost", "secret")
+    done = server.run("user", "list", "localhost")
+    assert done.returncode == 0 and "\u2665love@localhost\n" in done.stdout
+    bad = sorted(line.split(": ")[1] for line in done.stderr.splitlines())
+    assert bad == ["Ups@localhost", "\u2665love@localhost"]
+    assert not is_in(server, "\u2665love@localhost", "secret")

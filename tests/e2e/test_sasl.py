@@ -318,6 +318,30 @@ def test_response_without_auth(connect):
     assert c.stanza().tag in (ns.SASL + "failure", ns.STREAM + "error")
 
 
+@pytest.mark.parametrize("domain", ["localhost", "LOCALHOST", "localhost."])
+@pytest.mark.parametrize("authzid", ["", "{jid}"])
+def test_whole_address_as_the_name(connect, server, domain, authzid):
+    account = server.account()
+    c = connect(domain=account.domain)
+    c.start()
+    c.auth_plain(f"{account.user.upper()}@{domain}", account.password,
+                 authzid=authzid.format(jid=account.jid))
+    c.restart()
+    c.start()
+    c.bind()
+    assert c.jid.startswith(f"{account.jid}/")
+
+
+@pytest.mark.parametrize("end", ["@elsewhere.example", "@", "@localhost@localhost", "@localhost/x"])
+def test_other_address_as_the_name(connect, server, end):
+    account = server.account()
+    c = connect(domain=account.domain)
+    c.start()
+    with pytest.raises(SaslFailure) as failure:
+        c.auth_plain(account.user + end, account.password)
+    assert failure.value.condition == "not-authorized"
+
+
 def test_other_authzid(connect, server):
     account = server.account()
     c, _ = over_tls(connect)
