@@ -1,4 +1,4 @@
-/* Certificates and private keys in files, in PEM. No copy of such a file stays behind: a
+/* Certificates and private keys in files of up to 1 MiB, in PEM. No copy of such a file stays behind: a
  * certificate's may have the key in it. */
 #pragma once
 
