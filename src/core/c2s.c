@@ -371,6 +371,11 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 	w->sender = HANDLE_NONE;
 }
 
+static bool env_goes_on(struct stream *st)
+{
+	return conn_is_open(c2s_of(st)->conn);
+}
+
 static void env_auth_done(struct stream *st, int mech, enum sasl_err err)
 {
 	c2s_count_auth(c2s_of(st), mech, err);
@@ -412,6 +417,7 @@ static const struct stream_env env = {
 	.authenticated = env_authenticated,
 	.bind = env_bind,
 	.stanza = env_stanza,
+	.goes_on = env_goes_on,
 	.pre_auth_iq = env_pre_auth_iq,
 	.features = env_features,
 	.close = env_close,

@@ -1,5 +1,6 @@
 #include "core/module.h"
 #include "core/c2s.h"
+#include "core/throttle.h"
 
 enum { MAX_MODULES = 64 };
 
@@ -76,9 +77,12 @@ static bool send_directly(struct worker *w, struct jid to, struct strv bytes)
 	struct user *u = to.n_resource ? user_find(w, jid_bare(to)) : NULL;
 	struct session *s = u ? session_find(u, jid_resource(to)) : NULL;
 
-	if (s)
-		session_send_bytes(s, bytes);
-	return s != NULL;
+	if (s == NULL)
+		return false;
+	session_send_bytes(s, bytes);
+	if (handle_eq(w->sender, c2s_handle(c2s_of(s->stream))))
+		throttle_after_send(w, w->sender, c2s_of(s->stream));
+	return true;
 }
 
 static void send_result(struct worker *w, const struct stanza *s, struct strv payload)
@@ -102,7 +106,21 @@ void reply_error(struct ctx *c, enum stanza_err err, const char *text)
 	route_error(c->worker, c->stanza, err, text);
 }
 
+bool reply_busy(struct ctx *c)
+{
+	bool busy = asker_has_no_place(c->user);
+
+	if (busy)
+		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "too much is waiting");
+	return busy;
+}
+
 /* --- answers that take a while --- */
+
+static bool is_question(const struct stanza *s)
+{
+	return s->kind == STANZA_IQ && s->type == IQ_GET;
+}
 
 struct later *later_new(struct ctx *c)
 {
@@ -124,6 +142,8 @@ struct later *later_new(struct ctx *c)
 	ASSERT(r == 0); /* our own writing, of a stanza that fitted once */
 	bad = stanza_read(a, el, &l->stanza);
 	ASSERT(bad == STANZA_ERR_NONE);
+	if (is_question(&l->stanza))
+		l->asker = asker_begin(l->worker, l->user);
 	if (l->user)
 		user_pin(l->user);
 	return l;
@@ -134,6 +154,7 @@ void later_drop(struct later *l)
 	struct arena *a = l->arena;
 	struct conf *conf = l->host->conf;
 
+	asker_end(l->worker, l->asker);
 	if (l->user)
 		user_unpin(l->user);
 	conf_unref(&conf);
@@ -144,7 +165,13 @@ static void on_store(struct worker *w, struct store_call *call, void *arg)
 {
 	struct later *l = arg;
 
+	if (asker_is_gone(w, l->asker)) {
+		later_drop(l);
+		return;
+	}
+	w->sender = l->asker.client; /* it waits if it does not read the answer */
 	l->done(l, call);
+	w->sender = HANDLE_NONE;
 }
 
 void later_store(struct later *l, struct store_call *call,

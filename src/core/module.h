@@ -9,6 +9,7 @@
 #pragma once
 
 #include "conf/option.h"
+#include "core/asker.h"
 #include "core/disco.h"
 #include "core/host.h"
 #include "core/roster.h"
@@ -64,6 +65,8 @@ struct iq_handler {
 void reply_result(struct ctx *c);
 void reply_payload(struct ctx *c, struct strv payload);
 void reply_error(struct ctx *c, enum stanza_err err, const char *text);
+/* For what asks the database about c->user: true, and answered, if too much of that waits. */
+nodiscard bool reply_busy(struct ctx *c);
 
 /* A reply that needs the database. `later_new` remembers whom to answer and pins the account;
  * `later_store` submits the call and comes back with its answer on this worker; `done` gives
@@ -77,6 +80,7 @@ struct later {
 		stanza; /* the request: addresses, id, lang, type, payload; all in arena */
 	struct user *user;     /* pinned; NULL for an IQ to the server */
 	struct handle session; /* the sender's stream, or HANDLE_NONE */
+	struct asker asker;    /* of an IQ that asks */
 	void (*done)(struct later *l, struct store_call *call);
 	void *data; /* the module's own */
 };

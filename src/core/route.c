@@ -147,6 +147,8 @@ static void to_account(struct worker *w, struct session *sender, struct user *u,
 /* --- to an account whose home is here --- */
 
 struct parked {
+	struct handle sender;
+	struct asker asker; /* of an IQ: the account has to be read for it */
 	uint32_t n;
 	char bytes[];
 };
@@ -183,9 +185,11 @@ static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 {
 	AUTO(mem_freep) struct parked *p = arg;
 	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct handle sender = w->sender;
 	struct stanza s;
 
 	read_ours(a, strv_make(p->bytes, p->n), &s);
+	w->sender = p->sender;
 	if (u)
 		to_account(w, NULL, u, &s);
 	else if (err < 0)
@@ -193,6 +197,8 @@ static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
 			    "the database failed");
 	else
 		to_nobody(w, &s);
+	w->sender = sender;
+	asker_end(w, p->asker);
 }
 
 static void load_and_route(struct worker *w, const struct stanza *s)
@@ -205,9 +211,13 @@ static void load_and_route(struct worker *w, const struct stanza *s)
 		return;
 	}
 	p = mem_alloc(sizeof(*p) + b.n);
+	p->sender = w->sender;
+	p->asker = s->kind == STANZA_IQ ? asker_begin(w, NULL)
+					: (struct asker){ .stopped = false };
 	p->n = (uint32_t)b.n;
 	memcpy(p->bytes, b.p, b.n);
 	if (user_with(w, jid_bare(s->to), sizeof(*p) + b.n, on_loaded, p) < 0) {
+		asker_end(w, p->asker);
 		mem_free(p);
 		route_error(w, s, STANZA_ERR_RESOURCE_CONSTRAINT, "too much is waiting");
 	}

@@ -385,9 +385,10 @@ static void on_close_tag(struct stream *st)
 	stream_close(st, STREAM_ERR_NONE, NULL);
 }
 
-static bool takes_input(const struct stream *st)
+static bool takes_input(struct stream *st)
 {
-	return !st->waiting && !st->closed && st->state != ST_SECURING;
+	return !st->waiting && !st->closed && st->state != ST_SECURING &&
+	       st->env->goes_on(st);
 }
 
 /* Before a resource is bound there may be a password in it. */

@@ -93,6 +93,9 @@ struct stream_env {
 	/* A valid stanza of a bound session, `from` stamped with the session's full JID. */
 	void (*stanza)(struct stream *st, const struct stanza *s);
 
+	/* May the next element be handled now? Else the rest is presented later. */
+	bool (*goes_on)(struct stream *st);
+
 	/* An IQ before authentication (in-band registration); ends in stream_resume(), maybe at
 	 * once; false: not offered here. */
 	bool (*pre_auth_iq)(struct stream *st, const struct stanza *s);

@@ -65,14 +65,19 @@ static void go_on_if_free(struct c2s *c)
 	drop_if_idle(c);
 }
 
+static void throttle_one(struct c2s *c)
+{
+	need(c)->n_throttles++;
+	conn_pause(c->conn, CONN_PAUSE_ROOM);
+}
+
 static void on_order(struct worker *w, struct post *p)
 {
 	struct order *o = container_of(p, struct order, post);
 	struct c2s *c = c2s_get(w, o->sender);
 
 	if (c && o->stop) {
-		need(c)->n_throttles++;
-		conn_pause(c->conn, CONN_PAUSE_ROOM);
+		throttle_one(c);
 	} else if (c && c->throttle && c->throttle->n_throttles > 0) {
 		c->throttle->n_throttles--;
 		go_on_if_free(c);
@@ -82,12 +87,33 @@ static void on_order(struct worker *w, struct post *p)
 
 static void send_order(struct worker *w, struct handle sender, bool stop)
 {
-	struct order *o = MEM_NEW(struct order);
+	struct c2s *c = stop && sender.worker == w->id ? c2s_get(w, sender) : NULL;
+	struct order *o;
 
+	if (c) { /* at once: more of its input may be at hand */
+		throttle_one(c);
+		return;
+	}
+	o = MEM_NEW(struct order);
 	o->post.fn = on_order;
 	o->sender = sender;
 	o->stop = stop;
 	worker_post(w->server->workers[sender.worker], &o->post, sizeof(*o));
+}
+
+static bool is_itself(const struct c2s *c, struct handle sender)
+{
+	return handle_eq(sender, c2s_handle(c));
+}
+
+void throttle_stop(struct worker *w, struct handle sender)
+{
+	send_order(w, sender, true);
+}
+
+void throttle_go_on(struct worker *w, struct handle sender)
+{
+	send_order(w, sender, false);
 }
 
 void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
@@ -96,7 +122,7 @@ void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
 
 	if (handle_is_none(sender) || to->st.closed)
 		return;
-	if (to->throttle && to->throttle->is_late)
+	if (to->throttle && to->throttle->is_late && !is_itself(to, sender))
 		return;
 	for (t = to->throttle ? to->throttle->waiting : NULL; t; t = t->next)
 		if (handle_eq(t->sender, sender))
@@ -108,7 +134,7 @@ void throttle_sender(struct worker *w, struct handle sender, struct c2s *to)
 	t->next = to->throttle->waiting;
 	to->throttle->waiting = t;
 	count_add(&w->counters, COUNT_PEER_PAUSES, 1);
-	send_order(w, sender, true);
+	throttle_stop(w, sender);
 }
 
 void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
@@ -117,27 +143,31 @@ void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
 		throttle_sender(w, sender, to);
 }
 
-static void let_them_go_on(struct throttle *t)
+static void let_them_go_on(struct throttle *t, bool all)
 {
 	struct worker *w = t->c2s->worker;
+	struct throttled **at = &t->waiting, *one;
 
 	timer_cancel(w->loop, &t->timer);
-	while (t->waiting) {
-		struct throttled *one = t->waiting;
-		t->waiting = one->next;
-		send_order(w, one->sender, false);
+	while ((one = *at)) {
+		if (!all && is_itself(t->c2s, one->sender)) {
+			at = &one->next;
+			continue;
+		}
+		*at = one->next;
+		throttle_go_on(w, one->sender);
 		mem_free(one);
 	}
 }
 
 /* A receiver must not decide how long others are not read from: it gets what it reads, and they an
- * error for what it has no room for (session.c). */
+ * error for what it has no room for (session.c). It goes on waiting for itself. */
 static void on_late(struct timer *timer)
 {
 	struct throttle *t = container_of(timer, struct throttle, timer);
 
 	t->is_late = true;
-	let_them_go_on(t);
+	let_them_go_on(t, false);
 }
 
 void throttle_release(struct c2s *to)
@@ -147,7 +177,7 @@ void throttle_release(struct c2s *to)
 	if (t == NULL)
 		return;
 	t->is_late = false;
-	let_them_go_on(t);
+	let_them_go_on(t, true);
 	drop_if_idle(to);
 }
 

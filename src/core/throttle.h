@@ -14,6 +14,10 @@ void throttle_after_send(struct worker *w, struct handle sender, struct c2s *to)
 /* The same whether or not the connection is congested: until throttle_release(). */
 void throttle_sender(struct worker *w, struct handle sender, struct c2s *to);
 
+/* For any other reason; once for each throttle_go_on(). */
+void throttle_stop(struct worker *w, struct handle sender);
+void throttle_go_on(struct worker *w, struct handle sender);
+
 /* `to` has room again, or is gone: its senders go on. */
 void throttle_release(struct c2s *to);
 

@@ -37,7 +37,8 @@ struct user {
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
-	bool removed; /* its name may be somebody else's already */
+	uint8_t n_questions; /* about it, without an answer: see core/asker.h */
+	bool removed;	     /* its name may be somebody else's already */
 	bool anonymous; /* is in memory only, while somebody is online: see core/anonymous.h */
 			/* The modules' data: mod_user_data(). */
 };
@@ -66,7 +67,7 @@ void user_set_host(struct user *u, const struct host *h);
 enum { USER_MAX_PINS = 100 };
 static inline bool user_is_busy(const struct user *u)
 {
-	return u->pins >= USER_MAX_PINS;
+	return u->pins - u->n_sessions >= USER_MAX_PINS; /* each session is one */
 }
 
 void user_pin(struct user *u);

@@ -325,6 +325,11 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 		read_later(c);
 }
 
+bool conn_is_open(const struct conn *c)
+{
+	return !c->paused && !c->dead;
+}
+
 void conn_set_patient(struct conn *c, bool patient)
 {
 	c->patient = patient;

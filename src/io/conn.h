@@ -89,6 +89,9 @@ enum conn_pause {
 void conn_pause(struct conn *c, enum conn_pause why);
 void conn_feed_again(struct conn *c, enum conn_pause why);
 
+/* It is neither paused nor at its end: on_data may take what it has been given. */
+bool conn_is_open(const struct conn *c);
+
 /* What comes in, and what goes out, waits for its turn among all that is patient: see
  * loop_later(). */
 void conn_set_patient(struct conn *c, bool patient);

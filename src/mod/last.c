@@ -78,6 +78,8 @@ static enum verdict on_account(struct ctx *c)
 	}
 	if (c->user->n_sessions > 0)
 		return on_own(c);
+	if (reply_busy(c))
+		return HANDLED;
 	later_store(later_new(c), store_last_get(c->user->jid), got);
 	return HANDLED;
 }

@@ -71,6 +71,8 @@ static enum verdict on_get(struct ctx *c)
 		reply_error(c, err, NULL);
 		return HANDLED;
 	}
+	if (reply_busy(c))
+		return HANDLED;
 	l = later_new(c);
 	if (c->user->anonymous) {
 		answer_empty(l);

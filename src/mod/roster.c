@@ -115,10 +115,8 @@ static enum verdict on_get(struct ctx *c)
 		answer_at_once(c);
 		return HANDLED;
 	}
-	if (user_is_busy(c->user)) { /* each answer is as large as the roster */
-		reply_error(c, STANZA_ERR_RESOURCE_CONSTRAINT, "too much is waiting");
+	if (reply_busy(c))
 		return HANDLED;
-	}
 	l = later_new(c);
 	ask(l, arena_cstr(l->arena, roster_version(r)), false);
 	return HANDLED;

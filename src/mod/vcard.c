@@ -33,6 +33,8 @@ static enum verdict on_get(struct ctx *c)
 		reply_payload(c, STRV("<vCard xmlns='vcard-temp'/>"));
 		return HANDLED;
 	}
+	if (reply_busy(c))
+		return HANDLED;
 	l = later_new(c);
 	later_store(l, store_vcard_get(c->user->jid), got);
 	return HANDLED;

@@ -130,8 +130,14 @@ static void bind_resource(struct stream *st, struct strv resource)
 
 static void on_stanza(struct stream *st, const struct stanza *s)
 {
+	fake_of(st)->stopped = fake_of(st)->stops;
 	event(st, "stanza " STRV_FMT " from " STRV_FMT ";", STRV_ARG(s->el->local),
 	      STRV_ARG(jid_text(s->from)));
+}
+
+static bool goes_on(struct stream *st)
+{
+	return !fake_of(st)->stopped;
 }
 
 static bool pre_auth_iq(struct stream *st, const struct stanza *s)
@@ -167,6 +173,7 @@ static const struct stream_env env = {
 	.authenticated = authenticated,
 	.bind = bind_resource,
 	.stanza = on_stanza,
+	.goes_on = goes_on,
 	.pre_auth_iq = pre_auth_iq,
 	.features = features,
 	.close = close_stream,

@@ -523,3 +523,24 @@ TEST(stream_refuses_what_swells_by_its_default_namespace)
 		fake_fini(&f);
 	}
 }
+
+TEST(stream_takes_no_more_than_its_surroundings_want)
+{
+	struct fake f;
+
+	fake_init(&f);
+	fake_start(&f);
+	fake_bind(&f);
+	f.stops = true;
+	fake_send(&f, STRV("<message/><presence/>"));
+	CHECK_STR(strv_from(fake_events(&f)),
+		  "stanza message from romeo@example.com/orchard;");
+	fake_send(&f, STRV("<iq type='get' id='i'><a/></iq>"));
+	CHECK_STR(strv_from(fake_events(&f)), "");
+	f.stops = f.stopped = false;
+	fake_send(&f, STRV(""));
+	CHECK_STR(strv_from(fake_events(&f)),
+		  "stanza presence from romeo@example.com/orchard;"
+		  "stanza iq from romeo@example.com/orchard;");
+	fake_fini(&f);
+}
