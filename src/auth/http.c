@@ -8,7 +8,8 @@ enum { MAX_BODY = 256 << 10 };
 
 struct http {
 	struct auth_backend base;
-	char *url; /* with a slash at its end */
+	char *url;	  /* with a slash at its end */
+	const char *path; /* of it */
 	char *basic_auth;
 	struct http_tls tls;
 	int request_timeout_ms;
@@ -73,16 +74,37 @@ static int add_escaped(CURL *curl, struct buf *b, const char *name, struct strv 
 	return r;
 }
 
+/* Room for all of it at once: what a buffer leaves behind when it grows is not wiped. */
+static bool make_room(struct buf *b, size_t n)
+{
+	return buf_reserve(b, n) != NULL;
+}
+
 static int write_query(CURL *curl, const struct auth_call *c, struct buf *b)
 {
 	struct strv password = questions[c->op].with_password ? c->password : STRV("");
-	int r = add_escaped(curl, b, "user", c->user);
+	size_t escaped = 3 * (c->user.n + c->domain.n + password.n);
+	int r = make_room(b, escaped + 64) ? 0 : -EMSGSIZE;
 
+	r = r ? r : add_escaped(curl, b, "user", c->user);
 	r = r ? r : add_escaped(curl, b, "&server", c->domain);
 	return r ? r : add_escaped(curl, b, "&pass", password);
 }
 
-static CURLcode perform(struct client *cl, const struct auth_call *c, const char *url,
+/* What stands behind the host in the URL. */
+static int write_target(const struct http *h, const struct question *q, struct buf *query,
+			struct buf *b)
+{
+	if (!make_room(b, strlen(h->path) + strlen(q->path) + query->n + 2))
+		return -EMSGSIZE;
+	return buf_addf(b, "%s%s%s%s", h->path, q->path, q->post ? "" : "?",
+			q->post ? "" : buf_cstr(query));
+}
+
+/* What has the password goes to the connection, and into no URL: curl takes those to pieces, of which it
+ * keeps some until the next request. The URL is given anew each time: the one that it has made for a
+ * connection that had died would stay. */
+static CURLcode perform(struct client *cl, const struct auth_call *c, const char *target,
 			const char *post)
 {
 	msec_t left = c->until - clock_mono_ms();
@@ -91,7 +113,8 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 
 	buf_clear(&cl->body);
 	cl->error[0] = '\0';
-	curl_easy_setopt(cl->curl, CURLOPT_URL, url);
+	curl_easy_setopt(cl->curl, CURLOPT_URL, cl->h->url);
+	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, target);
 	curl_easy_setopt(cl->curl, CURLOPT_TIMEOUT_MS, limit);
 	if (post) {
 		curl_easy_setopt(cl->curl, CURLOPT_POST, 1L);
@@ -102,21 +125,12 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 	http_tls_begin(&cl->h->tls, &cl->over);
 	r = curl_easy_perform(cl->curl);
 	http_tls_end(&cl->h->tls, &cl->over);
-	/* It keeps copies; passwords may be in both. */
+	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
 	return r;
 }
 
 /* --- the answer --- */
-
-static struct strv trim(struct strv s)
-{
-	while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
-		s.n--;
-	while (s.n && strchr(" \t\r\n", s.p[0]))
-		s = strv_from_pos(s, 1);
-	return s;
-}
 
 /* A text may have its line ended, which no password has in it (RFC 8265: no control characters);
  * blanks are the password's. */
@@ -185,9 +199,10 @@ static int read_body(const struct client *cl, struct auth_call *c)
 	case TEXT:
 		return buf_adds(c->text, without_end_of_line(body)) < 0 ? -EMSGSIZE : 0;
 	case TRUE_OR_FALSE:
-		if (strv_is(trim(body), "true"))
+		if (strv_is(strv_trim(body), "true"))
 			return 0;
-		return strv_is(trim(body), "false") ? q->no : unexpected(c, cl->h, 200);
+		return strv_is(strv_trim(body), "false") ? q->no
+							 : unexpected(c, cl->h, 200);
 	case STATUS:
 		return 0;
 	case CREATED:
@@ -245,31 +260,34 @@ static const char *describe(const struct client *cl, CURLcode code)
 	return curl_easy_strerror(code);
 }
 
+static void wipe(struct buf *b)
+{
+	mem_wipe(b->p, b->n);
+}
+
 static int call(void *state, struct auth_call *c)
 {
-	AUTO(buf_free) struct buf query = BUF_INIT(MAX_BODY), url = BUF_INIT(MAX_BODY);
+	AUTO(buf_free) struct buf query = BUF_INIT(MAX_BODY), target = BUF_INIT(MAX_BODY);
 	const struct question *q = &questions[c->op];
 	struct client *cl = state;
 	CURLcode code;
 	long status = 0;
 	int r = write_query(cl->curl, c, &query);
 
-	r = r ? r
-	      : buf_addf(&url, "%s%s%s%s", cl->h->url, q->path, q->post ? "" : "?",
-			 q->post ? "" : buf_cstr(&query));
+	r = r ? r : write_target(cl->h, q, &query, &target);
 	if (r < 0) { /* no such password can exist */
-		mem_wipe(query.p, query.n);
-		mem_wipe(url.p, url.n);
+		wipe(&query);
+		wipe(&target);
 		return q->no;
 	}
-	code = perform(cl, c, buf_cstr(&url), q->post ? buf_cstr(&query) : NULL);
-	mem_wipe(query.p, query.n);
-	mem_wipe(url.p, url.n);
+	code = perform(cl, c, buf_cstr(&target), q->post ? buf_cstr(&query) : NULL);
+	wipe(&query);
+	wipe(&target);
 	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
 	r = code == CURLE_OK ? read_answer(cl, c, status)
 			     : auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
 					 describe(cl, code));
-	mem_wipe(cl->body.p, cl->body.n);
+	wipe(&cl->body);
 	return r;
 }
 
@@ -290,6 +308,8 @@ static void *open_client(void *owner)
 	pthread_once(&once, init_curl);
 	cl->h = owner;
 	cl->body = (struct buf)BUF_INIT(MAX_BODY);
+	if (!make_room(&cl->body, MAX_BODY))
+		UNREACHABLE();
 	cl->curl = curl_easy_init();
 	ASSERT(cl->curl != NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_ERRORBUFFER, cl->error);
@@ -374,6 +394,7 @@ struct auth_backend *auth_http_new(const struct auth_http_conf *conf)
 	h->base.timeout_ms = conf->call_timeout_ms;
 	http_tls_init(&h->tls, conf);
 	h->url = make_url(strv_from(conf->host), strv_from(conf->path_prefix));
+	h->path = strchr(strstr(h->url, "://") + 3, '/');
 	h->basic_auth = conf->basic_auth ? mem_strdup(conf->basic_auth) : NULL;
 	h->request_timeout_ms = conf->request_timeout_ms;
 	return &h->base;

@@ -96,12 +96,28 @@ static void check_host(struct conf_ctx *c, const struct toml_value *v, void *dst
 		conf_complain_expected(c, "\"http[s]://HOST[:PORT]\"");
 }
 
+/* It is sent as it stands. */
+static void check_prefix(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct strv *prefix = dst;
+
+	for (size_t i = 0; i < prefix->n; i++) {
+		unsigned char ch = (unsigned char)prefix->p[i];
+
+		if (ch <= ' ' || ch == 0x7f || ch == '?' || ch == '#') {
+			conf_complain_expected(c, "a path without blanks, ? and #");
+			return;
+		}
+	}
+}
+
 static const struct conf_option http_connection[] = {
 	CONF_STRING("host", struct conf_http_pool, host, NULL, "The service.",
 		    .mandatory = true, .allowed = "\"http[s]://HOST[:PORT]\"",
 		    .check = check_host),
 	CONF_STRING("path_prefix", struct conf_http_pool, path_prefix, "\"/\"",
-		    "Stands before the path of each request."),
+		    "Stands before the path of each request.", .has_range = true,
+		    .min = 0, .max = 1024, .check = check_prefix),
 	CONF_INT("request_timeout", struct conf_http_pool, request_timeout_ms, "2000", 1,
 		 600000, "How long a request may take.", .unit = "ms"),
 	CONF_TABLE("tls", struct conf_http_pool, tls, conf_http_tls, "For `https`."),

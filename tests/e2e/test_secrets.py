@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -29,7 +30,7 @@ def over(port, secret):
         "general": {"hosts": ["localhost", "http.example", "ldap.example", "jwt.example"]},
         "host_config": [
             {"host": "http.example", "auth": {
-                "methods": ["http"], "http": {"basic_auth": f"meerkat:{secret['http']}"}}},
+                "methods": ["http"], "password": {"format": "plain"}, "http": {"basic_auth": f"meerkat:{secret['http']}"}}},
             {"host": "ldap.example", "auth": {"methods": ["ldap"],
                                               "ldap": {"base": "dc=example"}}},
             {"host": "jwt.example", "auth": {"methods": ["jwt"], "jwt": {
@@ -133,6 +134,26 @@ def test_secrets_end_with_their_configuration(server):
     logins(server, secrets("second"))
     assert found(server, secrets("second").values()) == list(secrets("second").values())
     assert found(server, secrets("first").values()) == []
+
+
+@pytest.mark.skipif(env.SANITIZED, reason="their allocators keep what is freed, and shadows of it")
+@pytest.mark.parametrize("password, mechanism", [
+    (USERS["romeo"], "PLAIN"), ("a-wrong-password", "PLAIN"), (USERS["romeo"], "SCRAM-SHA-256")],
+    ids=["right", "wrong", "scram"])  # the name of a test is in the server's environment
+def test_nothing_of_a_login_is_left_by_http(server, password, mechanism):
+    """Not in the URL that was asked for, either, nor in the answer that is the password."""
+    with server.connect(domain="http.example") as client:
+        try:
+            client.login(Account("romeo@http.example", password), mechanism=mechanism)
+        except SaslFailure:
+            assert password != USERS["romeo"]
+    deadline = time.monotonic() + env.DEADLINE
+    while left := found(server, [password]):
+        assert time.monotonic() < deadline, left
+        try:
+            server.process.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            pass
 
 
 @pytest.mark.parametrize("allowed", [False, True])
