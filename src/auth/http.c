@@ -248,6 +248,11 @@ static const char *describe(const struct client *cl, CURLcode code)
 	case CURLE_WEIRD_SERVER_REPLY:
 		return "what answers is no HTTP";
 	case CURLE_COULDNT_CONNECT:
+		if (strv_starts(strv_from(cl->error), STRV("Send failure")))
+			return "Failed to connect to the service again"; /* curl's first words */
+		if (cl->error[0])
+			return cl->error;
+		break;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:

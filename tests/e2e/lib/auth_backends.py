@@ -122,7 +122,7 @@ class Http(Networked):
     @property
     def says(self):
         return {
-            REFUSE: f"http://127.0.0.1:.*/{self.asks}: Failed to connect to 127.0.0.1 port .*"
+            REFUSE: f"http://127.0.0.1:.*/{self.asks}: Failed to connect to .*"
                     "outgoing_pools.http.auth",
             CUT: f"{self.asks}: (Server returned nothing|Failure when receiving data)",
             GARBLE: f"{self.asks}: what answers is no HTTP",
