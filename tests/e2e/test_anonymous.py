@@ -10,6 +10,7 @@ from lib import ns
 from lib.auth_service import Gate, Service
 from lib.client import Account, SaslFailure, fence, settle
 from lib.scram import Scram
+from test_auth_matrix import serialised
 from test_clients import Slix, run_async, within  # noqa: F401 (a fixture)
 
 AUTH = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
@@ -388,7 +389,7 @@ def test_binds_of_one_name_at_once(connect):
 
 
 def test_nothing_is_left_of_an_account_tried_before(new_server, service):
-    service.accounts["romeo"] = "secret"
+    service.accounts["romeo"] = serialised()
     server = new_server(over={
         "auth": {"methods": ["http", "anonymous"]},
         "outgoing_pools": {"http": {"auth": {"connection": {
