@@ -32,34 +32,45 @@ int secret_wait(struct store *s, unsigned char ret[SERVER_SECRET_LEN])
 	return r;
 }
 
-struct asking {
+struct secret_asking {
+	struct secret_asking *next;
 	void (*fn)(struct worker *w, int err, void *arg);
 	void *arg;
 };
 
 static void on_secret(struct worker *w, struct store_call *c, void *arg)
 {
-	AUTO(mem_freep) struct asking *a = arg;
+	struct secret_asking *a = w->secret_askings, *next;
 	int r = read_call(c, w->secret);
 
 	w->has_secret |= r == 0;
-	a->fn(w, r, a->arg);
+	w->secret_askings = NULL;
+	w->n_secret_askings = 0;
+	for (; a; a = next) {
+		next = a->next;
+		a->fn(w, r, a->arg);
+		mem_free(a);
+	}
 }
 
 void secret_need(struct worker *w, void (*fn)(struct worker *w, int err, void *arg),
 		 void *arg)
 {
-	struct asking *a;
+	struct secret_asking *a;
 
 	ASSERT_ON(w);
 	if (w->has_secret) {
 		fn(w, 0, arg);
 		return;
 	}
-	a = MEM_NEW(struct asking);
-	*a = (struct asking){ .fn = fn, .arg = arg };
-	if (question_store(w, call(), on_secret, a) < 0) {
-		mem_free(a);
+	if (w->n_secret_askings == STORE_MAX_CALLS ||
+	    (w->n_secret_askings == 0 &&
+	     question_store(w, call(), on_secret, NULL) < 0)) {
 		fn(w, -EAGAIN, arg);
+		return;
 	}
+	a = MEM_NEW(struct secret_asking);
+	*a = (struct secret_asking){ w->secret_askings, fn, arg };
+	w->secret_askings = a;
+	w->n_secret_askings++;
 }

@@ -48,6 +48,8 @@ struct worker {
 	msec_t drain_until;
 	unsigned char secret[32]; /* core/secret.h */
 	bool has_secret;
+	uint32_t n_secret_askings;
+	struct secret_asking *secret_askings; /* logins that wait for it */
 	bool upgrades;	   /* an account's credentials: core/account_upgrade.h */
 	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;

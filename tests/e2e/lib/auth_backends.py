@@ -145,6 +145,9 @@ class Http(Networked):
         return {"http": {"auth": {"workers": 2, "call_timeout": TIMEOUT, "connection": {
             "host": f"http://127.0.0.1:{self.proxy.port}", "request_timeout": TIMEOUT}}}}
 
+    def add(self, users):
+        self.service.accounts |= dict.fromkeys(users, self.password)
+
     def refuse_us(self, on):
         self.service.client = f"other:{SECRETS[2]}" if on else f"meerkat:{SECRETS[1]}"
 
@@ -252,6 +255,9 @@ class Ldap(Networked):
         return {"ldap": {tag: {"workers": 2, "call_timeout": TIMEOUT, "connection": reach | more}
                          for tag, more in ((self.tag, ours), (f"{self.tag}_bind", {}))}}
 
+    def add(self, users):
+        self.directory.add([(user, self.password, "staff") for user in users])
+
     def refuse_us(self, on):
         self.directory.set_password("cn=reader,dc=example,dc=net",
                                     SECRETS[2] if on else self.reader)
@@ -334,6 +340,10 @@ class External(Backend):
             return self.held is not None
         self.server.until(is_held)
 
+    def add(self, users):
+        with open(self.accounts, "a", encoding="utf-8") as f:
+            f.writelines(f"{user}:{self.password}\n" for user in users)
+
     def refuse_us(self, on):
         """It must not be started; what runs ends."""
         self.program.chmod(0o644 if on else 0o755)
@@ -361,6 +371,12 @@ class Rdbms(Networked):
         return self.database.pool(self.name, host="127.0.0.1", port=self.proxy.port,
                                   username=self.as_whom, password=SECRETS[1],
                                   query_timeout=TIMEOUT)
+
+    def add(self, users):
+        keys = scram.serialised(self.password)
+        rows = ", ".join(f"('{self.domain}', '{user}', '', '{keys}')" for user in users)
+        self.database.run("INSERT INTO users (server, username, password, pass_details) VALUES "
+                          f"{rows}", self.name)
 
     def cut_off(self):
         self.proxy.set(REFUSE)

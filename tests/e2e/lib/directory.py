@@ -77,9 +77,7 @@ class Directory:
         if certificate:
             tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
         self._write("slapd.conf", CONF.format(directory=self.directory, tls=tls + more))
-        self._write("people.ldif", ldif or PEOPLE + "".join(
-            PERSON.format(cn=f"The {uid}", sn=uid, uid=uid, password=password, kind=kind)
-            for uid, password, kind in people))
+        self._write("people.ldif", ldif or PEOPLE + self._people(people))
         subprocess.run(["slapadd", "-f", f"{self.directory}/slapd.conf", "-l",
                         f"{self.directory}/people.ldif"], check=True, capture_output=True)
         self.urls = f"ldap://127.0.0.1:{self.port}"
@@ -87,6 +85,12 @@ class Directory:
             self.urls += f" ldaps://127.0.0.1:{self.tls_port}"
         self.process = None
         self.start()
+
+    @staticmethod
+    def _people(people):
+        return "".join(
+            PERSON.format(cn=f"The {uid}", sn=uid, uid=uid, password=password, kind=kind)
+            for uid, password, kind in people)
 
     def _write(self, name, text):
         with open(f"{self.directory}/{name}", "w", encoding="utf-8") as f:
@@ -112,6 +116,12 @@ class Directory:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=env.DEADLINE)
+
+    def add(self, people):
+        subprocess.run(
+            ["ldapadd", "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D",
+             "cn=admin,dc=example,dc=net", "-w", "secret"], text=True,
+            input=self._people(people), check=True, capture_output=True)
 
     def set_password(self, dn, password):
         subprocess.run(

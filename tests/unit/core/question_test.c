@@ -223,6 +223,26 @@ TEST(secret_of_a_database_that_hangs_is_waited_for_as_a_question_is)
 	tear_down();
 }
 
+TEST(secret_is_asked_for_once_by_all_who_wait_for_it)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1000);
+	struct store_conf sc = { .path = ":memory:" };
+	struct server server = { 0 };
+
+	set_up();
+	CHECK_INT(store_open(&sc, &server.store, &err), 0);
+	fix.worker.server = &server;
+	for (int i = 0; i < 500; i++)
+		secret_need(&fix.worker, on_secret, &fix);
+	CHECK_INT(fix.n_answers, 0);
+	CHECK_INT(fix.worker.n_calls, 1);
+	until_answers(500);
+	CHECK(fix.err == 0 && fix.worker.has_secret);
+	CHECK_INT(fix.worker.n_secret_askings, 0);
+	store_close(&server.store);
+	tear_down();
+}
+
 /* As when the system looks a name up, and the server of names is silent. */
 TEST(question_to_a_backend_that_hangs_is_answered_in_time_and_once)
 {
