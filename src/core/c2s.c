@@ -17,6 +17,7 @@
 #include "core/server.h"
 #include "core/shaper.h"
 #include "core/throttle.h"
+#include "core/turn.h"
 
 #include <stdio.h>
 
@@ -371,11 +372,6 @@ static void env_stanza(struct stream *st, const struct stanza *s)
 	w->sender = HANDLE_NONE;
 }
 
-static bool env_goes_on(struct stream *st)
-{
-	return conn_is_open(c2s_of(st)->conn);
-}
-
 static void env_auth_done(struct stream *st, int mech, enum sasl_err err)
 {
 	c2s_count_auth(c2s_of(st), mech, err);
@@ -417,7 +413,7 @@ static const struct stream_env env = {
 	.authenticated = env_authenticated,
 	.bind = env_bind,
 	.stanza = env_stanza,
-	.goes_on = env_goes_on,
+	.goes_on = turn_goes_on,
 	.pre_auth_iq = env_pre_auth_iq,
 	.features = env_features,
 	.close = env_close,
@@ -435,11 +431,11 @@ static size_t on_data(void *owner, struct strv in)
 		if (used == in.n || conn_tls(c->conn) || conn_is_dead(c->conn))
 			return used;
 	}
+	turn_begin(c);
 	used += stream_feed(&c->st, c->worker->reader, c->worker->scratch,
 			    strv_from_pos(in, used));
 	shaper_take(c);
-	if (c->st.waiting) /* nothing more until the answer is here: see conn_feed_again() */
-		conn_pause(c->conn, CONN_PAUSE_ANSWER);
+	turn_end(c, used, in.n);
 	return used;
 }
 

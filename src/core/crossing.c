@@ -87,6 +87,7 @@ void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
 		return;
 	}
+	worker_works(w, n);
 	x->post.fn = on_crossing;
 	x->sender = w->sender;
 	worker_post(to, &x->post, n);

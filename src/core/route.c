@@ -279,6 +279,7 @@ void route(struct worker *w, struct session *sender, const struct stanza *s)
 
 	ASSERT_ON(w);
 	ASSERT(!jid_is_none(s->from));
+	worker_works(w, 0);
 	if (jid_is_none(s->to)) /* RFC 6120 10.3: for the sender's own account */
 		copy.to = jid_bare(s->from);
 	h = host_find(w->conf, jid_domain(copy.to));

@@ -128,19 +128,26 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 }
 
 /* Presence is broadcast: one contact who does not read must not hold up the rest. Nor must who asks
- * for more than it reads hold up who answers: answers stop nobody but the asker itself. */
+ * for more than it reads hold up who answers: answers, and the
+ * presence that a probe asks for, stop nobody but the asker itself. */
 static bool stops_sender(const struct session *s, enum stanza_kind kind,
 			 enum stanza_type type)
 {
-	if (type == IQ_RESULT || type == STANZA_ERROR)
-		return handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream)));
-	return kind != STANZA_PRESENCE;
+	if (handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream))))
+		return true;
+	return type != IQ_RESULT && type != STANZA_ERROR && kind != STANZA_PRESENCE;
 }
 
 /* The other half of what may wait is for presence and for what the server says itself. */
 static bool has_room(const struct session *s, enum stanza_kind kind)
 {
 	return kind == STANZA_PRESENCE || session_room(s) > CONN_MAX_OUT / 2;
+}
+
+/* What it says comes back to it (RFC 6121 4.2.2): it may speak without reading that. */
+static bool is_own_presence(const struct session *s, const struct stanza *st)
+{
+	return st->kind == STANZA_PRESENCE && jid_eq(st->from, s->jid);
 }
 
 static void send_when_due(struct session *s, const struct stanza *st, bool sole)
@@ -160,7 +167,8 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	was = b->n;
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
-	if (stops_sender(s, st->kind, st->type))
+	worker_works(s->user->worker, b->n - was);
+	if (stops_sender(s, st->kind, st->type) && !is_own_presence(s, st))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
@@ -196,6 +204,7 @@ void session_send_bytes(struct session *s, struct strv bytes)
 		return;
 	r = buf_adds(s->stream->env->out(s->stream), bytes);
 	(void)r; /* full: the connection is dropped at the end of the turn */
+	worker_works(s->user->worker, bytes.n);
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 

@@ -23,6 +23,7 @@ struct worker {
 	uint16_t id;
 	uint16_t depth; /* of routing within one event: bounds recursion */
 	struct server *server;
+	uint32_t work; /* done for a client in its turn: stanzas routed, KiB written */
 	struct handle sender; /* whose stanza is being handled: for back-pressure */
 	struct conf *conf;    /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
@@ -54,6 +55,14 @@ struct worker {
 	struct list ports; /* struct worker_port: where it accepts */
 	pthread_t thread;
 };
+
+/* A client's turn ends with the stanza that has made more work than this, a millisecond of it. */
+enum { WORKER_SHARE = 1000 };
+
+static inline void worker_works(struct worker *w, size_t bytes)
+{
+	w->work += 1 + (uint32_t)(bytes >> 10);
+}
 
 extern _Thread_local struct worker *this_worker;
 

@@ -306,6 +306,7 @@ void conn_again(struct loop_task *t)
 {
 	struct conn *c = container_of(t, struct conn_io, again)->conn;
 
+	c->paused &= (uint8_t)~CONN_PAUSE_TURN;
 	give_kept(c);
 	go_on(c);
 	if (!c->dead)
@@ -323,6 +324,14 @@ void conn_feed_again(struct conn *c, enum conn_pause why)
 	c->paused &= (uint8_t)~why;
 	if (!c->paused && !c->dead && c->loop)
 		read_later(c);
+}
+
+void conn_yield(struct conn *c)
+{
+	if (c->closing || c->dead)
+		return;
+	c->paused |= CONN_PAUSE_TURN;
+	read_later(c);
 }
 
 bool conn_is_open(const struct conn *c)

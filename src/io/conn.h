@@ -83,11 +83,15 @@ enum conn_pause {
 	CONN_PAUSE_ANSWER = 1, /* the owner waits for one; a peer that goes is noticed */
 	CONN_PAUSE_ROOM = 2,   /* a receiver, or another thread, is behind */
 	CONN_PAUSE_RATE = 4,   /* too much has come in too short a time */
+	CONN_PAUSE_TURN = 8,   /* conn_yield(): until the next turn */
 };
 
 /* No more on_data until conn_feed_again(), which also gives again what was kept. */
 void conn_pause(struct conn *c, enum conn_pause why);
 void conn_feed_again(struct conn *c, enum conn_pause why);
+
+/* What on_data has not taken is given again in the next turn, when others have had theirs. */
+void conn_yield(struct conn *c);
 
 /* It is neither paused nor at its end: on_data may take what it has been given. */
 bool conn_is_open(const struct conn *c);

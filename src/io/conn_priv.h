@@ -34,7 +34,7 @@ struct conn {
 	uint16_t read_size; /* 0: CONN_SHARE */
 	uint8_t peer[16];   /* an IPv4 address as it stands in IPv6; zeroes: unknown */
 	uint8_t why : 3;
-	uint8_t paused : 3; /* enum conn_pause, of all that holds */
+	uint8_t paused : 4; /* enum conn_pause, of all that holds */
 	bool watched : 1;
 	bool readable : 1; /* the socket may hold more than was read */
 	bool hup : 1; /* the peer's FIN, or an error, may stand behind what it holds */

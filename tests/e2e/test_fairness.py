@@ -3,19 +3,22 @@ import socket
 
 import pytest
 
+from lib import ns
+from lib.client import settle
+
 BIG = "x" * (250 << 10)
 VCARD = "<vCard xmlns='vcard-temp'>%s</vCard>"
 PRIVATE = "<query xmlns='jabber:iq:private'><a xmlns='urn:x'>%s</a></query>"
 
 
-def read_answers(sock, n):
+def read_answers(sock, n, end=b"</iq>"):
     got, seen = bytearray(), 0
     while seen < n:
-        start = max(len(got) - len("</iq"), 0)
+        start = max(len(got) - len(end) + 1, 0)
         chunk = sock.recv(1 << 20)
         assert chunk, "the connection has been closed"
         got += chunk
-        seen += got.count(b"</iq>", start)
+        seen += got.count(end, start)
     return got
 
 
@@ -34,3 +37,26 @@ def test_many_questions_with_large_answers(login, payload, size):
     got = read_answers(asker.socket, n)
     assert got.count(b"type='result'") == n and got.count(BIG.encode()) == n * size
     asker.sync()
+
+
+@pytest.mark.parametrize("stanza", ["<presence type='probe' to='{bare}'/>",
+                                    "<presence type='unavailable'/><presence/>"],
+                         ids=["probes", "comes-and-goes"])
+def test_much_presence_of_ones_own(server, login, stanza):
+    """What all one's sessions say comes as it is read; nobody else is served later for it."""
+    account, other = server.account(), login()
+    big = "y" * 60_000
+    for _ in range(8):
+        session = login(account)
+        session.presence(inner=f"<a/><status>{big}</status>")
+        session.expect_presence(session.jid)
+    asker = login(account)
+    asker.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    n = 50  # 24 MB
+    asker.send(stanza.format(bare=account.jid) * n)
+    asker.message(other.jid, "the last", "chat")
+    assert not any(s.tag == ns.MESSAGE for s in settle(other, asker.bare))
+    got = read_answers(asker.socket, n * 8, big.encode() + b"</status></presence>")
+    assert got.count(b"<a/><status>") == n * 8
+    other.available()
+    other.expect_message("the last")

@@ -192,6 +192,38 @@ TEST(conn_tells_the_end_only_when_it_goes_on)
 	}
 }
 
+static size_t take_and_yield(struct side *s, struct strv in)
+{
+	size_t used = take_a_word(s, in);
+
+	if (used < in.n)
+		conn_yield(s->conn);
+	return used;
+}
+
+/* One word a turn, and nothing is read beside what waits; then the end. */
+TEST(conn_that_yields_goes_on_in_the_next_turn)
+{
+	EACH_WAY(w)
+	{
+		struct pair t;
+
+		pair_open_way(&t, w);
+		t.s.take = take_and_yield;
+		send_text(&t, "one,two,three,");
+		peer_end(&t.p);
+		PAIR_UNTIL(&t, t.s.n_data > 0);
+		for (int n = t.s.n_data; n < 3; n = t.s.n_data) {
+			loop_turn(t.s.loop, 0);
+			CHECK(t.s.n_data <= n + 1);
+		}
+		PAIR_UNTIL(&t, t.s.n_eof == 1);
+		CHECK_STR(buf_strv(&t.s.got), "one,two,three,");
+		CHECK_INT(t.s.n_data, 3);
+		pair_close(&t);
+	}
+}
+
 /* What is paused stays in the kernel: the peer is slowed, our memory is not filled. */
 TEST(conn_paused_does_not_read_ahead)
 {
