@@ -83,12 +83,11 @@ def test_all_are_answered(backends, auth_worlds):
             counts[m][result is None] += 1
             client.close()
         auth_worlds(m).talk()
-    print(counts, {pid: memory(server)[1] - before[pid] for pid, server in servers.items()})
+    grown = {pid: memory(server)[1] - before[pid] for pid, server in servers.items()}
     for m in METHODS:
-        assert counts[m][0] > 0, m
-    if not env.SANITIZED:
-        for pid, server in servers.items():
-            assert memory(server)[1] - before[pid] < 32 << 10
+        assert counts[m][0] > 0, counts
+    if not env.SANITIZED:  # about 10 KiB for each client that is connected
+        assert max(grown.values()) < 32 << 10, grown
     for one in backends.values():
         one.set(PASS)
         one.login_when_it_works()

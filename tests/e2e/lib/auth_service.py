@@ -75,6 +75,14 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404)
 
 
+class HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def handle_error(self, *_):
+        """A client that does not wait for its answer is none."""
+
+
 class Gate:
     """Whoever comes to it waits until it is open."""
 
@@ -116,8 +124,7 @@ class Service:
             self.n_open += by
 
     def start(self, port):
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        self.server = HttpServer(("127.0.0.1", port), Handler)
         if self.context:
             self.server.socket = self.context.wrap_socket(
                 self.server.socket, server_side=True, do_handshake_on_connect=False)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A program of the method `external`: accounts are lines "USER:PASSWORD" in the file argv[1]; what it
 is asked is appended to argv[1].log. The word in argv[1].fault spoils its answers: "cut" ends it,
-"garble" is an answer that is none, "slow" takes 50 ms, "hang" waits until somebody writes to the pipe argv[1].gate."""
+"garble" is an answer that is none, "slow" takes 20 ms, "hang" waits until somebody writes to the pipe
+argv[1].gate."""
 import os
 import struct
 import sys
@@ -65,7 +66,7 @@ while True:
     if how == "garble":
         os.write(1, b"rubbish")
     if how == "slow":
-        time.sleep(0.05)
+        time.sleep(0.02)
     if how == "hang":
         with open(sys.argv[1] + ".gate", "rb") as gate:
             gate.read()

@@ -18,7 +18,7 @@ HOLD = "hold"  # questions go on, their answers with PASS
 SLOW = "slow"  # an answer takes DELAY longer
 
 RUBBISH = b"\xff\x00 \x85rubbish\r\n\r\n" * 8
-DELAY = 0.05
+DELAY = 0.02
 _CHUNK = 65536
 
 
