@@ -34,7 +34,7 @@ static void done(struct auth_job *j)
 
 void auth_backend_start(struct auth_backend *b)
 {
-	b->pool = auth_pool_new(b->n_threads, b->ops->threads, b);
+	b->pool = auth_pool_new(&b->threads, b->ops->threads, b);
 }
 
 void auth_backend_hurry(struct auth_backend *b)

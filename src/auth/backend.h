@@ -53,7 +53,7 @@ struct auth_backend_ops {
 struct auth_backend {
 	const struct auth_backend_ops *ops;
 	struct auth_pool *pool;
-	unsigned n_threads;
+	struct dispatch_conf threads;
 	int timeout_ms;	    /* of a question, the time in the queue included */
 	atomic_bool ending; /* nobody waits for answers any more: calls return soon */
 };
@@ -66,7 +66,8 @@ void auth_backend_stop(struct auth_backend *b, bool at_once);
 /* Stops it, if that has not been done. */
 void auth_backend_free(struct auth_backend **b);
 
-/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all or for this account or address; c is still the caller's. */
+/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all, for this account or address, or
+ * for what `threads` says; c is still the caller's. */
 nodiscard int auth_backend_submit(struct auth_backend *b, struct auth_call *c);
 
 /* What a question that could not be asked says to the operator. */

@@ -330,9 +330,9 @@ struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)
 {
 	struct ldap_method *m = MEM_NEW(struct ldap_method);
 
-	ASSERT(conf->workers > 0 && conf->uids[0].attr);
+	ASSERT(conf->workers.n_workers > 0 && conf->uids[0].attr);
 	m->base.ops = &ldap_ops;
-	m->base.n_threads = conf->workers;
+	m->base.threads = conf->workers;
 	m->base.timeout_ms = conf->call_timeout_ms;
 	m->conf = *conf;
 	return &m->base;

@@ -41,7 +41,7 @@ struct auth_ldap_conf {
 	bool local_equal;	     /* it must (not) have one of: */
 	const char *const *local_values;
 	enum auth_ldap_deref deref;
-	unsigned workers;
+	struct dispatch_conf workers;
 	int call_timeout_ms;
 };
 

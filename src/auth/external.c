@@ -391,7 +391,7 @@ struct auth_backend *auth_external_new(const struct auth_external_conf *conf)
 
 	ASSERT(conf->instances > 0);
 	x->base.ops = &external_ops;
-	x->base.n_threads = conf->instances;
+	x->base.threads = *AUTH_POOL_PLAIN(conf->instances);
 	x->base.timeout_ms = conf->timeout_ms;
 	x->command = mem_strdup(conf->program);
 	cut_command(x);

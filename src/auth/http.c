@@ -393,9 +393,9 @@ struct auth_backend *auth_http_new(const struct auth_http_conf *conf)
 {
 	struct http *h = MEM_NEW(struct http);
 
-	ASSERT(conf->workers > 0 && conf->request_timeout_ms > 0);
+	ASSERT(conf->workers.n_workers > 0 && conf->request_timeout_ms > 0);
 	h->base.ops = &http_ops;
-	h->base.n_threads = conf->workers;
+	h->base.threads = conf->workers;
 	h->base.timeout_ms = conf->call_timeout_ms;
 	http_tls_init(&h->tls, conf);
 	h->url = make_url(strv_from(conf->host), strv_from(conf->path_prefix));

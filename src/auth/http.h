@@ -13,7 +13,7 @@ struct auth_http_conf {
 	const char *path_prefix; /* "/" */
 	const char *basic_auth;	 /* "user:password" */
 	struct tls_client *tls;	 /* for https; the backend's from then on */
-	unsigned workers;
+	struct dispatch_conf workers;
 	int request_timeout_ms;
 	int call_timeout_ms; /* with the wait for a worker */
 };

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/clock.h"
-#include "base/list.h"
+#include "base/dispatch.h"
 #include "base/strv.h"
 
 struct auth_pool;
@@ -34,8 +34,12 @@ struct auth_pool_ops {
 };
 
 /* `ops` may be NULL: threads without a state. */
-nodiscard struct auth_pool *auth_pool_new(unsigned n_threads,
+nodiscard struct auth_pool *auth_pool_new(const struct dispatch_conf *conf,
 					  const struct auth_pool_ops *ops, void *owner);
+
+/* Whoever is free takes the oldest job. */
+#define AUTH_POOL_PLAIN(n_threads) \
+	(&(struct dispatch_conf){ (n_threads), DISPATCH_ANY, DISPATCH_NO_LIMIT })
 
 /* Runs what is queued to its end, then stops the threads. */
 void auth_pool_free(struct auth_pool **p);
@@ -43,7 +47,8 @@ void auth_pool_free(struct auth_pool **p);
 /* The first half of free: from here on nothing is taken. */
 void auth_pool_stop(struct auth_pool *p);
 
-/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all or for one of its keys; j is still the caller's. */
+/* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all or for one of its keys, or
+ * more than the pool's strategy allows; j is still the caller's. */
 nodiscard int auth_pool_submit(struct auth_pool *p, struct auth_job *j);
 
 uint32_t auth_pool_key(struct strv s);

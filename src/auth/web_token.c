@@ -160,7 +160,7 @@ int auth_jwt_new(const struct auth_jwt_conf *conf, struct auth_backend **ret,
 	int r;
 
 	m->base.ops = &jwt_ops;
-	m->base.n_threads = JWT_THREADS;
+	m->base.threads = *AUTH_POOL_PLAIN(JWT_THREADS);
 	m->base.timeout_ms = JWT_TIMEOUT_MS;
 	m->alg = jws_alg_find(conf->algorithm);
 	m->username_key = mem_strdup(conf->username_key);

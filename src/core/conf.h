@@ -161,10 +161,18 @@ struct conf_client_tls {
 	size_t n_versions;
 };
 
+/* What all pools have: conf_pool.c. */
+struct conf_pool {
+	int64_t workers, call_timeout_ms;
+	int64_t strategy;
+	int64_t max_queue; /* for each worker; CONF_UNSET: no limit */
+	int64_t scope;
+};
+
 /* [outgoing_pools.http.TAG] */
 struct conf_http_pool {
 	struct strv tag;
-	int64_t workers, call_timeout_ms;
+	struct conf_pool pool;
 	struct strv host, path_prefix;
 	int64_t request_timeout_ms;
 	struct conf_client_tls tls;
@@ -173,7 +181,7 @@ struct conf_http_pool {
 /* [outgoing_pools.ldap.TAG] */
 struct conf_ldap_pool {
 	struct strv tag;
-	int64_t workers, call_timeout_ms;
+	struct conf_pool pool;
 	const struct strv *servers;
 	size_t n_servers;
 	int64_t port; /* CONF_UNSET: 389, or 636 with TLS */
@@ -226,8 +234,7 @@ struct conf_store {
 
 /* [outgoing_pools.rdbms.default] */
 struct conf_rdbms {
-	int64_t scope, strategy;
-	int64_t workers, call_timeout_ms;
+	struct conf_pool pool;
 	int64_t driver; /* enum store_driver */
 	struct strv host, database, username, password;
 	int64_t port, keepalive_s; /* or CONF_UNSET */

@@ -134,19 +134,27 @@ static const struct conf_option connection[] = {
 };
 
 static const struct conf_option pool[] = {
-	CONF_INT("workers", struct conf_ldap_pool, workers, "10", 1, 256,
+	CONF_INT("workers", struct conf_ldap_pool, pool.workers, "10", 1, 256,
 		 "How many connections; logins that are checked at the same time."),
-	CONF_INT("call_timeout", struct conf_ldap_pool, call_timeout_ms, "5000", 1,
+	CONF_INT("call_timeout", struct conf_ldap_pool, pool.call_timeout_ms, "5000", 1,
 		 600000, "How long a login may wait and take.", .unit = "ms"),
-	CONF_IGNORED("strategy", "whichever worker is free takes the next request"),
+	CONF_POOL_STRATEGY(struct conf_ldap_pool),
+	CONF_POOL_QUEUE(struct conf_ldap_pool),
 	CONF_IGNORED("scope", "each domain that uses the pool has its own"),
-	CONF_IGNORED("max_worker_queue_len", "the queue has its own bounds"),
 	CONF_SAME_TABLE("connection", connection, "The directory."),
 	{ 0 },
 };
 
+static void check_pool(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct conf_ldap_pool *p = dst;
+
+	conf_pool_check(c, &p->pool);
+}
+
 const struct conf_option conf_any_ldap_pool =
-	CONF_SAME_TABLE("*", pool, "A pool, by the tag that `auth.ldap` names.");
+	CONF_SAME_TABLE("*", pool, "A pool, by the tag that `auth.ldap` names.",
+			.check = check_pool);
 
 /* --- the backend --- */
 
@@ -244,8 +252,8 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		.local_equal = l->local_equal == 1,
 		.local_values = strings(c->arena, l->local_values, l->n_local_values),
 		.deref = (enum auth_ldap_deref)l->deref,
-		.workers = (unsigned)search->workers,
-		.call_timeout_ms = (int)search->call_timeout_ms,
+		.workers = conf_pool_dispatch(&search->pool),
+		.call_timeout_ms = (int)search->pool.call_timeout_ms,
 	};
 	if (e->n_errors) {
 		tls_client_free(&conf.search.tls);

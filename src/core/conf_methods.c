@@ -125,19 +125,27 @@ static const struct conf_option http_connection[] = {
 };
 
 static const struct conf_option http_pool[] = {
-	CONF_INT("workers", struct conf_http_pool, workers, "10", 1, 256,
+	CONF_INT("workers", struct conf_http_pool, pool.workers, "10", 1, 256,
 		 "How many requests are under way at the same time."),
-	CONF_INT("call_timeout", struct conf_http_pool, call_timeout_ms, "5000", 1,
+	CONF_INT("call_timeout", struct conf_http_pool, pool.call_timeout_ms, "5000", 1,
 		 600000, "How long one may wait and take in all.", .unit = "ms"),
-	CONF_IGNORED("strategy", "whichever worker is free takes the next request"),
+	CONF_POOL_STRATEGY(struct conf_http_pool),
+	CONF_POOL_QUEUE(struct conf_http_pool),
 	CONF_IGNORED("scope", "each domain that uses the pool has its own"),
-	CONF_IGNORED("max_worker_queue_len", "the queue has its own bounds"),
 	CONF_SAME_TABLE("connection", http_connection, "The service.", .mandatory = true),
 	{ 0 },
 };
 
+static void check_http_pool(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct conf_http_pool *p = dst;
+
+	conf_pool_check(c, &p->pool);
+}
+
 static const struct conf_option any_http_pool =
-	CONF_SAME_TABLE("*", http_pool, "A pool; `auth` is that of the method `http`.");
+	CONF_SAME_TABLE("*", http_pool, "A pool; `auth` is that of the method `http`.",
+			.check = check_http_pool);
 
 const struct conf_option conf_pool_options[] = {
 	CONF_MAP("http", struct conf, http_pools, tag, &any_http_pool,
@@ -252,9 +260,9 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		.path_prefix = p->path_prefix.p,
 		.basic_auth = a->http.basic_auth.p,
 		.tls = tls,
-		.workers = (unsigned)p->workers,
+		.workers = conf_pool_dispatch(&p->pool),
 		.request_timeout_ms = (int)p->request_timeout_ms,
-		.call_timeout_ms = (int)p->call_timeout_ms,
+		.call_timeout_ms = (int)p->pool.call_timeout_ms,
 	};
 	a->backends[AUTH_HTTP] = auth_http_new(&conf);
 }
@@ -348,7 +356,7 @@ static unsigned threads_of(const struct conf_auth *a)
 	unsigned n = 0;
 
 	for (int m = 0; m < AUTH_METHOD_MAX; m++)
-		n += a->backends[m] ? a->backends[m]->n_threads : 0;
+		n += a->backends[m] ? a->backends[m]->threads.n_workers : 0;
 	return n;
 }
 
@@ -368,7 +376,8 @@ bool conf_has_backends(const struct conf *c)
 
 unsigned conf_n_asking_threads(const struct conf *c)
 {
-	return n_backend_threads(c) + 1 + (c->has_rdbms ? (unsigned)c->rdbms.workers : 1);
+	return n_backend_threads(c) + 1 +
+	       (c->has_rdbms ? (unsigned)c->rdbms.pool.workers : 1);
 }
 
 void conf_start(struct conf *c)

@@ -107,6 +107,28 @@ void methods_make(struct conf *c, struct conf_auth *a, const char *section,
 		  const struct toml_table *root, struct conf_errors *e);
 void conf_free_methods(struct conf *c);
 
+/* conf_pool.c */
+struct dispatch_conf;
+extern const struct conf_word conf_pool_strategies[];
+void conf_pool_check(struct conf_ctx *c, const struct conf_pool *p);
+struct dispatch_conf conf_pool_dispatch(const struct conf_pool *p);
+
+/* The rows of a struct S with a struct conf_pool `pool`. */
+#define CONF_POOL_STRATEGY(S)                                                              \
+	CONF_ENUM(                                                                         \
+		"strategy", S, pool.strategy, "\"best_worker\"", conf_pool_strategies,     \
+		"Who gets a question. `best_worker`, `available_worker`: whoever is free " \
+		"first gets the one that waits longest. `next_available_worker`: a "       \
+		"worker that is free now; if none is, it fails at once. "                  \
+		"`random_worker`, `next_worker`: one at random, or one after the "         \
+		"other; it waits for this one, and only if its connection is down, "       \
+		"another one gets it.")
+#define CONF_POOL_QUEUE(S)                                                                  \
+	CONF_INT(                                                                           \
+		"max_worker_queue_len", S, pool.max_queue, NULL, 0, INT32_MAX,              \
+		"With `best_worker`: when so many questions wait for each worker, further " \
+		"ones fail at once. Not given: docs/limits.md has the bounds of queues.")
+
 /* conf_pool_tls.c: all fill struct conf_client_tls. */
 struct tls_client;
 struct tls_client_options;

@@ -3,6 +3,8 @@
 #include "store/store.h"
 #include "tls/client.h"
 
+#define ONE_DATABASE "one database has what belongs to all domains"
+
 enum { WORKERS_MAX = 1000, MS_MAX = INT32_MAX };
 
 /* It is logged when the server is down. `@` in front stands for the NUL of an abstract socket. */
@@ -58,29 +60,31 @@ static const struct conf_option connection[] = {
 };
 
 static const struct conf_option pool[] = {
-	CONF_ENUM("scope", struct conf_rdbms, scope, "\"global\"",
-		  CONF_WORDS({ "global", 0 }, { "host_type", 0, .unsupported = true },
-			     { "host", 0, .unsupported = true }),
+	CONF_ENUM("scope", struct conf_rdbms, pool.scope, "\"global\"",
+		  CONF_WORDS({ "global", 0 }, { "host_type", .refused = ONE_DATABASE },
+			     { "host", .refused = ONE_DATABASE }),
 		  "One pool for all domains."),
-	CONF_INT("workers", struct conf_rdbms, workers, "10", 1, WORKERS_MAX,
+	CONF_INT("workers", struct conf_rdbms, pool.workers, "10", 1, WORKERS_MAX,
 		 "Connections that read. One more writes: it gathers what comes while a "
 		 "transaction is under way into the next one."),
-	CONF_ENUM(
-		"strategy", struct conf_rdbms, strategy, "\"best_worker\"",
-		CONF_WORDS({ "best_worker", 0 }, { "random_worker", 0 },
-			   { "next_worker", 0 }, { "available_worker", 0 },
-			   { "next_available_worker", 0 }),
-		"All the same here: one queue, and whichever connection is free takes what "
-		"waits longest."),
+	CONF_POOL_STRATEGY(struct conf_rdbms),
+	CONF_POOL_QUEUE(struct conf_rdbms),
 	CONF_INT(
-		"call_timeout", struct conf_rdbms, call_timeout_ms, "60000", 1, MS_MAX,
+		"call_timeout", struct conf_rdbms, pool.call_timeout_ms, "60000", 1,
+		MS_MAX,
 		"What has waited in the queue for so long is not begun any more, and fails.",
 		.unit = "ms"),
 	CONF_SAME_TABLE("connection", connection, "Where the server is.",
 			.mandatory = true),
-	CONF_UNSUPPORTED("max_worker_queue_len"),
 	{ 0 },
 };
+
+static void check_pool(struct conf_ctx *c, const struct toml_value *v, void *dst)
+{
+	const struct conf_rdbms *r = dst;
+
+	conf_pool_check(c, &r->pool);
+}
 
 const struct conf_option conf_rdbms_pools[] = {
 	CONF_OPTIONAL_TABLE(
@@ -88,7 +92,7 @@ const struct conf_option conf_rdbms_pools[] = {
 		"With this section, everything is in this database: accounts and what all "
 		"modules keep, of all domains, whatever `auth.methods` and `backend` say. Its "
 		"tables are MongooseIM's (docs/rdbms.md).",
-		.restart = true),
+		.restart = true, .check = check_pool),
 	{ 0 },
 };
 
@@ -205,9 +209,9 @@ void conf_store_conf(const struct conf *c, struct arena *a, struct store_conf *r
 		.database = dup(a, r->database),
 		.username = dup(a, r->username),
 		.password = dup(a, r->password),
-		.readers = (unsigned)r->workers,
+		.readers = conf_pool_dispatch(&r->pool),
 		.query_timeout_ms = r->query_timeout_ms,
-		.call_timeout_ms = r->call_timeout_ms,
+		.call_timeout_ms = r->pool.call_timeout_ms,
 		.keepalive_ms = r->keepalive_s == CONF_UNSET ? 0 : r->keepalive_s * 1000,
 		.max_start_ms = r->max_start_s * 1000,
 	};
@@ -242,8 +246,11 @@ bool conf_same_rdbms(const struct conf *x, const struct conf *y)
 	return a->driver == b->driver && strv_eq(a->host, b->host) &&
 	       a->port == b->port && strv_eq(a->database, b->database) &&
 	       strv_eq(a->username, b->username) && strv_eq(a->password, b->password) &&
-	       a->workers == b->workers && a->query_timeout_ms == b->query_timeout_ms &&
-	       a->call_timeout_ms == b->call_timeout_ms &&
+	       a->pool.workers == b->pool.workers &&
+	       a->pool.strategy == b->pool.strategy &&
+	       a->pool.max_queue == b->pool.max_queue &&
+	       a->pool.call_timeout_ms == b->pool.call_timeout_ms &&
+	       a->query_timeout_ms == b->query_timeout_ms &&
 	       a->keepalive_s == b->keepalive_s && a->max_start_s == b->max_start_s &&
 	       a->has_tls == b->has_tls && (!a->has_tls || same_tls(&a->tls, &b->tls));
 }

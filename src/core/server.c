@@ -103,7 +103,7 @@ static int start(struct server *s, struct buf *err)
 		return r;
 	forget_unmade_accounts(s);
 	conf_start(s->conf);
-	s->auth_pool = auth_pool_new(AUTH_THREADS, NULL, NULL);
+	s->auth_pool = auth_pool_new(AUTH_POOL_PLAIN(AUTH_THREADS), NULL, NULL);
 	s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
 	s->backoff = backoff_new(BACKOFF_ENTRIES);
 	s->anonymous_names = anonymous_names_new();

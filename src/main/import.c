@@ -234,7 +234,8 @@ int user_import(struct user_cmd *u)
 	unsigned failed;
 
 	in->user = u;
-	in->pool = auth_pool_new((unsigned)MAX(1, MIN(cores, 256)), NULL, NULL);
+	in->pool = auth_pool_new(AUTH_POOL_PLAIN((unsigned)MAX(1, MIN(cores, 256))), NULL,
+				 NULL);
 	pthread_mutex_init(&in->lock, NULL);
 	pthread_cond_init(&in->moved, NULL);
 	read_all(in);

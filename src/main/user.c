@@ -223,7 +223,8 @@ static int open_all(struct user_cmd *u, const struct args *a)
 	if (sc.sql) {
 		sql = ARENA_NEW(u->arena, struct store_sql);
 		*sql = *sc.sql;
-		sql->readers = 1;
+		sql->readers =
+			(struct dispatch_conf){ 1, DISPATCH_ANY, DISPATCH_NO_LIMIT };
 		sc.sql = sql;
 	}
 	if (sc.sql == NULL && strcmp(sc.path, ":memory:") == 0)

@@ -13,11 +13,13 @@ static void set_up(struct store_link *l, bool up)
 	pthread_mutex_lock(&s->lock);
 	ASSERT(l->up != up);
 	l->up = up;
-	if (!l->writes)
-		s->readers_up += up ? 1 : -1u;
+	/* At the end nothing changes hands: the others may have gone. */
+	if (!l->writes && !s->stopping &&
+	    dispatch_set_down(&s->reads, (unsigned)(l - s->read), !up))
+		store_wake_readers(s);
 	/* Readers wait for the tables. */
 	if (l->writes && up && !atomic_exchange(&s->migrated, true))
-		pthread_cond_broadcast(&s->down_reads);
+		store_wake_readers(s);
 	pthread_mutex_unlock(&s->lock);
 	l->backoff_ms = LINK_BACKOFF_MS;
 	l->used_at = l->retry_at = clock_mono_ms();

@@ -36,11 +36,15 @@ static void run_call(struct store *s, struct store_call *c)
 		log_failure("a query failed");
 }
 
-static void deliver_all(struct store *s, struct list *batch)
+/* A reader's is one call. */
+static void deliver_all(struct store_link *l, struct list *batch)
 {
+	struct store *s = l->store;
 	struct list *it;
 
 	pthread_mutex_lock(&s->lock);
+	if (!l->writes)
+		dispatch_finish(&s->reads, (unsigned)(l - s->read));
 	LIST_EACH(item, batch) {
 		struct store_call *c = call_of(item);
 
@@ -176,8 +180,9 @@ static void write_batch(struct store *s, struct list *batch)
 /* --- the threads --- */
 
 /* Who has waited for too long may have given up, and what comes behind need not wait for it. */
-static void drop_late(struct store *s, struct list *batch)
+static void drop_late(struct store_link *l, struct list *batch)
 {
+	const struct store *s = l->store;
 	msec_t limit = s->conf.sql ? s->conf.sql->call_timeout_ms : INT64_MAX;
 	struct list late;
 
@@ -191,7 +196,8 @@ static void drop_late(struct store *s, struct list *batch)
 		list_push(&late, it);
 		c->err = -ETIMEDOUT;
 	}
-	deliver_all(s, &late);
+	if (!list_empty(&late))
+		deliver_all(l, &late);
 }
 
 static void run_batch(struct store_link *l, struct list *batch)
@@ -200,7 +206,7 @@ static void run_batch(struct store_link *l, struct list *batch)
 
 	link_check(l);
 	if (s->conf.sql)
-		drop_late(s, batch);
+		drop_late(l, batch);
 	if (list_empty(batch))
 		return;
 	if (!l->up)
@@ -210,7 +216,7 @@ static void run_batch(struct store_link *l, struct list *batch)
 	else
 		run_call(s, call_of(batch->next));
 	l->used_at = clock_mono_ms();
-	deliver_all(s, batch);
+	deliver_all(l, batch);
 }
 
 /* Not if nobody waits for any of them, and there is time for more to come. */
@@ -220,21 +226,19 @@ static bool writes_are_due(const struct store *s)
 	       (s->n_patient && clock_mono_ms() >= s->patient_until);
 }
 
-/* Takes calls that this link is to run; the lock is held. A reader without its connection leaves
- * them to the others, if there are any with one. */
+/* Takes calls that this link is to run; the lock is held. */
 static void take(struct store_link *l, struct list *batch)
 {
 	struct store *s = l->store;
-	unsigned n = !l->writes		 ? l->up || s->readers_up == 0
-		     : writes_are_due(s) ? STORE_BATCH
-					 : 0;
+	unsigned n = l->writes && writes_are_due(s) ? STORE_BATCH : 0;
 	struct list *it;
 
-	while (n-- && (it = list_pop(l->writes ? &s->writes : &s->reads))) {
-		if (l->writes)
-			count_waiting(s, call_of(it), (size_t)-1);
+	while (n-- && (it = list_pop(&s->writes))) {
+		count_waiting(s, call_of(it), (size_t)-1);
 		list_push(batch, it);
 	}
+	if (!l->writes && (it = dispatch_take(&s->reads, (unsigned)(l - s->read))))
+		list_push(batch, it);
 }
 
 static msec_t patience(const struct store_link *l)
@@ -251,15 +255,12 @@ static msec_t patience(const struct store_link *l)
 static void wait_for_calls(struct store_link *l)
 {
 	struct store *s = l->store;
-	pthread_cond_t *cond = l->writes ? &s->more_writes
-			       : l->up	 ? &s->more_reads
-					 : &s->down_reads;
 	msec_t ms = patience(l);
 	struct timespec t;
 	int r;
 
 	if (ms < 0) {
-		pthread_cond_wait(cond, &s->lock);
+		pthread_cond_wait(&l->more, &s->lock);
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -267,9 +268,11 @@ static void wait_for_calls(struct store_link *l)
 	t.tv_nsec += ms % 1000 * 1000000;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
-	r = pthread_cond_timedwait(cond, &s->lock, &t);
+	r = pthread_cond_timedwait(&l->more, &s->lock, &t);
 	if (r != ETIMEDOUT)
 		return;
+	if (!l->writes)
+		dispatch_away(&s->reads, (unsigned)(l - s->read));
 	pthread_mutex_unlock(&s->lock);
 	link_idle(l);
 	pthread_mutex_lock(&s->lock);
@@ -342,22 +345,35 @@ int store_load(enum store_driver driver, struct buf *err)
 
 static void init_link(struct store *s, struct store_link *l, bool writes)
 {
+	pthread_condattr_t attr;
+
 	l->store = s;
 	l->writes = writes;
 	l->db.driver = s->driver;
 	l->backoff_ms = LINK_BACKOFF_MS;
-}
-
-static void init_conds(struct store *s)
-{
-	pthread_condattr_t attr;
-
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->more_writes, &attr);
-	pthread_cond_init(&s->more_reads, &attr);
-	pthread_cond_init(&s->down_reads, &attr);
+	pthread_cond_init(&l->more, &attr);
 	pthread_condattr_destroy(&attr);
+}
+
+static void free_link(struct store_link *l)
+{
+	db_close(&l->db);
+	pthread_cond_destroy(&l->more);
+}
+
+/* All of them down. */
+static void init_readers(struct store *s, const struct store_sql *sql)
+{
+	struct dispatch_conf conf = { 1, DISPATCH_ANY, DISPATCH_NO_LIMIT };
+
+	if (sql)
+		conf = sql->readers;
+	if (s->one)
+		conf.n_workers = 0;
+	s->n_read = conf.n_workers;
+	dispatch_init(&s->reads, &conf, false);
 }
 
 static struct store *new_store(const struct store_conf *conf)
@@ -367,12 +383,10 @@ static struct store *new_store(const struct store_conf *conf)
 	s->conf = *conf;
 	s->driver = find_driver(conf);
 	s->one = conf->sql == NULL && strcmp(conf->path, ":memory:") == 0;
-	s->n_read = s->one ? 0 : conf->sql ? conf->sql->readers : 1;
+	init_readers(s, conf->sql);
 	s->read = mem_zalloc(MAX(s->n_read, 1u) * sizeof(*s->read));
 	list_init(&s->writes);
-	list_init(&s->reads);
 	pthread_mutex_init(&s->lock, NULL);
-	init_conds(s);
 	init_link(s, &s->write, true);
 	for (unsigned i = 0; i < s->n_read; i++)
 		init_link(s, &s->read[i], false);
@@ -382,11 +396,9 @@ static struct store *new_store(const struct store_conf *conf)
 static void free_store(struct store *s)
 {
 	for (unsigned i = 0; i < s->n_read; i++)
-		db_close(&s->read[i].db);
-	db_close(&s->write.db);
-	pthread_cond_destroy(&s->more_writes);
-	pthread_cond_destroy(&s->more_reads);
-	pthread_cond_destroy(&s->down_reads);
+		free_link(&s->read[i]);
+	free_link(&s->write);
+	dispatch_fini(&s->reads);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s->read);
 	mem_free(s);
@@ -424,28 +436,55 @@ void store_close(struct store **ps)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
-	pthread_cond_broadcast(&s->more_writes);
-	pthread_cond_broadcast(&s->more_reads);
-	pthread_cond_broadcast(&s->down_reads);
+	pthread_cond_signal(&s->write.more);
+	store_wake_readers(s);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->write.thread, NULL);
 	for (unsigned i = 0; i < s->n_read; i++)
 		pthread_join(s->read[i].thread, NULL);
-	ASSERT(list_empty(&s->writes) && list_empty(&s->reads));
+	ASSERT(list_empty(&s->writes));
 	free_store(s);
 }
 
-/* Wakes one thread that will run the call; the lock is held. */
-static void wake_one(struct store *s, bool to_writer)
+/* The lock is held, here and below. */
+void store_wake_readers(struct store *s)
 {
-	pthread_cond_signal(to_writer	    ? &s->more_writes
-			    : s->readers_up ? &s->more_reads
-					    : &s->down_reads);
+	for (unsigned i = 0; i < s->n_read; i++)
+		pthread_cond_signal(&s->read[i].more);
+}
+
+/* A read goes behind the writes to the same account that are not committed yet: whoever has submitted
+ * a change and then reads sees the change. */
+static bool is_for_writer(const struct store *s, const struct store_call *c)
+{
+	return c->writes || c->in_order || c->sees_patient || s->one ||
+	       s->writing[c->account] > 0;
+}
+
+static bool to_reader(struct store *s, struct store_call *c)
+{
+	unsigned wake;
+
+	if (!dispatch_push(&s->reads, &c->link, &wake))
+		return false;
+	if (wake != DISPATCH_NOBODY)
+		pthread_cond_signal(&s->read[wake].more);
+	return true;
+}
+
+static void to_writer(struct store *s, struct store_call *c)
+{
+	s->writing[c->account] += !c->patient;
+	list_push(&s->writes, &c->link);
+	count_waiting(s, c, 1);
+	if (c->patient && s->n_patient == 1)
+		s->patient_until = c->submitted + STORE_PATIENCE_MS;
+	if (!c->patient || s->n_patient == 1 || writes_are_due(s))
+		pthread_cond_signal(&s->write.more);
 }
 
 int store_submit(struct store *s, struct store_call *c)
 {
-	bool to_writer;
 	int r = -EAGAIN;
 
 	c->account = (uint16_t)(hash_strv(c->username) % STORE_N_KEYS);
@@ -454,22 +493,15 @@ int store_submit(struct store *s, struct store_call *c)
 	ASSERT(c->writes || !c->patient);
 	pthread_mutex_lock(&s->lock);
 	if (s->n_calls < STORE_MAX_CALLS && s->n_bytes + c->bytes <= STORE_MAX_BYTES) {
-		/* A read goes behind the writes to the same account that are not committed yet:
-		 * whoever has submitted a change and then reads sees the change. */
-		to_writer = c->writes || c->in_order || c->sees_patient || s->one ||
-			    s->writing[c->account] > 0;
+		c->in_writer = is_for_writer(s, c);
+		if (c->in_writer)
+			to_writer(s, c);
+		if (c->in_writer || to_reader(s, c))
+			r = 0;
+	}
+	if (r == 0) {
 		s->n_calls++;
 		s->n_bytes += c->bytes;
-		s->writing[c->account] += to_writer && !c->patient;
-		c->in_writer = to_writer;
-		list_push(to_writer ? &s->writes : &s->reads, &c->link);
-		if (to_writer)
-			count_waiting(s, c, 1);
-		if (c->patient && s->n_patient == 1)
-			s->patient_until = c->submitted + STORE_PATIENCE_MS;
-		if (!c->patient || s->n_patient == 1 || writes_are_due(s))
-			wake_one(s, to_writer);
-		r = 0;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return r;

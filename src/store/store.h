@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/dispatch.h"
 #include "base/list.h"
 #include "io/inbox.h"
 #include "tls/client.h"
@@ -82,7 +83,8 @@ struct store_sql {
 	const char *host; /* a path: the directory (MySQL: the file) of a local socket */
 	unsigned port;
 	const char *database, *username, *password;
-	unsigned readers; /* connections that read, beside the one that writes */
+	struct dispatch_conf
+		readers; /* connections that read, beside the one that writes */
 	int64_t query_timeout_ms;
 	int64_t call_timeout_ms; /* from submission to the start */
 	int64_t keepalive_ms;	 /* 0: none */
@@ -131,7 +133,7 @@ nodiscard int store_open(const struct store_conf *conf, struct store **ret,
 /* Does all that is queued, commits, closes. */
 void store_close(struct store **s);
 
-/* -EAGAIN: too much waits; the call is still the caller's. */
+/* -EAGAIN: too much waits, in all or for the readers' strategy; the call is still the caller's. */
 nodiscard int store_submit(struct store *s, struct store_call *c);
 void store_call_free(struct store_call **c);
 

@@ -1,6 +1,7 @@
 /* For the files of the store only. */
 #pragma once
 
+#include "base/dispatch.h"
 #include "base/log.h"
 #include "store/db.h"
 #include "store/store.h"
@@ -18,6 +19,7 @@ enum {
 struct store_link {
 	struct store *store;
 	struct db db;
+	pthread_cond_t more; /* there is something for it */
 	bool writes;
 	bool up;	 /* the thread's own, as all that follows */
 	msec_t retry_at; /* while it is down */
@@ -36,13 +38,11 @@ struct store {
 	unsigned n_read;
 
 	pthread_mutex_t lock;
-	/* more_reads is for readers that are up, down_reads for the others. */
-	pthread_cond_t more_writes, more_reads, down_reads;
-	struct list writes, reads;
+	struct list writes;
+	struct dispatch reads;	    /* by the readers */
 	size_t n_urgent, n_patient; /* of `writes` */
 	msec_t patient_until;	    /* the oldest of them */
 	size_t n_calls, n_bytes;
-	unsigned readers_up;
 	bool stopping;
 	atomic_bool migrated;		/* the writer has seen to the schema */
 	atomic_uint fail_in;		/* see store_fail_write */
@@ -65,6 +65,9 @@ nodiscard int account_unmark(struct store_call *c);
 
 /* The one number of a query; -ENOENT: it has no row. */
 nodiscard int store_read_number(struct db_stmt *st, int64_t *ret);
+
+/* The lock is held. */
+void store_wake_readers(struct store *s);
 
 /* --- link.c: connections that come and go --- */
 

@@ -1,5 +1,7 @@
 """An HTTP service of the method `http`, in a thread: MongooseIM's API over a dictionary."""
 import base64
+import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +14,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def setup(self):
+        super().setup()
+        self.server.service.connections.add(self.connection)
+
+    def finish(self):
+        self.server.service.connections.discard(self.connection)
+        super().finish()
 
     def answer(self, status, text=""):
         body = text.encode()
@@ -51,8 +61,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         known = service.accounts
         what = path.rsplit("/", 1)[1]
-        if what in service.gates:
-            service.gates[what].pass_through()
+        for held in (what, user):
+            if held in service.gates:
+                service.gates[held].pass_through()
         if what in service.answers:
             self.answer(*service.answers[what])
             return
@@ -87,14 +98,16 @@ class Gate:
     """Whoever comes to it waits until it is open."""
 
     def __init__(self):
-        self._reached, self._open = threading.Event(), threading.Event()
+        self._reached, self._open = threading.Semaphore(0), threading.Event()
 
     def pass_through(self):
-        self._reached.set()
+        self._reached.release()
         self._open.wait(env.DEADLINE)
 
-    def wait(self):
-        assert self._reached.wait(env.DEADLINE)
+    def wait(self, n=1):
+        """Until n more have come."""
+        for _ in range(n):
+            assert self._reached.acquire(timeout=env.DEADLINE)
 
     def open(self):
         self._open.set()
@@ -103,7 +116,7 @@ class Gate:
 class Service:
     """`accounts`: user -> what get_password gives; `certificates`: user -> PEM; `broken`:
     (status, body) for everything; `answers`: for one question, such as "user_exists";
-    `gates`: that hold one question up;
+    `gates`: that hold one question, or the questions about one user, up;
     `context`: TLS (ssl.SSLContext); `client`: USER:PASSWORD that whoever asks must show."""
 
     def __init__(self, context=None):
@@ -115,6 +128,7 @@ class Service:
         self.answers = {}
         self.gates = {}
         self.client = None
+        self.connections = set()
         self.n_open = 0  # questions that are not done with
         self._lock = threading.Lock()
         self.start(0)
@@ -137,3 +151,6 @@ class Service:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

@@ -103,7 +103,8 @@ static void set_up(const enum auth_method *methods, size_t n)
 			continue;
 		f = MEM_NEW(struct fake);
 		f->base = (struct auth_backend){ .ops = &all_ops[m],
-						 .n_threads = 1,
+						 .threads = { 1, DISPATCH_ANY,
+							      DISPATCH_NO_LIMIT },
 						 .timeout_ms = 60000 };
 		f->answer[AUTH_EXISTS] = -ENOENT;
 		fix.conf.auth.backends[m] = &f->base;

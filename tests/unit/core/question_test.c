@@ -53,9 +53,10 @@ static void set_up(void)
 	memset(&fix, 0, sizeof(fix));
 	sem_init(&may_answer, 0, 0);
 	clock_fake_set(1000, 0);
-	fix.backend = (struct auth_backend){ .ops = &ops,
-					     .n_threads = 1,
-					     .timeout_ms = TIMEOUT_MS };
+	fix.backend =
+		(struct auth_backend){ .ops = &ops,
+				       .threads = { 1, DISPATCH_ANY, DISPATCH_NO_LIMIT },
+				       .timeout_ms = TIMEOUT_MS };
 	fix.conf.auth.backends[AUTH_HTTP] = &fix.backend;
 	fix.worker.conf = &fix.conf;
 	fix.worker.scratch = arena_new(256);
@@ -274,7 +275,7 @@ TEST(question_outlives_the_backend_that_it_was_put_to)
 
 	set_up();
 	*b = (struct auth_backend){ .ops = &freed_ops,
-				    .n_threads = 1,
+				    .threads = { 1, DISPATCH_ANY, DISPATCH_NO_LIMIT },
 				    .timeout_ms = TIMEOUT_MS };
 	auth_backend_start(b);
 	fix.conf.auth.backends[AUTH_HTTP] = b;

@@ -105,7 +105,7 @@ const struct store_sql *pgsql_conf(void)
 				  .database = "meerkat",
 				  .username = "meerkat",
 				  .password = "secret",
-				  .readers = 3,
+				  .readers = { 3, DISPATCH_ANY, DISPATCH_NO_LIMIT },
 				  .query_timeout_ms = 20000,
 				  .call_timeout_ms = 60000,
 				  .max_start_ms = 30000 };

@@ -127,7 +127,7 @@ TEST(pgsql_server_that_hangs_is_given_up)
 	struct jid who;
 	int64_t pid;
 
-	sql.readers = 1;
+	sql.readers.n_workers = 1;
 	s = pgsql_open_store(&sql);
 	who = romeo(s);
 	fixture_close(s);

@@ -290,13 +290,145 @@ ON_SERVERS(types_of_columns_may_change)
 	k->run(dbserver_file(k->mongooseim));
 	s = k->open(sql);
 	who = romeo_of(s);
-	for (unsigned i = 0; i < sql->readers * 8; i++)
+	for (unsigned i = 0; i < sql->readers.n_workers * 8; i++)
 		CHECK_INT(fixture_do(s, store_account_get(who)), 0);
 	k->run(k->alter);
-	for (unsigned i = 0; r < 0 && i <= sql->readers; i++) {
+	for (unsigned i = 0; r < 0 && i <= sql->readers.n_workers; i++) {
 		r = fixture_do(s, store_account_get(who));
 		CHECK(r == 0 || r == -ENOTCONN);
 	}
 	CHECK_INT(r, 0);
+	fixture_close(s);
+}
+
+/* --- who reads --- */
+
+static struct store *open_readers(const struct kind *k, struct store_sql *sql, unsigned n,
+				  enum dispatch_strategy strategy, size_t max)
+{
+	*sql = *k->conf();
+	sql->readers = (struct dispatch_conf){ n, strategy, max };
+	return k->open(sql);
+}
+
+static struct flight reads;
+static sem_t reading, may_read;
+
+static int run_held(struct store *s, struct store_call *c)
+{
+	sem_post(&reading);
+	sem_wait(&may_read);
+	return 0;
+}
+
+static int run_which(struct store *s, struct store_call *c)
+{
+	const struct store_link *l = container_of(store_db, struct store_link, db);
+
+	c->number = l->writes ? -1 : l - s->read;
+	return 0;
+}
+
+static struct store_call *own_read(int (*run)(struct store *, struct store_call *))
+{
+	struct store_call *c = own_call(run);
+
+	c->writes = false;
+	return c;
+}
+
+static int try_to_read(struct store *s)
+{
+	struct store_call *c = own_read(run_held);
+	int r;
+
+	c->deliver = reads.call[0]->deliver;
+	c->owner = reads.call[0]->owner;
+	r = store_submit(s, c);
+	store_call_free(&c);
+	return r;
+}
+
+static void start_to_read(struct store *s, unsigned n, unsigned n_at_once)
+{
+	sem_init(&reading, 0, 0);
+	sem_init(&may_read, 0, 0);
+	flight_init(&reads);
+	for (unsigned i = 0; i < n; i++)
+		flight_add(&reads, s, own_read(run_held));
+	for (unsigned i = 0; i < n_at_once; i++)
+		sem_wait(&reading);
+}
+
+static void end_reading(void)
+{
+	for (size_t i = 0; i < reads.n; i++)
+		sem_post(&may_read);
+	flight_await(&reads);
+	for (size_t i = 0; i < reads.n; i++)
+		CHECK_INT(reads.call[i]->err, 0);
+	flight_free(&reads);
+}
+
+ON_SERVERS(so_many_reads_may_wait_for_each_reader)
+{
+	struct store_sql sql;
+	struct store *s = open_readers(k, &sql, 2, DISPATCH_ANY, 2);
+
+	for (int again = 0; again < 3; again++) {
+		start_to_read(s, 2 + 2 * 2, 2);
+		CHECK_INT(try_to_read(s), -EAGAIN);
+		CHECK_INT(fixture_do(s, own_call(run_which)),
+			  0); /* the writer is not full */
+		end_reading();
+	}
+	fixture_close(s);
+}
+
+ON_SERVERS(reads_do_not_wait_for_a_free_reader_where_they_may_not)
+{
+	struct store_sql sql;
+	struct store *s = open_readers(k, &sql, 2, DISPATCH_FREE, DISPATCH_NO_LIMIT);
+
+	for (int again = 0; again < 3; again++) {
+		start_to_read(s, 2, 2);
+		CHECK_INT(try_to_read(s), -EAGAIN);
+		end_reading();
+		CHECK_INT(fixture_do(s, own_read(run_which)), 0);
+	}
+	fixture_close(s);
+}
+
+ON_SERVERS(readers_are_asked_in_turn)
+{
+	struct store_sql sql;
+	struct store *s = open_readers(k, &sql, 3, DISPATCH_NEXT, DISPATCH_NO_LIMIT);
+	struct store_call *c;
+
+	for (int i = 0; i < 9; i++) {
+		c = own_read(run_which);
+		CHECK_INT(store_wait(s, c), 0);
+		CHECK_INT(c->number, i % 3);
+		store_call_free(&c);
+	}
+	start_to_read(s, 9, 3); /* and all of them are answered at the end */
+	end_reading();
+	fixture_close(s);
+}
+
+ON_SERVERS(who_has_just_read_reads_again)
+{
+	struct store_sql sql;
+	struct store *s = open_readers(k, &sql, 3, DISPATCH_ANY, DISPATCH_NO_LIMIT);
+	int64_t first = -1;
+
+	for (int i = 0; i < 9; i++) {
+		struct store_call *c = own_read(run_which);
+
+		CHECK_INT(store_wait(s, c), 0);
+		CHECK(i == 0 || c->number == first);
+		first = c->number;
+		store_call_free(&c);
+	}
 	fixture_close(s);
 }
