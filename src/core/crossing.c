@@ -77,11 +77,20 @@ static struct crossing *write_crossing(const struct stanza *s, size_t *n)
 	return x;
 }
 
+/* For room in an inbox: of a stanza that we have made, too, whoever has made us. */
+static struct c2s *who_waits(struct worker *w, struct session *sender)
+{
+	if (sender)
+		return c2s_of(sender->stream);
+	return w->sender.worker == w->id ? c2s_get(w, w->sender) : NULL;
+}
+
 void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 		    const struct stanza *s)
 {
 	size_t n;
 	struct crossing *x = write_crossing(s, &n);
+	struct c2s *c;
 
 	if (x == NULL) {
 		route_error(w, s, STANZA_ERR_POLICY_VIOLATION, "stanza too big");
@@ -92,6 +101,9 @@ void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 	x->sender = w->sender;
 	worker_post(to, &x->post, n);
 	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
-	if (sender && to != w && worker_is_full(to))
-		throttle_for_inbox(c2s_of(sender->stream), to);
+	if (to == w || !worker_is_full(to))
+		return;
+	c = who_waits(w, sender);
+	if (c)
+		throttle_for_inbox(c, to);
 }

@@ -7,6 +7,7 @@ struct session;
 struct stanza;
 struct worker;
 
-/* The stanza has its final from and to. `sender`, when not NULL, may be made to wait for room. */
+/* The stanza has its final from and to. `sender`, or the client that it is made for, may be made to
+ * wait for room. */
 void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 		    const struct stanza *s);

@@ -301,12 +301,13 @@ void route(struct worker *w, struct session *sender, const struct stanza *s)
 	w->depth--;
 }
 
-void route_to(struct worker *w, const struct stanza *s, struct jid to)
+void route_to(struct worker *w, struct session *sender, const struct stanza *s,
+	      struct jid to)
 {
 	struct stanza copy = *s;
 
 	copy.to = to;
-	route(w, NULL, &copy);
+	route(w, sender, &copy);
 }
 
 void route_bytes(struct worker *w, struct strv bytes)

@@ -23,8 +23,9 @@ void route_bytes(struct worker *w, struct strv bytes);
 /* The same bytes, for an account that is no more, whoever has its name now. */
 void route_to_nobody(struct worker *w, struct strv bytes);
 
-/* The same stanza to another address, with the same content: for fan-out. */
-void route_to(struct worker *w, const struct stanza *s, struct jid to);
+/* The same stanza to another address, with the same content: for fan-out. `sender` as above. */
+void route_to(struct worker *w, struct session *sender, const struct stanza *s,
+	      struct jid to);
 
 /* Answers `s` with an error, if such a stanza may be answered. */
 void route_error(struct worker *w, const struct stanza *s, enum stanza_err err,

@@ -127,21 +127,26 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 			(*h)->available(s, initial);
 }
 
-/* Presence is broadcast: one contact who does not read must not hold up the rest. Nor must who asks
- * for more than it reads hold up who answers: answers, and the
- * presence that a probe asks for, stop nobody but the asker itself. */
-static bool stops_sender(const struct session *s, enum stanza_kind kind,
-			 enum stanza_type type)
+static bool is_asker(const struct session *s)
 {
-	if (handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream))))
-		return true;
-	return type != IQ_RESULT && type != STANZA_ERROR && kind != STANZA_PRESENCE;
+	return handle_eq(s->user->worker->sender, c2s_handle(c2s_of(s->stream)));
 }
 
-/* The other half of what may wait is for presence and for what the server says itself. */
+/* Nobody waits for a receiver of what it broadcasts, or of what the server says itself: that has no
+ * sender. Nor must who asks for more than it reads hold up who answers: answers, and the presence
+ * that a probe asks for, stop nobody but the asker itself. */
+static bool stops_sender(const struct session *s, enum stanza_type type)
+{
+	return is_asker(s) || (type != IQ_RESULT && type != STANZA_ERROR);
+}
+
+/* The other half of what may wait is for presence that nobody waits for, or that it has asked for,
+ * and for what the server says itself. */
 static bool has_room(const struct session *s, enum stanza_kind kind)
 {
-	return kind == STANZA_PRESENCE || session_room(s) > CONN_MAX_OUT / 2;
+	bool free = handle_is_none(s->user->worker->sender) || is_asker(s);
+
+	return (kind == STANZA_PRESENCE && free) || session_room(s) > CONN_MAX_OUT / 2;
 }
 
 /* What it says comes back to it (RFC 6121 4.2.2): it may speak without reading that. */
@@ -168,7 +173,7 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
 	worker_works(s->user->worker, b->n - was);
-	if (stops_sender(s, st->kind, st->type) && !is_own_presence(s, st))
+	if (stops_sender(s, st->type) && !is_own_presence(s, st))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
@@ -180,7 +185,7 @@ bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind
 	if ((s->hold && kind == STANZA_MESSAGE) || !has_room(s, kind))
 		return false;
 	session_send_bytes(s, bytes);
-	if (!s->stream->closed && stops_sender(s, kind, type))
+	if (!s->stream->closed && stops_sender(s, type))
 		throttle_after_send(s->user->worker, s->user->worker->sender,
 				    c2s_of(s->stream));
 	return true;

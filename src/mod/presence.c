@@ -81,7 +81,7 @@ static void send_presence_of(struct worker *w, const struct session *s, struct j
 
 	read_presence(a, s->presence, &p);
 	p.from = s->jid;
-	route_to(w, &p, to);
+	route_to(w, NULL, &p, to);
 }
 
 static void send_all_presence(struct user *u, struct jid to)
@@ -104,7 +104,7 @@ static void send_all_unavailable(struct user *u, struct jid to)
 }
 
 struct broadcast {
-	struct worker *w;
+	struct session *from;
 	const struct stanza *s;
 };
 
@@ -113,22 +113,29 @@ static void broadcast_item(const struct roster_item *it, void *arg)
 	struct broadcast *b = arg;
 
 	if (sub_has_from(it->sub.state))
-		route_to(b->w, b->s, it->jid);
+		route_to(b->from->user->worker, b->from, b->s, it->jid);
 }
 
 /* To the subscribed contacts and to the user's own available resources (RFC 6121 4.2.2). */
 static void broadcast(struct session *from, const struct stanza *s)
 {
 	struct user *u = from->user;
-	struct broadcast b = { .w = u->worker, .s = s };
+	struct broadcast b = { .from = from, .s = s };
+	struct handle sender = u->worker->sender;
 
+	u->worker->sender = HANDLE_NONE; /* waits for none of so many who may not read */
 	roster_each(u->roster, broadcast_item, &b);
 	route_to_sessions(u, s, -128);
+	u->worker->sender = sender;
 }
 
 /* RFC 6121 4.6.3: who got directed presence gets the unavailable, too. */
 static void end_directed(struct session *from, const struct stanza *s)
 {
+	struct worker *w = from->user->worker;
+	struct handle sender = w->sender;
+
+	w->sender = HANDLE_NONE;
 	while (from->directed) {
 		AUTO(arena_free) struct arena *a = arena_new(1024);
 		struct strv text = strv_make(from->directed->jid, from->directed->n);
@@ -137,8 +144,9 @@ static void end_directed(struct session *from, const struct stanza *s)
 
 		ASSERT(r == 0); /* it was one when it was added */
 		session_directed_remove(from, to);
-		route_to(from->user->worker, s, to);
+		route_to(w, from, s, to);
 	}
+	w->sender = sender;
 }
 
 /* --- the user comes and goes --- */

@@ -11,6 +11,10 @@ VCARD = "<vCard xmlns='vcard-temp'>%s</vCard>"
 PRIVATE = "<query xmlns='jabber:iq:private'><a xmlns='urn:x'>%s</a></query>"
 
 
+def pauses(server):
+    return server.status()["server"]["peer_pauses"]
+
+
 def read_answers(sock, n, end=b"</iq>"):
     got, seen = bytearray(), 0
     while seen < n:
@@ -60,3 +64,16 @@ def test_much_presence_of_ones_own(server, login, stanza):
     assert got.count(b"<a/><status>") == n * 8
     other.available()
     other.expect_message("the last")
+
+
+def test_directed_presence_waits_for_its_receiver(server, online):
+    """It is in somebody's name, who can wait; nobody disconnects a slow reader by it."""
+    sender, reader = online(), online()
+    reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    before, n = pauses(server), 0
+    while pauses(server) == before and n < 150:  # 9 MB
+        sender.presence(reader.jid, inner=f"<status>{BIG[:60_000]}</status>")
+        n += 1
+    assert n < 150
+    for _ in range(n):
+        reader.expect_presence(sender.jid)

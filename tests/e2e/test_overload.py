@@ -101,15 +101,16 @@ def test_the_ceiling_of_infinity(single, log_in):
 
 @pytest.mark.parametrize("listener", ["plain", "tls"])
 def test_a_client_that_does_not_read_is_dropped(single, listener):
-    """Presence waits for nobody: of those who do not read, too much waits in the end."""
+    """Broadcast presence waits for nobody: of those who do not read, too much waits in the end."""
     with single.connect(listener) as slow, single.connect() as sender:
         slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.login(single.account())
-        sender.login(single.account())
+        account = single.account()
+        slow.login(account).available()
+        sender.login(account)
         look = Watch(single, listener)
-        text = f"<status>{'x' * MIB}</status>"
-        for _ in range(100):
-            sender.presence(slow.jid, inner=text)
+        text = f"<status>{'x' * 60_000}</status>"
+        for _ in range(1000):
+            sender.presence(inner=text)
             sender.sync()
             if look.changes().get("closed_slow"):
                 break

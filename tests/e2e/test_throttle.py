@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from lib import ns
-from lib.client import settle
+from lib.client import befriend, settle
 
 BIG = "x" * 100_000
 REQUEST = "<query xmlns='urn:example:question'/>"
@@ -37,12 +37,14 @@ def test_answers_do_not_hold_up_who_answers(here):
 def test_who_has_no_room_gets_no_more(here, online):
     """Half of what may wait for a client is for presence, which nobody waits for."""
     other, reader = here
+    befriend(other, reader)
     third = online()
     third.message(reader.jid, "first", "chat")
     reader.expect_message("first")  # nothing is held for it any more
-    n = 150
+    n = 250
+    status = BIG[:60_000]
     for _ in range(n):
-        other.presence(reader.jid, inner=f"<status>{BIG}</status>")
+        other.presence(inner=f"<status>{status}</status>")
     settle(other, reader.bare)
     third.message(reader.jid, "hello", "chat", id_="m")
     answer = third.expect(lambda s: s.get("id") == "m")

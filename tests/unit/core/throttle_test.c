@@ -1,8 +1,10 @@
 /* Who sends to a client that does not read: how long it is not read from itself. */
 #include "core/throttle.h"
 #include "core/c2s.h"
+#include "core/crossing.h"
 #include "core/server.h"
 #include "core/worker.h"
+#include "xmpp/stanza.h"
 #include "test.h"
 
 #include <sys/socket.h>
@@ -185,5 +187,56 @@ TEST(throttle_ends_with_either_side)
 	send_to_receiver();
 	throttle_free(&fix.sender.c2s);
 	after(10000);
+	tear_down();
+}
+
+/* --- another worker that is behind --- */
+
+/* A presence with a megabyte, as it is broadcast: in nobody's name. */
+static void cross(struct worker *to)
+{
+	static char inner[1 << 20];
+	struct xml_el el = { .local = STRV("presence"), .ns = NS_CLIENT };
+	struct stanza s = {
+		.kind = STANZA_PRESENCE,
+		.type = PRESENCE_AVAILABLE,
+		.el = &el,
+		.from = { .s = "a@b/c", .n_local = 1, .n_domain = 1, .n_resource = 1 },
+		.to = { .s = "d@b", .n_local = 1, .n_domain = 1 }
+	};
+
+	memset(inner, 'x', sizeof(inner));
+	el.inner = strv_make(inner, sizeof(inner));
+	crossing_start(fix.worker, to, NULL, &s);
+}
+
+static int64_t inbox_pauses(void)
+{
+	return atomic_load(&fix.worker->counters.v[COUNT_INBOX_PAUSES]);
+}
+
+TEST(throttle_stops_whose_presence_fills_an_inbox)
+{
+	struct worker *other;
+
+	set_up();
+	CHECK_INT(worker_new(&fix.server, 1, &other), 0);
+	for (int i = 0; i < 20 && !worker_is_full(other); i++)
+		cross(other);
+	CHECK(worker_is_full(other));
+	CHECK_INT(inbox_pauses(), 0); /* nobody has asked for it */
+	fix.worker->sender = c2s_handle(&fix.sender.c2s);
+	cross(other);
+	fix.worker->sender = HANDLE_NONE;
+	CHECK_INT(inbox_pauses(), 1);
+	CHECK(!conn_is_open(fix.sender.c2s.conn));
+	this_worker = other;
+	loop_turn(other->loop, 0);
+	this_worker = fix.worker;
+	CHECK(!worker_is_full(other));
+	after(100); /* a tick of the wheel */
+	CHECK(conn_is_open(fix.sender.c2s.conn));
+	worker_free(&other);
+	this_worker = fix.worker;
 	tear_down();
 }
