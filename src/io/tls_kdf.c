@@ -1,10 +1,9 @@
-/* A provider for OpenSSL, for the key schedule. What OpenSSL has for that finds by name, allocates and
- * frees several contexts for each of the twenty secrets of a handshake, which is a sixth of the whole;
- * this is HMAC and nothing else. And the secrets that the record layer goes on with pass here: otherwise
- * they could be had only as lines of text for a key log. Beside it stands X25519 (tls_x25519.c). */
+/* A provider for OpenSSL with one algorithm. What OpenSSL has for it finds by name, allocates and frees
+ * several contexts for each of the twenty secrets of a handshake, which is a sixth of the whole; this
+ * is HMAC and nothing else. And the secrets that the record layer goes on with pass here: otherwise
+ * they could be had only as lines of text for a key log. */
 #include "io/tls_kdf.h"
 #include "io/tls_keys.h"
-#include "io/tls_x25519.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -177,11 +176,10 @@ static const OSSL_ALGORITHM kdfs[] = {
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_store)
 {
 	*no_store = 0;
-	return operation == OSSL_OP_KDF ? kdfs : tls_x25519_query(operation);
+	return operation == OSSL_OP_KDF ? kdfs : NULL;
 }
 
 static const OSSL_DISPATCH provider_functions[] = {
-	{ OSSL_FUNC_PROVIDER_GET_CAPABILITIES, (void (*)(void))tls_x25519_capabilities },
 	{ OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query },
 	{ 0, NULL },
 };
@@ -190,10 +188,9 @@ static int start(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 		 const OSSL_DISPATCH **ret, void **ret_provider)
 {
 	static char none;
-	void *theirs = tls_x25519_provider();
 
 	*ret = provider_functions;
-	*ret_provider = theirs ? theirs : &none;
+	*ret_provider = &none;
 	return 1;
 }
 
@@ -202,7 +199,6 @@ static OSSL_PROVIDER *loaded;
 static void unload(void)
 {
 	OSSL_PROVIDER_unload(loaded);
-	tls_x25519_fini();
 }
 
 static void init(void)
@@ -210,7 +206,6 @@ static void init(void)
 	int ok = OSSL_PROVIDER_add_builtin(NULL, "meerkat", start);
 
 	ASSERT(ok == 1);
-	tls_x25519_init();
 	/* 1: beside those that OpenSSL has or is configured to have */
 	loaded = OSSL_PROVIDER_try_load(NULL, "meerkat", 1);
 	ok = OPENSSL_atexit(unload);
