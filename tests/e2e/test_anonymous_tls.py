@@ -1,4 +1,4 @@
-"""The method `anonymous` with `login_anon`: any name and any password, after STARTTLS and over Direct
+"""The method `anonymous` with `login_anon`: any name, any password, after STARTTLS and over Direct
 TLS."""
 import pytest
 
