@@ -1,4 +1,4 @@
-"""auth.ldap.deref: aliases (RFC 4512, 2.6) below the base of the search, and one that is its base."""
+"""auth.ldap.deref: aliases (RFC 4512, 2.6) below the base of the search, and one that is it."""
 import pytest
 
 from lib.client import SaslFailure
