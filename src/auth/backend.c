@@ -34,7 +34,8 @@ static void done(struct auth_job *j)
 
 void auth_backend_start(struct auth_backend *b)
 {
-	b->pool = auth_pool_new(&b->threads, b->ops->threads, b);
+	if (b->shares == NULL)
+		b->pool = auth_pool_new(&b->threads, b->ops->threads, b);
 }
 
 void auth_backend_hurry(struct auth_backend *b)
@@ -69,5 +70,5 @@ int auth_backend_submit(struct auth_backend *b, struct auth_call *c)
 	c->why[0] = '\0';
 	c->job.work = work;
 	c->job.done = done;
-	return auth_pool_submit(b->pool, &c->job);
+	return auth_pool_submit(b->shares ? b->shares->pool : b->pool, &c->job);
 }

@@ -52,7 +52,10 @@ struct auth_backend_ops {
 /* The first member of each method's own struct. */
 struct auth_backend {
 	const struct auth_backend_ops *ops;
-	struct auth_pool *pool;
+	/* Another of the same kind, whose threads it asks, with all that they connect to; NULL: its
+	 * own. What each domain has configured for itself is the backend's. */
+	struct auth_backend *shares;
+	struct auth_pool *pool; /* NULL: it shares another's, or has not been started */
 	struct dispatch_conf threads;
 	int timeout_ms;	    /* of a question, the time in the queue included */
 	atomic_bool ending; /* nobody waits for answers any more: calls return soon */
@@ -63,7 +66,7 @@ void auth_backend_start(struct auth_backend *b);
 void auth_backend_hurry(struct auth_backend *b);
 /* Answers what is queued (`at_once`: with -ECANCELED), ends the threads. Blocks; not on a worker. */
 void auth_backend_stop(struct auth_backend *b, bool at_once);
-/* Stops it, if that has not been done. */
+/* Stops it, if that has not been done. Before who shares its threads is freed, those have been stopped. */
 void auth_backend_free(struct auth_backend **b);
 
 /* -ECANCELED: it has been stopped. -EAGAIN: too much is queued, in all, for this account or address, or

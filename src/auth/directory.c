@@ -1,5 +1,5 @@
 #include "auth/directory.h"
-#include "auth/directory_link.h"
+#include "auth/directory_bind.h"
 #include "base/arena.h"
 #include "tls/wipe.h"
 
@@ -8,11 +8,13 @@ enum { MAX_FILTER = 64 << 10 };
 struct ldap_method {
 	struct auth_backend base;
 	struct auth_ldap_conf conf;
+	struct ldap_binders *binders;
 };
 
 struct client {
-	const struct ldap_method *m;
-	struct ldap_link search, bind;
+	const struct ldap_method *m; /* whose question it is */
+	struct ldap_binders *binders;
+	struct ldap_link search;
 };
 
 /* --- filters (RFC 4515) --- */
@@ -101,6 +103,7 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 		if (e < 0)
 			return e;
 		*ret = NULL;
+		ldap_link_deref(l, cl->m->conf.deref);
 		r = ldap_search_ext_s(l->ld, cl->m->conf.base, LDAP_SCOPE_SUBTREE, filter,
 				      attrs, 0, NULL, NULL, &limit, 2, ret);
 		if (r == LDAP_SUCCESS || r == LDAP_SIZELIMIT_EXCEEDED)
@@ -237,14 +240,10 @@ static int find(struct client *cl, struct auth_call *c, struct arena *a,
 
 /* --- the questions --- */
 
-/* RFC 4513 5.1.2: a bind without a password succeeds for anybody, and proves nothing. */
-static int check(struct client *cl, struct auth_call *c, const char *dn)
+static int bind_by(struct ldap_link *l, struct auth_call *c, const char *dn)
 {
-	struct ldap_link *l = &cl->bind;
 	int r = LDAP_SERVER_DOWN;
 
-	if (c->password.n == 0)
-		return -EACCES;
 	for (int tries = 0; tries < 2 && ldap_link_is_gone(r); tries++) {
 		int e = ldap_link_ready(l, c);
 		if (e < 0)
@@ -261,13 +260,33 @@ static int check(struct client *cl, struct auth_call *c, const char *dn)
 	return ldap_link_fail(l, c, "binding", r);
 }
 
+/* RFC 4513 5.1.2: a bind without a password succeeds for anybody, and proves nothing. */
+static int check(struct client *cl, struct auth_call *c, const char *dn)
+{
+	struct ldap_link *l;
+	int r;
+
+	if (c->password.n == 0)
+		return -EACCES;
+	c->until = MIN(c->until, clock_mono_ms() + cl->m->conf.bind_timeout_ms);
+	l = ldap_binders_take(cl->binders, c->until, &r);
+	if (l == NULL)
+		return auth_fail(c, r, "all workers of the pool that binds are busy");
+	r = bind_by(l, c, dn);
+	ldap_binders_give(cl->binders, l);
+	return r;
+}
+
 static int call(void *state, struct auth_call *c)
 {
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	struct client *cl = state;
 	const char *dn = NULL;
-	int r = find(cl, c, a, &dn);
+	int r;
 
+	cl->m = container_of((struct auth_backend *)(uintptr_t)c->backend,
+			     struct ldap_method, base);
+	r = find(cl, c, a, &dn);
 	return r == 0 && c->op == AUTH_CHECK ? check(cl, c, dn) : r;
 }
 
@@ -279,9 +298,8 @@ static void *open_client(void *owner)
 		container_of((struct auth_backend *)owner, struct ldap_method, base);
 	struct client *cl = MEM_NEW(struct client);
 
-	cl->m = m;
-	ldap_link_init(&cl->search, &m->conf.search, m->conf.deref);
-	ldap_link_init(&cl->bind, &m->conf.bind, AUTH_LDAP_NEVER);
+	cl->binders = m->binders;
+	ldap_link_init(&cl->search, &m->conf.search);
 	tls_wipe_all();
 	return cl;
 }
@@ -291,7 +309,6 @@ static void close_client(void *state)
 	struct client *cl = state;
 
 	ldap_link_fini(&cl->search);
-	ldap_link_fini(&cl->bind);
 	mem_free(cl);
 }
 
@@ -299,6 +316,7 @@ static void free_ldap(struct auth_backend *b)
 {
 	struct ldap_method *m = container_of(b, struct ldap_method, base);
 
+	ldap_binders_free(&m->binders);
 	tls_client_free(&m->conf.search.tls);
 	tls_client_free(&m->conf.bind.tls);
 	mem_free(m);
@@ -308,7 +326,7 @@ static msec_t rests_until(const void *state)
 {
 	const struct client *cl = state;
 
-	return MAX(ldap_link_rests_until(&cl->search), ldap_link_rests_until(&cl->bind));
+	return ldap_link_rests_until(&cl->search);
 }
 
 static const struct auth_pool_ops threads = { open_client, close_client, rests_until };
@@ -335,5 +353,6 @@ struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)
 	m->base.threads = conf->workers;
 	m->base.timeout_ms = conf->call_timeout_ms;
 	m->conf = *conf;
+	m->binders = ldap_binders_new(&m->conf.bind, &conf->binders);
 	return &m->base;
 }

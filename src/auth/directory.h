@@ -1,5 +1,6 @@
 /* The method `ldap`: a user is who the directory's search finds, and a password is right when the
- * entry's DN binds with it. Searching and binding have a connection each, in every thread. */
+ * entry's DN binds with it. Every thread has a connection that searches; those that bind are a pool of
+ * their own (auth/directory_bind.h). */
 #pragma once
 
 #include "auth/backend.h"
@@ -41,8 +42,8 @@ struct auth_ldap_conf {
 	bool local_equal;	     /* it must (not) have one of: */
 	const char *const *local_values;
 	enum auth_ldap_deref deref;
-	struct dispatch_conf workers;
-	int call_timeout_ms;
+	struct dispatch_conf workers, binders;
+	int call_timeout_ms, bind_timeout_ms; /* of a login, and of its bind */
 };
 
 /* Loads the library that it is written for, before the first is made. -ENOENT with a text in `err`: it

@@ -143,19 +143,25 @@ static void set_limit(struct ldap_link *l)
 	ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &limit);
 }
 
-static void set_options(struct ldap_link *l)
+void ldap_link_deref(struct ldap_link *l, enum auth_ldap_deref deref)
 {
 	static const int derefs[] = { [AUTH_LDAP_NEVER] = LDAP_DEREF_NEVER,
 				      [AUTH_LDAP_SEARCHING] = LDAP_DEREF_SEARCHING,
 				      [AUTH_LDAP_FINDING] = LDAP_DEREF_FINDING,
 				      [AUTH_LDAP_ALWAYS] = LDAP_DEREF_ALWAYS };
+
+	ldap_set_option(l->ld, LDAP_OPT_DEREF, &derefs[deref]);
+}
+
+static void set_options(struct ldap_link *l)
+{
 	int version = LDAP_VERSION3;
 
 	ldap_set_option(l->ld, LDAP_OPT_PROTOCOL_VERSION, &version);
 	set_limit(l);
 	ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
 	ldap_set_option(l->ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
-	ldap_set_option(l->ld, LDAP_OPT_DEREF, &derefs[l->deref]);
+	ldap_link_deref(l, AUTH_LDAP_NEVER);
 }
 
 /* RFC 4511 4.14. */
@@ -269,10 +275,9 @@ msec_t ldap_link_rests_until(const struct ldap_link *l)
 	return l->ld ? 0 : l->again_at;
 }
 
-void ldap_link_init(struct ldap_link *l, const struct auth_ldap_pool *pool,
-		    enum auth_ldap_deref deref)
+void ldap_link_init(struct ldap_link *l, const struct auth_ldap_pool *pool)
 {
-	*l = (struct ldap_link){ .pool = pool, .deref = deref, .io.fd = -1 };
+	*l = (struct ldap_link){ .pool = pool, .io.fd = -1 };
 	while (pool->servers[l->n_servers])
 		l->n_servers++;
 	ASSERT(l->n_servers > 0);

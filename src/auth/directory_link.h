@@ -12,7 +12,6 @@ enum { LDAP_LINK_URI_MAX = 300 };
 
 struct ldap_link {
 	const struct auth_ldap_pool *pool;
-	enum auth_ldap_deref deref;
 	size_t n_servers;
 	struct ldap_lookup **lookups; /* one a server */
 	LDAP *ld;		      /* NULL: not connected */
@@ -21,13 +20,15 @@ struct ldap_link {
 	msec_t again_at;
 };
 
-void ldap_link_init(struct ldap_link *l, const struct auth_ldap_pool *pool,
-		    enum auth_ldap_deref deref);
+void ldap_link_init(struct ldap_link *l, const struct auth_ldap_pool *pool);
 void ldap_link_fini(struct ldap_link *l);
 
 /* Connected, and bound as the pool says. Or what becomes the call's answer. */
 nodiscard int ldap_link_ready(struct ldap_link *l, struct auth_call *c);
 void ldap_link_drop(struct ldap_link *l);
+
+/* For searches from here on; it is ready. */
+void ldap_link_deref(struct ldap_link *l, enum auth_ldap_deref deref);
 
 /* What the LDAP library said, for the operator. */
 nodiscard int ldap_link_fail(const struct ldap_link *l, struct auth_call *c,

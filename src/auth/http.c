@@ -45,13 +45,20 @@ static const struct question {
 	[AUTH_GET_CERTS] = { "get_certs", false, false, TEXT, -ENOENT, -ENOENT },
 };
 
+/* Whose question it is: the thread may be another domain's. */
+static const struct http *http_of(const struct auth_call *c)
+{
+	return container_of((struct auth_backend *)(uintptr_t)c->backend, struct http,
+			    base);
+}
+
 /* curl asks at least once a second. */
 static int on_progress(void *arg, curl_off_t down, curl_off_t has, curl_off_t up,
 		       curl_off_t sent)
 {
 	const struct client *cl = arg;
 
-	return cl->h->base.ending;
+	return cl->h->base.ending; /* with those who share its threads */
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -122,11 +129,13 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 	} else {
 		curl_easy_setopt(cl->curl, CURLOPT_HTTPGET, 1L);
 	}
+	curl_easy_setopt(cl->curl, CURLOPT_USERPWD, http_of(c)->basic_auth);
 	http_tls_begin(&cl->h->tls, &cl->over);
 	r = curl_easy_perform(cl->curl);
 	http_tls_end(&cl->h->tls, &cl->over);
 	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(cl->curl, CURLOPT_USERPWD, NULL);
 	return r;
 }
 
@@ -159,7 +168,7 @@ static bool refuses_us(const struct client *cl, const struct auth_call *c, long 
 
 	if (status != 401)
 		return false;
-	return answer == TEXT || (cl->h->basic_auth && answer != TRUE_OR_FALSE) ||
+	return answer == TEXT || (http_of(c)->basic_auth && answer != TRUE_OR_FALSE) ||
 	       curl_easy_header(cl->curl, "WWW-Authenticate", 0, CURLH_HEADER, -1, &h) ==
 		       CURLHE_OK;
 }
@@ -328,10 +337,7 @@ static void *open_client(void *owner)
 	curl_easy_setopt(cl->curl, CURLOPT_XFERINFODATA, cl);
 	curl_easy_setopt(cl->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(cl->curl, CURLOPT_WRITEDATA, cl);
-	if (cl->h->basic_auth) {
-		curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-		curl_easy_setopt(cl->curl, CURLOPT_USERPWD, cl->h->basic_auth);
-	}
+	curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 	http_tls_set(cl->curl, &cl->h->tls);
 	tls_wipe_all();
 	return cl;

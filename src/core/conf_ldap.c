@@ -134,13 +134,15 @@ static const struct conf_option connection[] = {
 };
 
 static const struct conf_option pool[] = {
-	CONF_INT("workers", struct conf_ldap_pool, pool.workers, "10", 1, 256,
-		 "How many connections; logins that are checked at the same time."),
+	CONF_INT(
+		"workers", struct conf_ldap_pool, pool.workers, "10", 1, 256,
+		"How many connections. Who searches waits for who binds: more workers that "
+		"bind than search have nothing to do."),
 	CONF_INT("call_timeout", struct conf_ldap_pool, pool.call_timeout_ms, "5000", 1,
 		 600000, "How long a login may wait and take.", .unit = "ms"),
 	CONF_POOL_STRATEGY(struct conf_ldap_pool),
 	CONF_POOL_QUEUE(struct conf_ldap_pool),
-	CONF_IGNORED("scope", "each domain that uses the pool has its own"),
+	CONF_POOL_SCOPE(struct conf_ldap_pool),
 	CONF_SAME_TABLE("connection", connection, "The directory."),
 	{ 0 },
 };
@@ -226,6 +228,7 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 	const struct conf_ldap_pool *search = find_pool(c, l->pool_tag),
 				    *bind = find_pool(c, l->bind_pool_tag);
 	AUTO(buf_free) struct buf err = BUF_INIT(1024);
+	struct auth_backend *first;
 	struct auth_ldap_conf conf;
 
 	if (search == NULL || bind == NULL) {
@@ -253,6 +256,8 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		.local_values = strings(c->arena, l->local_values, l->n_local_values),
 		.deref = (enum auth_ldap_deref)l->deref,
 		.workers = conf_pool_dispatch(&search->pool),
+		.binders = conf_pool_dispatch(&bind->pool),
+		.bind_timeout_ms = (int)bind->pool.call_timeout_ms,
 		.call_timeout_ms = (int)search->pool.call_timeout_ms,
 	};
 	if (e->n_errors) {
@@ -260,5 +265,10 @@ void methods_make_ldap(struct conf *c, struct conf_auth *a, const char *key,
 		tls_client_free(&conf.bind.tls);
 		return;
 	}
+	first = search->pool.scope == CONF_SCOPE_GLOBAL &&
+				bind->pool.scope == CONF_SCOPE_GLOBAL
+			? methods_first(c, a, AUTH_LDAP)
+			: NULL;
 	a->backends[AUTH_LDAP] = auth_ldap_new(&conf);
+	a->backends[AUTH_LDAP]->shares = first;
 }

@@ -131,7 +131,7 @@ static const struct conf_option http_pool[] = {
 		 600000, "How long one may wait and take in all.", .unit = "ms"),
 	CONF_POOL_STRATEGY(struct conf_http_pool),
 	CONF_POOL_QUEUE(struct conf_http_pool),
-	CONF_IGNORED("scope", "each domain that uses the pool has its own"),
+	CONF_POOL_SCOPE(struct conf_http_pool),
 	CONF_SAME_TABLE("connection", http_connection, "The service.", .mandatory = true),
 	{ 0 },
 };
@@ -197,6 +197,28 @@ static void make_jwt(struct conf *c, struct conf_auth *a, const char *key,
 		conf_warning_at(e, root, key, "%s", buf_cstr(&err));
 }
 
+/* --- pools that several sections share --- */
+
+static bool asks_the_same(enum auth_method m, const struct conf_auth *a,
+			  const struct conf_auth *b)
+{
+	return m != AUTH_LDAP || (strv_eq(a->ldap.pool_tag, b->ldap.pool_tag) &&
+				  strv_eq(a->ldap.bind_pool_tag, b->ldap.bind_pool_tag));
+}
+
+struct auth_backend *methods_first(const struct conf *c, const struct conf_auth *a,
+				   enum auth_method m)
+{
+	if (c->auth.backends[m] && asks_the_same(m, a, &c->auth))
+		return c->auth.backends[m];
+	for (size_t i = 0; i < c->n_host_configs; i++) {
+		const struct conf_auth *b = &c->host_configs[i].auth;
+		if (b->backends[m] && !b->backends[m]->shares && asks_the_same(m, a, b))
+			return b->backends[m];
+	}
+	return NULL;
+}
+
 static const struct conf_http_pool *find_pool(const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_http_pools; i++)
@@ -240,6 +262,7 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 {
 	const struct conf_http_pool *p = find_pool(c);
 	AUTO(buf_free) struct buf err = BUF_INIT(1024);
+	struct auth_backend *first;
 	struct auth_http_conf conf;
 	struct tls_client *tls;
 
@@ -264,7 +287,10 @@ static void make_http(struct conf *c, struct conf_auth *a, const char *key,
 		.request_timeout_ms = (int)p->request_timeout_ms,
 		.call_timeout_ms = (int)p->pool.call_timeout_ms,
 	};
+	first = p->pool.scope == CONF_SCOPE_GLOBAL ? methods_first(c, a, AUTH_HTTP)
+						   : NULL;
 	a->backends[AUTH_HTTP] = auth_http_new(&conf);
+	a->backends[AUTH_HTTP]->shares = first;
 }
 
 static bool uses(const struct conf_auth *a, enum auth_method m)
@@ -356,7 +382,8 @@ static unsigned threads_of(const struct conf_auth *a)
 	unsigned n = 0;
 
 	for (int m = 0; m < AUTH_METHOD_MAX; m++)
-		n += a->backends[m] ? a->backends[m]->threads.n_workers : 0;
+		if (a->backends[m] && !a->backends[m]->shares)
+			n += a->backends[m]->threads.n_workers;
 	return n;
 }
 
@@ -399,5 +426,7 @@ void conf_hurry(struct conf *c)
 
 void conf_free_methods(struct conf *c)
 {
+	each_of_all(c,
+		    drain); /* before one of those whose threads others share is freed */
 	each_of_all(c, auth_backend_free);
 }

@@ -13,6 +13,13 @@ const struct conf_word conf_pool_strategies[] = {
 	{ 0 },
 };
 
+const struct conf_word conf_pool_scopes[] = {
+	{ "global", CONF_SCOPE_GLOBAL },
+	{ "host_type", CONF_SCOPE_HOST_TYPE },
+	{ "host", CONF_SCOPE_HOST_TYPE },
+	{ 0 },
+};
+
 void conf_pool_check(struct conf_ctx *c, const struct conf_pool *p)
 {
 	if (p->max_queue != CONF_UNSET && p->strategy != BEST)

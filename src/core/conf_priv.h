@@ -106,12 +106,17 @@ extern const struct conf_option conf_program_options[], conf_jwt_options[],
 void methods_make(struct conf *c, struct conf_auth *a, const char *section,
 		  const struct toml_table *root, struct conf_errors *e);
 void conf_free_methods(struct conf *c);
+/* Whose threads a backend of this section may share: the first that asks the same; NULL: it is that. */
+struct auth_backend *methods_first(const struct conf *c, const struct conf_auth *a,
+				   enum auth_method m);
 
 /* conf_pool.c */
 struct dispatch_conf;
 extern const struct conf_word conf_pool_strategies[];
 void conf_pool_check(struct conf_ctx *c, const struct conf_pool *p);
 struct dispatch_conf conf_pool_dispatch(const struct conf_pool *p);
+extern const struct conf_word conf_pool_scopes[];
+enum { CONF_SCOPE_GLOBAL, CONF_SCOPE_HOST_TYPE };
 
 /* The rows of a struct S with a struct conf_pool `pool`. */
 #define CONF_POOL_STRATEGY(S)                                                              \
@@ -123,6 +128,12 @@ struct dispatch_conf conf_pool_dispatch(const struct conf_pool *p);
 		"`random_worker`, `next_worker`: one at random, or one after the "         \
 		"other; it waits for this one, and only if its connection is down, "       \
 		"another one gets it.")
+#define CONF_POOL_SCOPE(S)                                                               \
+	CONF_ENUM(                                                                       \
+		"scope", S, pool.scope, "\"global\"", conf_pool_scopes,                  \
+		"`global`: these workers are for all domains. `host_type`, and `host`, " \
+		"as it was called once: `[auth]` has its own, and so has each "          \
+		"`[host_config.auth]`.")
 #define CONF_POOL_QUEUE(S)                                                                  \
 	CONF_INT(                                                                           \
 		"max_worker_queue_len", S, pool.max_queue, NULL, 0, INT32_MAX,              \
