@@ -71,5 +71,5 @@ def test_no_key_in_the_environment(start, case):
                   signed(algorithm, Keys().wrong[algorithm].sign)):
         assert condition_of(server, token) == "temporary-auth-failure"
     with server.connect() as client:
-        assert client.login(server.account()).sync() == []
+        assert client.login(server.account_named("juliet@localhost")).sync() == []
     assert said in server.read_log()

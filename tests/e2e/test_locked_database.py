@@ -25,7 +25,7 @@ def server(new_server, tmp_path):
         "mode": "tls", "verify_mode": "peer", "disconnect_on_failure": False,
         "cacertfile": files.write("root.pem", root.pem())}}}, over={
             "general": {"hosts": list(DOMAINS)},
-            "auth": {"methods": ["internal"]},
+            "auth": {"methods": ["internal"], "password": {"scram_iterations": 4096}},
             "host_config": [
                 {"host": "pki.example", "auth": {
                     "methods": ["pki"], "sasl_mechanisms": ["external"]}},
@@ -72,8 +72,9 @@ def talk(a, b):
 
 def test_first_logins(server, other):
     """By a certificate, and by a program: there is no row of them yet."""
-    known = server.account()
-    a, b = (server.connect().login(server.account()).available() for _ in range(2))
+    known, *others = (Account(f"{name}@localhost", PASSWORD) for name in ("one", "two", "three"))
+    server.make_accounts([known, *others])
+    a, b = (server.connect().login(one).available() for one in others)
     other.execute("BEGIN IMMEDIATE")
     waiting = [begin(server, domain) for domain in DOMAINS[1:]]
     talk(a, b)
@@ -93,7 +94,7 @@ def test_first_logins(server, other):
 
 def test_keys_that_are_added(server, other):
     """The login does not wait for them, and they come."""
-    account = server.account()
+    account = server.account_named("romeo@localhost")
     one_key = serialised(PASSWORD, ["SCRAM-SHA-1"])
     other.execute("UPDATE users SET pass_details = ? WHERE username = ?", (one_key, account.user))
     other.execute("BEGIN IMMEDIATE")
@@ -105,4 +106,4 @@ def test_keys_that_are_added(server, other):
         return other.execute("SELECT pass_details FROM users WHERE username = ?",
                              (account.user,)).fetchone()[0]
     server.until(lambda: keys() != one_key)
-    server.connect().login(Account(account.jid, PASSWORD), mechanism="SCRAM-SHA-512")
+    server.connect().login(account, mechanism="SCRAM-SHA-512")
