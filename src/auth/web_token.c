@@ -97,23 +97,28 @@ static int read_file(const char *path, struct buf *to)
 	return r;
 }
 
+/* What a key of the environment lacks is only said: where it is checked may be another one than where
+ * the server runs. The variable's name is not: it may be the key, in the wrong place. */
 static int check_key(const struct jwt_method *m, const struct auth_jwt_conf *conf,
 		     struct buf *err)
 {
-	struct strv key = buf_strv(&m->key);
-	const char *expected =
-		m->env ? NULL : jws_key_trouble(m->alg, key); /* set later */
-	const char *better = m->env || expected ? NULL : jws_key_weakness(m->alg, key);
-	bool is_file = conf->kind == AUTH_JWT_FILE;
+	struct strv key = key_now(m);
+	const char *expected = jws_key_trouble(m->alg, key);
+	const char *better = expected ? NULL : jws_key_weakness(m->alg, key);
+	const char *place = m->env			  ? "the variable of that name: "
+			    : conf->kind == AUTH_JWT_FILE ? conf->key
+							  : "";
+	const char *colon = conf->kind == AUTH_JWT_FILE ? ": " : "";
 
-	if (expected)
-		buf_putf(err, "%s%sexpected %s", is_file ? conf->key : "",
-			 is_file ? ": " : "", expected);
+	if (m->env && key.n == 0)
+		buf_putf(err, "the environment has no variable of that name: no token is "
+			      "taken");
+	else if (expected)
+		buf_putf(err, "%s%sexpected %s", place, colon, expected);
 	else if (better)
 		buf_putf(err, "%s%s%s wants %s (RFC 7518): this one may be guessed",
-			 is_file ? conf->key : "", is_file ? ": " : "", m->alg->name,
-			 better);
-	return expected ? -EINVAL : 0;
+			 place, colon, m->alg->name, better);
+	return expected && !m->env ? -EINVAL : 0;
 }
 
 static int take_key(struct jwt_method *m, const struct auth_jwt_conf *conf,

@@ -205,6 +205,8 @@ TEST(jwt_verifies_public_keys_and_is_not_confused_about_them)
 	auth_backend_free(&b);
 }
 
+static char said[256]; /* by the last refused() */
+
 static int refused(const char *algorithm, enum auth_jwt_key kind, const char *key)
 {
 	AUTO(buf_free) struct buf err = BUF_INIT(1024);
@@ -215,6 +217,7 @@ static int refused(const char *algorithm, enum auth_jwt_key kind, const char *ke
 	int r = auth_jwt_new(&conf, &b, &err);
 
 	CHECK(r < 0 ? err.n > 0 : b != NULL);
+	snprintf(said, sizeof(said), "%s", buf_cstr(&err));
 	auth_backend_free(&b);
 	return r;
 }
@@ -238,7 +241,17 @@ TEST(jwt_refuses_keys_that_cannot_verify_anything)
 	make_keys(EVP_EC_gen("secp256k1"), private, public);
 	CHECK_INT(refused("ES256", AUTH_JWT_VALUE, public), -EINVAL);
 	CHECK_INT(refused("HS256", AUTH_JWT_FILE, "/nonexistent"), -EINVAL);
-	CHECK_INT(refused("HS256", AUTH_JWT_ENV, "MEERKAT_TEST_NOT_SET"), 0);
+	CHECK_INT(refused("HS256", AUTH_JWT_ENV, "MEERKAT_TEST_JWT"), 0);
+	CHECK(strstr(said, "no variable of that name"));
+	setenv("MEERKAT_TEST_JWT", "short", 1);
+	CHECK_INT(refused("HS256", AUTH_JWT_ENV, "MEERKAT_TEST_JWT"), 0);
+	CHECK(strstr(said, "may be guessed") && !strstr(said, "short"));
+	CHECK_INT(refused("RS256", AUTH_JWT_ENV, "MEERKAT_TEST_JWT"), 0);
+	CHECK(strstr(said, "expected a public key") && !strstr(said, "short"));
+	setenv("MEERKAT_TEST_JWT", "a secret of thirty-two bytes, or more", 1);
+	CHECK_INT(refused("HS256", AUTH_JWT_ENV, "MEERKAT_TEST_JWT"), 0);
+	CHECK(said[0] == '\0');
+	unsetenv("MEERKAT_TEST_JWT");
 }
 
 TEST(jwt_reads_the_environment_for_each_token)
@@ -277,8 +290,8 @@ static int check_raw(const char *header, const char *payload)
 
 	*at++ = '.';
 	at = url(at, payload, strlen(payload));
-	digest_hmac(DIGEST_SHA256, strv_from(secret), strv_make(token, (size_t)(at - token)),
-		    mac);
+	digest_hmac(DIGEST_SHA256, strv_from(secret),
+		    strv_make(token, (size_t)(at - token)), mac);
 	*at++ = '.';
 	url(at, mac, digest_len(DIGEST_SHA256));
 	r = check(b, "joe", token);
