@@ -1,5 +1,6 @@
 #include "auth/directory_bind.h"
 #include "base/rand.h"
+#include "tls/wipe.h"
 
 #include <pthread.h>
 
@@ -38,12 +39,15 @@ struct ldap_binders *ldap_binders_new(const struct auth_ldap_pool *pool,
 void ldap_binders_free(struct ldap_binders **pb)
 {
 	struct ldap_binders *b = *pb;
+	bool wiped;
 
 	*pb = NULL;
 	if (b == NULL)
 		return;
+	wiped = tls_wipe_begin(); /* this thread is none of those that speak TLS */
 	for (unsigned i = 0; i < b->conf.n_workers; i++)
 		ldap_link_fini(&b->binders[i].link);
+	tls_wipe_end(wiped);
 	pthread_cond_destroy(&b->given);
 	pthread_mutex_destroy(&b->lock);
 	mem_free(b);
