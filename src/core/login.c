@@ -270,6 +270,8 @@ static void on_account(struct worker *w, struct store_call *call, void *arg)
 {
 	struct login *l = arg;
 
+	if (call->err < 0 && call->err != -ENOENT)
+		login_trouble_database(asked_method(l), call->err);
 	use_credentials(l, account_credentials(call, l->arena, &l->creds, &l->row));
 }
 
@@ -455,7 +457,8 @@ static void on_secret(struct worker *w, int err, void *arg)
 {
 	struct login *l = arg;
 
-	if (err < 0) { /* nobody is asked */
+	if (err < 0) {					 /* nobody is asked */
+		login_trouble_database(AUTH_RDBMS, err); /* no other is not there */
 		l->unanswered = true;
 		l->next = l->auth->n_methods;
 	}

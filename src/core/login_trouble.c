@@ -77,6 +77,18 @@ void login_trouble_busy(enum auth_method m)
 			methods[m].name, more ? "; see " : "", more ? more : "", dropped);
 }
 
+void login_trouble_database(enum auth_method m, int err)
+{
+	const struct question_answer a = {
+		.err = err,
+		.why = err == -ENOTCONN	   ? "the database is not connected"
+		       : err == -ETIMEDOUT ? "the database has not answered in time"
+					   : "the database has failed",
+	};
+
+	login_trouble(m, &a);
+}
+
 void login_trouble_row(enum auth_method m, struct jid account)
 {
 	unsigned dropped;

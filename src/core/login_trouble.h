@@ -9,6 +9,10 @@ struct question_answer;
 /* What the method could not be asked, or answered oddly, and where to look. */
 void login_trouble(enum auth_method m, const struct question_answer *a);
 
+/* The database has not given what is stored. What failed there its own threads have told; this is whom
+ * it hit. */
+void login_trouble_database(enum auth_method m, int err);
+
 /* More logins at the same time than it can take; some have been turned away. */
 void login_trouble_busy(enum auth_method m);
 

@@ -8,7 +8,7 @@ import pytest
 
 from lib import env
 from lib.auth_backends import SECRETS, failure_of
-from lib.auth_world import METHODS
+from lib.auth_world import DATABASES, METHODS
 from lib.faults import CUT, GARBLE, HANG, PASS, REFUSE
 from lib.raw import HEADER
 
@@ -45,6 +45,8 @@ def check(world, backend, fault, mark):
 def test_down_at_the_start(world, backend):
     assert world.at_start[world.method] == "temporary-auth-failure"
     assert re.search(backend.says[REFUSE], world.log_at_start), world.log_at_start
+    if world.method in DATABASES:
+        assert "rdbms: the database is not connected; see outgoing_pools" in world.log_at_start
 
 
 @pytest.mark.parametrize("fault", [REFUSE, CUT, GARBLE])

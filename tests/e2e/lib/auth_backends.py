@@ -386,9 +386,11 @@ class Rdbms(Networked):
 class RdbmsPgsql(Rdbms):
     says = {
         REFUSE: "the database test.* cannot be reached: .*Connection refused",
-        CUT: "(a query failed|cannot be reached): .*(server closed the connection|"
+        CUT: "(a query failed|nothing can be written|cannot be reached): "
+             ".*(server closed the connection|"
              "could not receive data)",
-        GARBLE: "cannot be reached: .*expected authentication|a query failed: ",
+        GARBLE: "cannot be reached: .*expected authentication|"
+                "(a query failed|nothing can be written): .*synchronization",
         HANG: "the server has not answered within query_timeout|timeout expired",
         "refused": "cannot be reached: .*password authentication failed",
         "rejected": "cannot be reached: .*pg_hba.conf rejects connection",
@@ -419,8 +421,9 @@ class RdbmsPgsql(Rdbms):
 class RdbmsMysql(Rdbms):
     says = {
         REFUSE: "the database test.* cannot be reached: .*Can't connect to server",
-        CUT: "(a query failed|is lost|cannot be reached): .*Lost connection to server",
-        GARBLE: "the connection to the database is lost: |a query failed: ",
+        CUT: "(a query failed|nothing can be written|is lost|cannot be reached): "
+             ".*Lost connection to server",
+        GARBLE: "(the connection to the database is lost|a query failed|nothing can be written): ",
         HANG: "cannot be reached|is lost",
         "refused": "cannot be reached: .*Access denied for user",
         "rejected": "cannot be reached: .*account is locked",
