@@ -35,9 +35,10 @@ def compare(before, during):
             "rise": during["p99"] / before["p99"]}
 
 
-def test_pest(server, opts, mode, **options):
+def test_pest(server, opts, mode, tls=0, **options):
     before = latency(server, opts)
-    with Load(mode, server.plain_port, last=True, net=3, users=100, first_user=200,
+    port = server.tls_port if tls else server.plain_port
+    with Load(mode, port, last=True, tls=tls, net=3, users=100, first_user=200,
               **options) as pest:
         pest.expect("ready")
         during = latency(server, opts)
@@ -74,6 +75,7 @@ TESTS = {
     "hostile-deaf": lambda s, o: test_pest(s, o, "deaf", sessions=20),
     "hostile-endless": lambda s, o: test_pest(s, o, "endless", sessions=1),
     "hostile-churn": lambda s, o: test_pest(s, o, "churn", sessions=20),
+    "hostile-churn-tls": lambda s, o: test_pest(s, o, "churn", tls=1, sessions=20),
     "hostile-storm": test_storm,
     "hostile-flood": test_flood,
 }

@@ -231,17 +231,33 @@ static void wake_all(struct server *s, struct waiters *w, struct port *p)
 
 /* --- one connection --- */
 
-void admission_enter(struct c2s *c)
+void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l)
 {
-	struct admission *a = &c->port->admission;
-	int64_t rate = c->st.listener->accept_rate;
+	struct admission *a = &p->admission;
 
-	atomic_fetch_add(&c->worker->server->descriptors.open, 1);
+	atomic_fetch_add(&w->server->descriptors.open, 1);
 	atomic_fetch_add(&a->open, 1);
 	atomic_fetch_add(&a->unauthenticated, 1);
-	c->unauthenticated = true;
-	if (rate != CONF_INFINITY)
-		rate_take(&a->accepted_until, rate, loop_now(c->worker->loop));
+	if (l->accept_rate != CONF_INFINITY)
+		rate_take(&a->accepted_until, l->accept_rate, loop_now(w->loop));
+}
+
+static void leave(struct worker *w, struct port *p, bool unauthenticated)
+{
+	struct admission *a = &p->admission;
+	struct room_for_all *all = &w->server->descriptors;
+
+	if (unauthenticated)
+		atomic_fetch_sub(&a->unauthenticated, 1);
+	atomic_fetch_sub(&a->open, 1);
+	atomic_fetch_sub(&all->open, 1);
+	wake_all(w->server, &a->waiters, p);
+	wake_all(w->server, &all->waiters, NULL);
+}
+
+void admission_undo(struct worker *w, struct port *p)
+{
+	leave(w, p, true);
 }
 
 /* What each connection counts for, as far as it does. */
@@ -307,16 +323,8 @@ static void give_sources(struct c2s *c)
 
 void admission_leave(struct c2s *c)
 {
-	struct admission *a = &c->port->admission;
-	struct room_for_all *all = &c->worker->server->descriptors;
-
 	give_sources(c);
-	if (c->unauthenticated)
-		atomic_fetch_sub(&a->unauthenticated, 1);
-	atomic_fetch_sub(&a->open, 1);
-	atomic_fetch_sub(&all->open, 1);
-	wake_all(c->worker->server, &a->waiters, c->port);
-	wake_all(c->worker->server, &all->waiters, NULL);
+	leave(c->worker, c->port, c->unauthenticated);
 }
 
 /* --- who is not let in --- */

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 struct c2s;
+struct conf_listener;
 struct port;
 struct worker;
 struct worker_port;
@@ -51,8 +52,10 @@ bool admission_may_accept(struct worker_port *wp);
 /* The limits may have changed: it looks again. */
 void admission_look_again(struct worker_port *wp);
 
-/* The life of a connection, on its worker. */
-void admission_enter(struct c2s *c);
+/* The life of a connection, on its worker. It counts from when it is accepted ... */
+void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l);
+/* ... also if nothing comes of it. */
+void admission_undo(struct worker *w, struct port *p);
 /* Its client's address is known. False: there are too many from there, and it is closed. */
 bool admission_address(struct c2s *c);
 void admission_authenticated(struct c2s *c);

@@ -5,6 +5,7 @@
 #include "core/anonymous.h"
 #include "core/c2s_count.h"
 #include "core/c2s_move.h"
+#include "core/c2s_priv.h"
 #include "core/c2s_proxy.h"
 #include "core/client_cert.h"
 #include "core/delay.h"
@@ -50,7 +51,7 @@ static void fill_log_context(const void *of, struct log_context *to)
 				    .address = conn_peer(c->conn) };
 }
 
-static void set_log_context(const struct c2s *c)
+void c2s_log_context(const struct c2s *c)
 {
 	log_context_set(fill_log_context, c);
 }
@@ -84,15 +85,9 @@ static void env_timeout(struct stream *st, int64_t ms)
 		timer_arm(c->worker->loop, &e->timer, ms);
 }
 
-static void on_timer(struct timer *t)
+void c2s_time_out(struct c2s *c)
 {
-	struct c2s *c = container_of(t, struct c2s_early, timer)->c2s;
-
-	if (conn_is_waiting(c->conn)) { /* for us */
-		timer_arm(c->worker->loop, t, C2S_LATE_MS);
-		return;
-	}
-	set_log_context(c);
+	c2s_log_context(c);
 	if (c->early->proxy)
 		c2s_proxy_timeout(c);
 	else
@@ -100,9 +95,24 @@ static void on_timer(struct timer *t)
 	log_context_set(NULL, NULL);
 }
 
+static void on_timer(struct timer *t)
+{
+	struct c2s *c = container_of(t, struct c2s_early, timer)->c2s;
+
+	if (conn_is_waiting(c->conn)) /* for us */
+		timer_arm(c->worker->loop, t, C2S_LATE_MS);
+	else
+		c2s_time_out(c);
+}
+
 static void env_start_tls(struct stream *st)
 {
-	conn_start_tls(c2s_of(st)->conn, st->listener->tls_ctx);
+	struct c2s *c = c2s_of(st);
+	struct worker *door = door_for(c->worker);
+
+	conn_start_tls(c->conn, st->listener->tls_ctx);
+	if (door)
+		c2s_move_later(c, door);
 }
 
 static struct strv env_channel_binding(struct stream *st, enum stream_cb kind,
@@ -131,7 +141,7 @@ static void env_features(struct stream *st, bool authed, struct buf *b)
 
 static void log_close(struct c2s *c, enum stream_err why, const char *text)
 {
-	set_log_context(c);
+	c2s_log_context(c);
 	if (why != STREAM_ERR_NONE)
 		log_info("stream.closed", "%s%s%s", stream_err_name(why),
 			 text ? ": " : "", text ? text : "");
@@ -155,7 +165,7 @@ static void env_close(struct stream *st, enum stream_err why, const char *text)
 
 /* --- bind --- */
 
-static void early_new(struct c2s *c)
+void c2s_early_new(struct c2s *c)
 {
 	struct c2s_early *e = MEM_NEW(struct c2s_early);
 
@@ -179,7 +189,7 @@ static void early_free(struct c2s *c)
 	c->early = NULL;
 }
 
-static void keep_warm(struct c2s *c, const struct conf_listener *l)
+void c2s_keep_warm(struct c2s *c, const struct conf_listener *l)
 {
 	/* Infinity is for ever. */
 	conn_keep_warm(c->conn,
@@ -191,7 +201,7 @@ void c2s_adopt(struct c2s *c, struct conf *conf, const struct conf_listener *l)
 	struct conf *old = c2s_conf(c);
 
 	stream_set_conf(&c->st, conf_ref(conf), l);
-	keep_warm(c, l);
+	c2s_keep_warm(c, l);
 	conf_unref(&old);
 }
 
@@ -255,7 +265,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	conn_set_secret(c->conn, false);
 	early_free(c);
 	shaper_refresh(c);
-	set_log_context(c);
+	c2s_log_context(c);
 	log_info("session.bound", "%u of this account", u->n_sessions);
 	log_context_set(NULL, NULL);
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
@@ -384,7 +394,7 @@ static void env_authenticated(struct stream *st)
 	if (conn_tls(c->conn))
 		tls_forget_login(conn_tls(c->conn));
 	admission_authenticated(c);
-	set_log_context(c);
+	c2s_log_context(c);
 	log_info("auth.ok", "logged in");
 	log_context_set(NULL, NULL);
 	shaper_refresh(c);
@@ -397,7 +407,7 @@ static bool env_pre_auth_iq(struct stream *st, const struct stanza *s)
 	return register_pre_auth(st, s);
 }
 
-static const struct stream_env env = {
+const struct stream_env c2s_stream_env = {
 	.out = env_out,
 	.opened = env_opened,
 	.timeout = env_timeout,
@@ -459,7 +469,7 @@ static void on_secured(void *owner)
 	struct c2s *c = owner;
 
 	c2s_count_secured(c);
-	set_log_context(c);
+	c2s_log_context(c);
 	client_cert_log(c);
 	log_context_set(NULL, NULL);
 	stream_on_secured(&c->st);
@@ -518,7 +528,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 
 	c2s_count_conn_end(c, why);
 	if (why != CONN_CLOSED && !c->quiet) {
-		set_log_context(c);
+		c2s_log_context(c);
 		if (why == CONN_CLOSE_TLS && !c->st.secure)
 			client_cert_log(c);
 		log_info("conn.closed", "%s%s", why == CONN_CLOSE_TLS ? "TLS: " : "",
@@ -543,57 +553,3 @@ const struct conn_ops c2s_conn_ops = {
 	.on_drained = on_drained,
 	.on_close = on_close,
 };
-
-/* --- coming and going --- */
-
-void c2s_accept(struct worker_port *wp, int fd, const char *peer)
-{
-	struct worker *w = wp->worker;
-	const struct conf_listener *l = wp->conf;
-	bool direct = l->has_tls && l->tls.mode == TLS_MODE_TLS && !l->proxy_protocol;
-	struct c2s *c = slab_zalloc(loop_slabs(w->loop), sizeof(*c));
-	struct worker *door;
-
-	if (conn_new(w->loop, fd, peer, direct ? l->tls_ctx : NULL, &c2s_conn_ops, c,
-		     &c->conn) < 0) {
-		slab_free(loop_slabs(w->loop), c, sizeof(*c));
-		return;
-	}
-	early_new(c);
-	conn_set_patient(c->conn, true); /* messages come before logins */
-	conn_set_secret(c->conn, true);
-	keep_warm(c, l);
-	c->port = port_ref(wp->port);
-	c2s_enlist(c, w);
-	c2s_count(c, PORT_COUNT_ACCEPTED, 1);
-	c2s_count_bytes(c);
-	stream_init(&c->st, &env, conf_ref(w->conf), l, false);
-	admission_enter(c);
-	env_timeout(&c->st, l->state_timeout_ms);
-	shaper_refresh(c);
-	set_log_context(c);
-	log_debug("conn.accepted", "at %s", c->port->name);
-	log_context_set(NULL, NULL);
-	if (l->proxy_protocol)
-		c2s_proxy_begin(c);
-	else
-		admission_address(c);
-	if (c->st.closed || conn_is_dead(c->conn))
-		return;
-	if (l->state_timeout_ms == 0) /* not even for what is there already */
-		on_timer(&c->early->timer);
-	else if ((door = door_for(w)))
-		c2s_move_later(c, door);
-}
-
-void c2s_shutdown_all(struct worker *w)
-{
-	struct c2s *c;
-
-	for (uint32_t at = 0; (c = slots_next(&w->streams, &at));) {
-		if (proxy_of(c))
-			c2s_proxy_end(c);
-		else
-			stream_close(&c->st, STREAM_ERR_SYSTEM_SHUTDOWN, NULL);
-	}
-}

@@ -69,7 +69,7 @@ static inline struct conf *c2s_conf(const struct c2s *c)
 /* What names it over time, and to other threads. */
 struct handle c2s_handle(const struct c2s *c);
 
-/* A new connection, on the worker of `wp`. Owns fd. */
+/* A new connection, on the worker of `wp`; its stream begins there or at the door. Owns fd. */
 void c2s_accept(struct worker_port *wp, int fd, const char *peer);
 
 /* A bound session goes by these options from now on; `l` is of `conf`. */

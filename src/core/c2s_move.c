@@ -1,6 +1,6 @@
 #include "core/c2s_move.h"
-#include "core/c2s.h"
 #include "core/c2s_count.h"
+#include "core/c2s_priv.h"
 #include "core/server.h"
 #include "core/shaper.h"
 #include "core/throttle.h"

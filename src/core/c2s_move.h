@@ -1,5 +1,5 @@
 /* Where a connection stands in the memory of its worker, and its moves to another: to a door (core/
- * door.h) when it has just come, and to the home of its account when SASL has succeeded. */
+ * door.h) when TLS begins behind STARTTLS, and to the home of its account when SASL has succeeded. */
 #pragma once
 
 #include "io/conn.h"
@@ -16,5 +16,3 @@ void c2s_move_later(struct c2s *c, struct worker *to);
 
 /* Of c2s_early.move_task: nobody on the stack may know the connection. */
 void c2s_move(struct loop_task *t);
-
-extern const struct conn_ops c2s_conn_ops;

@@ -15,11 +15,11 @@ static bool is_of_late(msec_t at, msec_t now, msec_t ms)
 struct worker *door_for(struct worker *w)
 {
 	msec_t now = loop_now(w->loop);
-	bool crowd = is_of_late(w->accepted_at, now, DOOR_CROWD_MS);
+	bool crowd = is_of_late(w->tls_at, now, DOOR_CROWD_MS);
 
 	ASSERT_ON(w);
 	ASSERT(!worker_is_door(w));
-	w->accepted_at = now;
+	w->tls_at = now;
 	if (!crowd || !is_of_late(w->talk_at, now, DOOR_TALK_MS))
 		return NULL;
 	count_add(&w->counters, COUNT_LOGINS_AT_DOOR, 1);

@@ -39,8 +39,8 @@ struct worker {
 	uint32_t n_calls;     /* of the database: without an answer as yet */
 	struct counters counters;
 	uint32_t n_streams;
-	/* When a client has last sent a message, and has come; 0: none has. See core/door.h. */
-	msec_t talk_at, accepted_at;
+	/* When a client has last sent a message, and begun TLS; 0: none has. See core/door.h. */
+	msec_t talk_at, tls_at;
 	struct list waiting_logins; /* see core/login.h */
 	struct list
 		paused; /* struct throttle: streams that wait for room in another's inbox */

@@ -177,7 +177,13 @@ class Stream:
 
     def starttls(self, context=None, behind=b""):
         """<starttls/>, with bytes behind it in the same write, and the handshake."""
+        self.ask_for_tls(behind)
+        self.proceed(context)
+
+    def ask_for_tls(self, behind=b""):
         self.send(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" + behind)
+
+    def proceed(self, context=None):
         answer = self.stanza()
         assert answer.tag == ns.TLS + "proceed", ns.show(answer)
         self.wrap(context)
