@@ -137,16 +137,17 @@ static bool is_asker(const struct session *s)
  * that a probe asks for, stop nobody but the asker itself. */
 static bool stops_sender(const struct session *s, enum stanza_type type)
 {
-	return is_asker(s) || (type != IQ_RESULT && type != STANZA_ERROR);
+	return (type != IQ_RESULT && type != STANZA_ERROR) || is_asker(s);
 }
 
 /* The other half of what may wait is for presence that nobody waits for, or that it has asked for,
  * and for what the server says itself. */
 static bool has_room(const struct session *s, enum stanza_kind kind)
 {
-	bool free = handle_is_none(s->user->worker->sender) || is_asker(s);
-
-	return (kind == STANZA_PRESENCE && free) || session_room(s) > CONN_MAX_OUT / 2;
+	if (session_room(s) > CONN_MAX_OUT / 2)
+		return true;
+	return kind == STANZA_PRESENCE &&
+	       (handle_is_none(s->user->worker->sender) || is_asker(s));
 }
 
 /* What it says comes back to it (RFC 6121 4.2.2): it may speak without reading that. */

@@ -410,8 +410,8 @@ size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 
 	ASSERT(!st->feeding);
 	st->feeding = true;
-	while (ev != XML_MORE && takes_input(st)) {
-		empty(st, a);
+	/* Behind the header may be nothing, and yet the end: it may have closed itself. */
+	while (ev != XML_MORE && (done < in.n || ev == XML_OPEN) && takes_input(st)) {
 		ev = xml_next(r, &st->xs, strv_from_pos(in, done), &used, &el, &err);
 		done += used;
 		if (ev == XML_OPEN)
@@ -422,9 +422,9 @@ size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 			on_close_tag(st);
 		else if (ev == XML_FAIL)
 			on_xml_error(st, err);
+		empty(st, a);
 	}
 	st->feeding = false;
-	empty(st, a);
 	return st->closed ? in.n : done; /* what follows the end is nobody's */
 }
 
