@@ -83,19 +83,14 @@ static void add_pair(struct buf *b, const char *key, const char *value)
 	}
 }
 
-void log_event(enum log_level level, const char *event, const char *fmt, ...)
+enum { TEXT_MAX = 2048 };
+
+static void write_line(enum log_level level, const char *event, const char *text)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(8192);
 	struct log_context ctx;
-	char text[2048];
-	va_list ap;
 	ssize_t r;
 
-	if (!log_is_on(level))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (as_json) {
 		buf_putf(&b, "{\"time\":\"");
 		add_time(&b);
@@ -115,6 +110,39 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 	buf_put(&b, as_json ? STRV("}\n") : STRV("\n"));
 	r = write(STDERR_FILENO, b.p, b.n); /* one write: lines of threads do not mix */
 	(void)r;
+}
+
+void log_event(enum log_level level, const char *event, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	if (!log_is_on(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	write_line(level, event, text);
+}
+
+void log_limited(struct log_limit *l, unsigned per_minute, enum log_level level,
+		 const char *event, const char *fmt, ...)
+{
+	char text[TEXT_MAX], more[40] = "";
+	unsigned dropped;
+	va_list ap;
+	int n;
+
+	if (!log_is_on(level) || !log_limit_ok(l, per_minute, &dropped))
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n > 0 && dropped)
+		snprintf(more, sizeof(more), " (%u more like it)", dropped);
+	n = MIN(MAX(n, 0), (int)(sizeof(text) - sizeof(more)));
+	memcpy(text + n, more, sizeof(more));
+	write_line(level, event, text);
 }
 
 void log_raw_fatal(const char *file, int line, const char *func, const char *what)

@@ -49,3 +49,16 @@ struct log_limit {
 };
 nodiscard bool log_limit_ok(struct log_limit *l, unsigned per_minute,
 			    unsigned *ret_dropped);
+
+/* What a peer can cause again and again: at most LOG_SOME lines a minute from one place in the source,
+ * on each thread. "(3 more like it)" behind the text says how many were left out. */
+enum { LOG_SOME = 60 };
+#define log_some(level, ...)                                                \
+	do {                                                                \
+		static _Thread_local struct log_limit limit_of_place;       \
+		log_limited(&limit_of_place, LOG_SOME, level, __VA_ARGS__); \
+	} while (0)
+#define log_some_errors(...)   log_some(LOG_ERROR, __VA_ARGS__)
+#define log_some_warnings(...) log_some(LOG_WARNING, __VA_ARGS__)
+void log_limited(struct log_limit *l, unsigned per_minute, enum log_level level,
+		 const char *event, const char *fmt, ...) printf_like(5, 6);

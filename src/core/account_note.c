@@ -11,10 +11,11 @@ struct noting {
 
 static void complain(const struct store_call *call)
 {
-	log_error("account.left",
-		  STRV_FMT "@" STRV_FMT " has been removed, but the database failed: the "
-			   "name stays taken until `meerkat user remove`",
-		  STRV_ARG(call->username), STRV_ARG(call->server));
+	log_some_errors("account.left",
+			STRV_FMT "@" STRV_FMT
+				 " has been removed, but the database failed: the "
+				 "name stays taken until `meerkat user remove`",
+			STRV_ARG(call->username), STRV_ARG(call->server));
 }
 
 static void on_given_back(struct worker *w, struct store_call *call, void *arg)

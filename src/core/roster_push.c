@@ -81,9 +81,10 @@ static void on_rows(struct worker *w, struct store_call *call, void *arg)
 	struct c2s *c = c2s_get(w, a->session);
 
 	if (call->err < 0)
-		log_error("roster.requests",
-			  STRV_FMT ": the subscription requests that wait cannot be read",
-			  STRV_ARG(jid_text(a->user->jid)));
+		log_some_errors("roster.requests",
+				STRV_FMT
+				": the subscription requests that wait cannot be read",
+				STRV_ARG(jid_text(a->user->jid)));
 	else if (c && c->session && session_is_available(c->session))
 		roster_each_request(call, send_request, c->session);
 	user_unpin(a->user);
@@ -109,10 +110,11 @@ void roster_send_requests(struct session *s)
 	if (!user_is_busy(u) &&
 	    worker_store(u->worker, roster_load_call(u->jid), on_rows, a) == 0)
 		return;
-	log_warning("roster.requests",
-		    STRV_FMT ": the database is too busy for the subscription requests "
-			     "that wait: they come with the next login",
-		    STRV_ARG(jid_text(u->jid)));
+	log_some_warnings("roster.requests",
+			  STRV_FMT
+			  ": the database is too busy for the subscription requests "
+			  "that wait: they come with the next login",
+			  STRV_ARG(jid_text(u->jid)));
 	user_unpin(u);
 	mem_free(a);
 }

@@ -58,8 +58,8 @@ static void undo(struct saving *s)
 	struct roster *r = s->user->roster;
 	struct saving *later = later_one(s);
 
-	log_error("roster.save", STRV_FMT ": a change of the roster is lost",
-		  STRV_ARG(jid_text(s->user->jid)));
+	log_some_errors("roster.save", STRV_FMT ": a change of the roster is lost",
+			STRV_ARG(jid_text(s->user->jid)));
 	if (later) {
 		set_before(later, s->before);
 		return;

@@ -103,10 +103,10 @@ struct loading {
 static void log_bad_row(struct loading *l, const struct store_roster_item *row)
 {
 	if (l->n_bad++ < 10)
-		log_error("roster.row",
-			  STRV_FMT ": the contact \"" STRV_FMT
-				   "\" cannot be read and is left out",
-			  STRV_ARG(l->account), STRV_ARG(row->jid));
+		log_some_errors("roster.row",
+				STRV_FMT ": the contact \"" STRV_FMT
+					 "\" cannot be read and is left out",
+				STRV_ARG(l->account), STRV_ARG(row->jid));
 }
 
 static bool may_have(const struct roster *r, bool listed)
@@ -133,16 +133,18 @@ static void add_row(struct loading *l, struct arena *a,
 static void log_bounds(const struct loading *l)
 {
 	if (l->n_beyond)
-		log_error("roster.rows",
-			  STRV_FMT ": %zu contacts or requests more than the %d and %d "
-				   "that a roster may have are left out",
-			  STRV_ARG(l->account), l->n_beyond, ROSTER_MAX_ITEMS,
-			  ROSTER_MAX_REQUESTS);
+		log_some_errors("roster.rows",
+				STRV_FMT
+				": %zu contacts or requests more than the %d and %d "
+				"that a roster may have are left out",
+				STRV_ARG(l->account), l->n_beyond, ROSTER_MAX_ITEMS,
+				ROSTER_MAX_REQUESTS);
 	if (roster_sums(l->roster).bytes > ROSTER_MAX_BYTES)
-		log_error("roster.rows",
-			  STRV_FMT ": the roster has more than %d bytes: some contacts "
-				   "have no names and groups, and none can be added",
-			  STRV_ARG(l->account), ROSTER_MAX_BYTES);
+		log_some_errors("roster.rows",
+				STRV_FMT
+				": the roster has more than %d bytes: some contacts "
+				"have no names and groups, and none can be added",
+				STRV_ARG(l->account), ROSTER_MAX_BYTES);
 }
 
 int roster_from_store(struct slabs *s, struct store_call *call, struct roster **ret)
@@ -217,11 +219,11 @@ void roster_write_rows(struct xml_out *o, const struct store_call *call)
 		write_item(o, a, &it, &call->items[i], bytes <= ROSTER_MAX_BYTES, &cut);
 	}
 	if (cut)
-		log_error("roster.row",
-			  STRV_FMT "@" STRV_FMT
-				   ": names or groups are too long or too many "
-				   "or hold what XML cannot, and are cut",
-			  STRV_ARG(call->username), STRV_ARG(call->server));
+		log_some_errors("roster.row",
+				STRV_FMT "@" STRV_FMT
+					 ": names or groups are too long or too many "
+					 "or hold what XML cannot, and are cut",
+				STRV_ARG(call->username), STRV_ARG(call->server));
 }
 
 /* --- requests that wait --- */

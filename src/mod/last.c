@@ -119,8 +119,9 @@ static void store_time(struct user *u, struct strv status)
 
 	c->patient = true; /* many come and go at a time */
 	if (worker_store(u->worker, c, on_set, NULL) < 0)
-		log_warning("last.busy",
-			    "the database is too busy: a time of last activity is lost");
+		log_some_warnings(
+			"last.busy",
+			"the database is too busy: a time of last activity is lost");
 }
 
 static void unbind(struct session *s)

@@ -206,9 +206,9 @@ static void send_delayed(struct session *s, const struct store_message *m)
 	    !xml_is(el, NS_CLIENT, "message") ||
 	    stanza_read(a, el, &st) != STANZA_ERR_NONE ||
 	    write_delayed(&b, &st, domain, m->at) < 0)
-		log_error("offline.row",
-			  STRV_FMT ": message %lld cannot be read and is left out",
-			  STRV_ARG(jid_text(s->user->jid)), (long long)m->id);
+		log_some_errors("offline.row",
+				STRV_FMT ": message %lld cannot be read and is left out",
+				STRV_ARG(jid_text(s->user->jid)), (long long)m->id);
 	else
 		session_send_bytes(s, buf_strv(&b));
 }

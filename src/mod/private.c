@@ -48,9 +48,10 @@ static void got(struct later *l, struct store_call *call)
 		return;
 	}
 	if (xml_parse(l->arena, call->text, NS_PRIVATE, &el) < 0) {
-		log_error("private.row",
-			  STRV_FMT ": what is stored as " STRV_FMT " cannot be read",
-			  STRV_ARG(jid_text(l->user->jid)), STRV_ARG(call->key));
+		log_some_errors("private.row",
+				STRV_FMT ": what is stored as " STRV_FMT
+					 " cannot be read",
+				STRV_ARG(jid_text(l->user->jid)), STRV_ARG(call->key));
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR,
 			    "the stored data cannot be read");
 		return;

@@ -13,8 +13,8 @@ static void got(struct later *l, struct store_call *call)
 		return;
 	}
 	if (call->err == 0)
-		log_error("vcard.row", STRV_FMT ": the stored vCard cannot be read",
-			  STRV_ARG(jid_text(l->user->jid)));
+		log_some_errors("vcard.row", STRV_FMT ": the stored vCard cannot be read",
+				STRV_ARG(jid_text(l->user->jid)));
 	if (call->err != -ENOENT)
 		later_error(l, STANZA_ERR_INTERNAL_SERVER_ERROR, "the database failed");
 	else if (own)

@@ -8,21 +8,33 @@
 
 static char line[16384];
 
+static int saved, caught;
+
+static void catch_lines(void)
+{
+	saved = dup(STDERR_FILENO);
+	caught = memfd_create("log", MFD_CLOEXEC);
+	CHECK(saved >= 0 && caught >= 0 && dup2(caught, STDERR_FILENO) >= 0);
+}
+
+static struct strv caught_lines(void)
+{
+	ssize_t n = pread(caught, line, sizeof(line), 0);
+
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(caught);
+	CHECK(n > 0);
+	return strv_make(line, (size_t)n);
+}
+
 static struct strv logged(bool json, const char *text)
 {
-	int saved = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
-	ssize_t n;
-
-	CHECK(saved >= 0 && fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	catch_lines();
 	log_init(LOG_NOTICE, json);
 	log_notice("a.test", "%s", text);
 	log_init(LOG_NOTICE, false);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	n = pread(fd, line, sizeof(line), 0);
-	close(fd);
-	CHECK(n > 0);
-	return strv_make(line, (size_t)n);
+	return caught_lines();
 }
 
 static bool ends_with(struct strv s, const char *end)
@@ -82,4 +94,35 @@ TEST(log_asks_what_is_being_worked_on_for_what_it_writes)
 TEST(log_lines_cannot_be_forged)
 {
 	CHECK(ends_with(logged(false, "a\nb"), "a\\x0ab\n"));
+}
+
+static unsigned n_lines(struct strv s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '\n';
+	return n;
+}
+
+TEST(log_says_how_much_it_leaves_out)
+{
+	struct log_limit limit = { 0 };
+	struct strv got;
+
+	catch_lines();
+	for (int i = 0; i < 5; i++)
+		log_limited(&limit, 2, LOG_ERROR, "a.test", "line %d", i);
+	got = caught_lines();
+	CHECK(n_lines(got) == 2 && ends_with(got, "line 1\n"));
+
+	limit.minute--; /* it was a minute ago */
+	catch_lines();
+	log_limited(&limit, 2, LOG_ERROR, "a.test", "line %d", 5);
+	CHECK(ends_with(caught_lines(), "line 5 (3 more like it)\n"));
+
+	limit = (struct log_limit){ .dropped = 7 };
+	catch_lines();
+	log_limited(&limit, 2, LOG_ERROR, "a.test", "%04000d", 0);
+	CHECK(ends_with(caught_lines(), "0 (7 more like it)\n"));
 }
