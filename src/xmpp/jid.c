@@ -1,13 +1,7 @@
 #include "xmpp/jid.h"
 #include "xmpp/precis.h"
 
-/* What RFC 7622 3.3.1 takes from the localpart, for the sake of URIs and XML. */
-static bool is_forbidden(char c)
-{
-	return c == '"' || c == '&' || c == '\'' || c == '/' || c == ':' || c == '<' ||
-	       c == '>' || c == '@';
-}
-
+/* Of a localpart, and of its bytes: it is what the worst of them is. */
 enum shape {
 	CANONICAL, /* ASCII and as it should be */
 	UPPER,	   /* ASCII, capital letters to be made small */
@@ -15,19 +9,20 @@ enum shape {
 	BAD,
 };
 
+/* RFC 7622 3.3.1 takes some from the localpart, for the sake of URIs and XML. */
+static const uint8_t shapes[256] = {
+	[0 ... ' '] = BAD, ['"'] = BAD,	 ['&'] = BAD,		['\''] = BAD,
+	['/'] = BAD,	   [':'] = BAD,	 ['<'] = BAD,		['>'] = BAD,
+	['@'] = BAD,	   [0x7f] = BAD, ['A' ... 'Z'] = UPPER, [0x80 ... 0xff] = OTHER,
+};
+
 static enum shape local_shape(struct strv s)
 {
-	enum shape shape = CANONICAL;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		if ((unsigned char)c >= 0x80)
-			shape = OTHER;
-		else if (c <= ' ' || c > '~' || is_forbidden(c))
-			return BAD;
-		else if (c >= 'A' && c <= 'Z' && shape == CANONICAL)
-			shape = UPPER;
-	}
-	return shape;
+	uint8_t shape = CANONICAL;
+
+	for (size_t i = 0; i < s.n; i++)
+		shape = MAX(shape, shapes[(unsigned char)s.p[i]]);
+	return (enum shape)shape;
 }
 
 static struct strv lower_ascii(struct arena *a, struct strv s)

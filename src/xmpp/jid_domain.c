@@ -36,11 +36,13 @@ static bool hyphens_ok(struct strv label)
 
 static bool ldh_label_ok(struct strv label)
 {
-	for (size_t i = 0; i < label.n; i++) {
-		char c = label.p[i];
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+	static const bool ldh[256] = {
+		['a' ... 'z'] = true, ['0' ... '9'] = true, ['-'] = true
+	};
+
+	for (size_t i = 0; i < label.n; i++)
+		if (!ldh[(unsigned char)label.p[i]])
 			return false;
-	}
 	return label.n <= LABEL_MAX && hyphens_ok(label);
 }
 
