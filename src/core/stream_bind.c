@@ -104,33 +104,40 @@ void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
 }
 
 /* RFC 6120 8.1.2.1: `from` may be absent, or the bare or full JID of this very session. */
-static bool from_is_ok(const struct stream *st, const struct stanza *s)
+static bool from_is_ok(const struct stream *st, const struct stanza *s,
+		       enum stanza_err err)
 {
-	if (xml_attr(s->el, "from").p == NULL)
-		return true;
-	if (jid_is_none(s->from))
-		return false;
+	if (jid_is_none(s->from)) /* or it is none, which is an error */
+		return err == STANZA_ERR_NONE || xml_attr(s->el, "from").p == NULL;
 	return jid_eq(s->from, st->jid) || jid_eq(s->from, jid_bare(st->jid));
 }
 
 /* What is escaped on the way out, and must fit into each answer. */
 static bool is_start_moderate(const struct xml_el *el, const struct stanza *s)
 {
+	if (el->raw.n <= STREAM_MAX_ATTR) /* nearly all: none of it is longer */
+		return true;
 	return s->id.n <= STREAM_MAX_ATTR && s->lang.n <= STREAM_MAX_ATTR &&
 	       xml_attr(el, "type").n <= STREAM_MAX_ATTR;
+}
+
+static bool swells(const struct xml_el *el)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(el->inner.n + STREAM_MAX_SWELL);
+
+	return xml_write_inner(&b, el) < 0;
 }
 
 /* In a copy each child declares for itself what it uses from around it. */
 static bool is_content_moderate(const struct xml_el *el)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(el->inner.n + STREAM_MAX_SWELL);
 	bool named = el->local.p != el->raw.p + 1; /* with a prefix */
 
 	if (el->raw.n > STREAM_MAX_STANZA)
 		return false;
 	XML_EACH_CHILD(e, el)
 		if (e->uses_outer_prefix || (named && e->uses_outer_default))
-			return xml_write_inner(&b, el) == 0;
+			return !swells(el);
 	return true;
 }
 
@@ -139,7 +146,7 @@ void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a
 	struct stanza s;
 	enum stanza_err err = stanza_read(a, el, &s);
 
-	if (!from_is_ok(st, &s)) {
+	if (!from_is_ok(st, &s, err)) {
 		stream_close(st, STREAM_ERR_INVALID_FROM, NULL);
 		return;
 	}
