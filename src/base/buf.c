@@ -14,18 +14,13 @@ void buf_clear(struct buf *b)
 	b->n = 0;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+void buf_grow(struct buf *b, size_t n)
 {
-	ASSERT(b->n <= b->max);
-	if (n > b->max - b->n)
-		return NULL;
-	if (b->cap - b->n < n || b->p == NULL) {
-		size_t cap = MAX(b->n + n, MIN(b->cap * 2, b->max));
-		cap = MAX(cap, (size_t)64);
-		b->p = mem_realloc(b->p, cap);
-		b->cap = cap;
-	}
-	return b->p + b->n;
+	size_t cap = MAX(b->n + n, MIN(b->cap * 2, b->max));
+
+	cap = MAX(cap, (size_t)64);
+	b->p = mem_realloc(b->p, cap);
+	b->cap = cap;
 }
 
 int buf_add(struct buf *b, const void *p, size_t n)

@@ -20,7 +20,16 @@ void buf_clear(struct buf *b); /* n = 0, keeps the memory */
 
 /* Makes room for n more bytes and returns where they go; NULL when max would be exceeded.
  * The caller then adds what it wrote to b->n. */
-nodiscard char *buf_reserve(struct buf *b, size_t n);
+void buf_grow(struct buf *b, size_t n);
+static inline nodiscard char *buf_reserve(struct buf *b, size_t n)
+{
+	ASSERT(b->n <= b->max);
+	if (n > b->max - b->n)
+		return NULL;
+	if (b->cap - b->n < n || b->p == NULL)
+		buf_grow(b, n);
+	return b->p + b->n;
+}
 
 /* 0, or -EMSGSIZE and nothing added. */
 nodiscard int buf_add(struct buf *b, const void *p, size_t n);

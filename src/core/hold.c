@@ -47,15 +47,13 @@ static void put(struct worker *w, struct hold *h, struct held *m)
 	w->held_bytes += m->n;
 }
 
-bool hold_message(struct session *s, const struct stanza *st, bool sole)
+static bool keep(struct session *s, const struct stanza *st, bool sole)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(HOLD_MAX_STANZA);
 	struct worker *w = s->user->worker;
 	struct hold *h = s->hold;
 	struct held *m;
 
-	if (h == NULL || st->kind != STANZA_MESSAGE)
-		return false;
 	if (stanza_write(&b, st) < 0 || h->bytes >= HOLD_MAX ||
 	    w->held_bytes + b.n > HOLD_MAX_ALL) {
 		/* Out of order rather than an error for what others have received. */
@@ -74,6 +72,11 @@ bool hold_message(struct session *s, const struct stanza *st, bool sole)
 	if (h->bytes >= HOLD_PAUSES)
 		throttle_sender(w, w->sender, connection(s));
 	return true;
+}
+
+bool hold_message(struct session *s, const struct stanza *st, bool sole)
+{
+	return s->hold && st->kind == STANZA_MESSAGE && keep(s, st, sole);
 }
 
 static bool somebody_takes_messages(const struct user *u)

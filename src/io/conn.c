@@ -157,9 +157,9 @@ static void move_secret(struct buf *in, size_t more)
 
 static void keep(struct conn *c, struct strv in)
 {
-	if (in.n && c->secret)
+	if (c->secret)
 		move_secret(&conn_io(c)->in, in.n);
-	if (in.n && buf_adds(&conn_io(c)->in, in) < 0)
+	if (buf_adds(&conn_io(c)->in, in) < 0)
 		conn_die(c, CONN_CLOSE_LOST, "too much input waits");
 }
 
@@ -183,7 +183,7 @@ static void take_plain(struct conn *c, struct strv in)
 		c->plain_in -= (uint32_t)rest.n;
 		if (rest.n)
 			take_cipher(c, rest);
-	} else {
+	} else if (rest.n) {
 		keep(c, rest);
 	}
 }

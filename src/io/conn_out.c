@@ -361,7 +361,7 @@ int conn_write(struct conn *c)
 		conn_empty(c, &io->out);
 	if (c->tls && tls_is_up(c->tls) && (io->out.n || ends) && (r = seal_out(c)) < 0)
 		return r;
-	r = conn_write_wire(c);
+	r = io->wire.n ? conn_write_wire(c) : 0;
 	if (r == 0 && c->tls == NULL && io->out.n) {
 		out_becomes_wire(io, TLS_ROOM);
 		r = conn_write_wire(c);
