@@ -8,6 +8,16 @@ enum {
 	SMALL = 1024, /* bytes of an element that may be parsed anew with each '>' */
 };
 
+static const struct xml_bounds bounds = { XML_MAX_NODES, XML_MAX_ATTRS, XML_MAX_SCOPE };
+
+/* What has been read once may have been written with more: `from` and xml:lang, and what a
+ * stream's header declares, once for each use; that is bounded in bytes. */
+static const struct xml_bounds bounds_again = {
+	.nodes = 4 * XML_MAX_NODES,
+	.attrs = XML_MAX_ATTRS + 16,
+	.scope = XML_MAX_SCOPE + 96,
+};
+
 struct xml_reader {
 	struct arena *arena;
 };
@@ -114,7 +124,7 @@ static enum xml_event read_element(struct xml_reader *r, struct xml_stream *s,
 {
 	size_t max = s->max_bytes ? s->max_bytes : DEFAULT_MAX_BYTES;
 	struct strv view = strv_make(in.p, MIN(in.n, max));
-	struct xml_parser x = { .a = r->arena };
+	struct xml_parser x = { .a = r->arena, .max = &bounds };
 	enum scanned scanned = SCAN_PART;
 	enum parsed parsed = PARSED_PART;
 	enum xml_event event;
@@ -218,7 +228,9 @@ enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv 
 
 int xml_parse(struct arena *a, struct strv in, enum xml_ns outer, struct xml_el **ret)
 {
-	struct xml_parser x = { .a = a, .scope = xml_scope_of(outer), .again = true };
+	struct xml_parser x = { .a = a,
+				.scope = xml_scope_of(outer),
+				.max = &bounds_again };
 	struct xml_el *e;
 
 	in = strv_trim(in);

@@ -136,7 +136,7 @@ static enum parsed declare(struct xml_parser *x, struct xml_el *e, struct strv p
 	struct xml_binding *b;
 	uint8_t number = e->scope ? e->scope->number : 0;
 
-	if (number == XML_MAX_SCOPE + (x->again ? AGAIN_SCOPE : 0))
+	if (number == x->max->scope)
 		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	for (const struct xml_binding *i = e->scope; i && i->depth == e->depth; i = i->up)
 		if (strv_eq(i->prefix, prefix))
@@ -200,13 +200,13 @@ static enum parsed read_attr(struct xml_parser *x, struct xml_el *e)
 	x->p++;
 	if ((r = read_value(x, quote, &value)) != PARSED)
 		return r;
-	if (++x->n_attrs > XML_MAX_NODES * (x->again ? AGAIN_NODES : 1))
+	if (++x->n_attrs > x->max->nodes)
 		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	if (local.n == 5 && prefix.n == 0 && memcmp(local.p, "xmlns", 5) == 0)
 		return declare(x, e, prefix, value);
 	if (prefix.n == 5 && memcmp(prefix.p, "xmlns", 5) == 0)
 		return declare(x, e, local, value);
-	if (e->n_attr == XML_MAX_ATTRS + (x->again ? AGAIN_ATTRS : 0))
+	if (e->n_attr == x->max->attrs)
 		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	a = attr_new(x, e);
 	a->local = local;
@@ -325,8 +325,7 @@ enum parsed xml_parse_tag(struct xml_parser *x, struct xml_el *parent,
 		.default_depth = DEPTH_NONE,
 		.scope = parent ? parent->scope : x->scope,
 	};
-	if (e->depth > XML_MAX_DEPTH ||
-	    ++x->n_nodes > XML_MAX_NODES * (x->again ? AGAIN_NODES : 1))
+	if (e->depth > XML_MAX_DEPTH || ++x->n_nodes > x->max->nodes)
 		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	if ((r = read_qname(x, &prefix, &e->local)) != PARSED ||
 	    (r = xml_parse_attr(x, e)) != PARSED)

@@ -26,6 +26,12 @@ enum {
 
 /* --- one element --- */
 
+struct xml_bounds {
+	uint32_t nodes; /* elements, and attributes in all of them */
+	uint16_t attrs; /* of one element */
+	uint8_t scope;	/* declarations that hold in one place */
+};
+
 /* Reads [p, end), whose last byte is a '>': since none of names, white space and the like
  * can run over a '>', only values, text and CDATA look for the end. */
 struct xml_parser {
@@ -35,17 +41,9 @@ struct xml_parser {
 	struct xml_attr *attr;		 /* room for n_room more */
 	uint32_t n_room, n_chunk;
 	uint32_t n_nodes, n_attrs;
-	bool again;    /* see xml_parse() */
+	const struct xml_bounds *max;
 	uint8_t after; /* xml_stream.scan_state for when it is read */
 	enum xml_error err;
-};
-
-/* What has been read once may have been written with more: `from` and xml:lang, and what a
- * stream's header declares, once for each use. */
-enum {
-	AGAIN_ATTRS = 16,
-	AGAIN_SCOPE = 96, /* a header's declarations are bounded in bytes */
-	AGAIN_NODES = 4,  /* times as many */
 };
 
 enum parsed { PARSED, PARSED_PART, PARSED_WRONG };
