@@ -295,7 +295,8 @@ static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_
 {
 	int ms, n;
 
-	l->now = clock_mono_ms(); /* the last turn may have been long */
+	if (l->n_timers) /* the last turn may have been long */
+		l->now = clock_mono_ms();
 	ms = next_timer_ms(l);
 	if (max_wait_ms >= 0 && (ms < 0 || ms > max_wait_ms))
 		ms = max_wait_ms;

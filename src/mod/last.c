@@ -84,21 +84,24 @@ static enum verdict on_account(struct ctx *c)
 	return HANDLED;
 }
 
+static void keep_status(struct ctx *c)
+{
+	struct last_data *d = mod_session_data(c->session, &mod_last);
+	const struct xml_el *el = xml_child(c->stanza->el, NS_CLIENT, "status");
+
+	mem_free(d->status);
+	d->status = el ? strv_dup(cut_status(xml_text(el, c->scratch))) : NULL;
+}
+
 /* XEP-0012 5: a request to a resource is for those who see its presence. For contacts of this
  * very server both rosters say the same, and ours is at hand. */
 static enum verdict from_client(struct ctx *c)
 {
 	const struct stanza *s = c->stanza;
-	struct last_data *d = mod_session_data(c->session, &mod_last);
-	const struct xml_el *status;
 
 	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) &&
-	    s->type == PRESENCE_UNAVAILABLE) {
-		status = xml_child(s->el, NS_CLIENT, "status");
-		mem_free(d->status);
-		d->status = status ? strv_dup(cut_status(xml_text(status, c->scratch)))
-				   : NULL;
-	}
+	    s->type == PRESENCE_UNAVAILABLE)
+		keep_status(c);
 	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
 	    stanza_payload(s)->ns != NS_LAST || jid_eq_bare(s->to, c->session->jid))
 		return PASS;
