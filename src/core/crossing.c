@@ -16,6 +16,7 @@ struct crossing {
 	enum stanza_type type;
 	enum stanza_kind kind; /* of what is for a session alone; then ... */
 	struct jid to;	       /* ... s is the start of the bytes; else NULL */
+	uint64_t hash;	       /* user_hash(to) */
 	uint32_t n;
 	char bytes[]; /* the JID, the stanza */
 };
@@ -32,7 +33,7 @@ static struct strv stanza_of(const struct crossing *x)
 /* As route() would; false: it has to. */
 static bool to_session(struct worker *w, const struct crossing *x)
 {
-	struct user *u = jid_is_none(x->to) ? NULL : user_find(w, x->to);
+	struct user *u = jid_is_none(x->to) ? NULL : user_find_hashed(w, x->to, x->hash);
 	struct session *s = u ? session_find(u, jid_resource(x->to)) : NULL;
 
 	return s && session_send_written(s, stanza_of(x), x->kind, x->type);
@@ -86,7 +87,7 @@ static struct c2s *who_waits(struct worker *w, struct session *sender)
 }
 
 void crossing_start(struct worker *w, struct worker *to, struct session *sender,
-		    const struct stanza *s)
+		    const struct stanza *s, uint64_t hash)
 {
 	size_t n;
 	struct crossing *x = write_crossing(s, &n);
@@ -99,6 +100,7 @@ void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 	worker_works(w, n);
 	x->post.fn = on_crossing;
 	x->sender = w->sender;
+	x->hash = hash;
 	worker_post(to, &x->post, n);
 	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
 	if (to == w || !worker_is_full(to))

@@ -3,11 +3,13 @@
  * what is sent, and nobody reads it again. */
 #pragma once
 
+#include <stdint.h>
+
 struct session;
 struct stanza;
 struct worker;
 
-/* The stanza has its final from and to. `sender`, or the client that it is made for, may be made to
+/* The stanza has its final from and to, with user_hash(). `sender`, or the client that it is made for, may be made to
  * wait for room. */
 void crossing_start(struct worker *w, struct worker *to, struct session *sender,
-		    const struct stanza *s);
+		    const struct stanza *s, uint64_t hash);

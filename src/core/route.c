@@ -5,8 +5,6 @@
 
 enum { ROUTE_MAX_DEPTH = 8, ROUTE_MAX_BYTES = 64 << 20 };
 
-static void route_home(struct worker *w, struct session *sender, const struct stanza *s);
-
 void route_error(struct worker *w, const struct stanza *s, enum stanza_err err,
 		 const char *text)
 {
@@ -242,9 +240,10 @@ bool route_is_for_session(const struct stanza *s)
 	return !jid_is_bare(s->to) && !is_subscription(s) && s->type != PRESENCE_PROBE;
 }
 
-static void route_home(struct worker *w, struct session *sender, const struct stanza *s)
+static void route_home(struct worker *w, struct session *sender, const struct stanza *s,
+		       uint64_t hash)
 {
-	struct user *u = user_find(w, s->to);
+	struct user *u = user_find_hashed(w, s->to, hash);
 	struct session *to;
 
 	ASSERT_ON(w);
@@ -273,31 +272,34 @@ static void route_home(struct worker *w, struct session *sender, const struct st
 
 void route(struct worker *w, struct session *sender, const struct stanza *s)
 {
-	struct stanza copy = *s;
 	const struct host *h;
 	struct worker *home;
+	uint64_t hash;
 
 	ASSERT_ON(w);
 	ASSERT(!jid_is_none(s->from));
+	if (jid_is_none(s->to)) { /* RFC 6120 10.3: for the sender's own account */
+		route_to(w, sender, s, jid_bare(s->from));
+		return;
+	}
 	worker_works(w, 0);
-	if (jid_is_none(s->to)) /* RFC 6120 10.3: for the sender's own account */
-		copy.to = jid_bare(s->from);
-	h = host_find(w->conf, jid_domain(copy.to));
+	h = host_find(w->conf, jid_domain(s->to));
 	if (h == NULL) {
-		route_error(w, &copy, STANZA_ERR_REMOTE_SERVER_NOT_FOUND, NULL);
+		route_error(w, s, STANZA_ERR_REMOTE_SERVER_NOT_FOUND, NULL);
 		return;
 	}
-	if (copy.to.n_local == 0) {
-		to_server(w, sender, h, &copy);
+	if (s->to.n_local == 0) {
+		to_server(w, sender, h, s);
 		return;
 	}
-	home = worker_home(w->server, copy.to);
+	hash = user_hash(s->to);
+	home = worker_home_hashed(w->server, hash);
 	if (home != w || w->depth >= ROUTE_MAX_DEPTH) {
-		crossing_start(w, home, sender, &copy);
+		crossing_start(w, home, sender, s, hash);
 		return;
 	}
 	w->depth++;
-	route_home(w, sender, &copy);
+	route_home(w, sender, s, hash);
 	w->depth--;
 }
 

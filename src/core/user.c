@@ -17,12 +17,11 @@ struct waiter {
 	size_t bytes;
 };
 
-static struct user *find(struct worker *w, struct jid bare)
+static struct user *find_hashed(struct worker *w, struct jid bare, uint64_t hash)
 {
 	struct strv text = jid_bare_text(bare);
-	uint64_t h = hash_strv(text);
 
-	for (struct hnode *n = hash_first(&w->users, h); n; n = hash_next(n)) {
+	for (struct hnode *n = hash_first(&w->users, hash); n; n = hash_next(n)) {
 		struct user *u = container_of(n, struct user, node);
 		if (strv_eq(jid_text(u->jid), text))
 			return u;
@@ -30,13 +29,23 @@ static struct user *find(struct worker *w, struct jid bare)
 	return NULL;
 }
 
-struct user *user_find(struct worker *w, struct jid bare)
+static struct user *find(struct worker *w, struct jid bare)
+{
+	return find_hashed(w, bare, user_hash(bare));
+}
+
+struct user *user_find_hashed(struct worker *w, struct jid bare, uint64_t hash)
 {
 	struct user *u;
 
 	ASSERT_ON(w);
-	u = find(w, bare);
+	u = find_hashed(w, bare, hash);
 	return u && u->state == USER_READY ? u : NULL;
+}
+
+struct user *user_find(struct worker *w, struct jid bare)
+{
+	return user_find_hashed(w, bare, user_hash(bare));
 }
 
 bool user_is_loading(struct worker *w, struct jid bare)
@@ -75,7 +84,7 @@ static struct user *user_new(struct worker *w, const struct host *h, struct jid 
 	u->jid.s = memcpy(to, text.p, text.n);
 	list_init(&u->sessions);
 	list_init(&u->waiting);
-	hash_add(&w->users, &u->node, hash_strv(jid_text(u->jid)));
+	hash_add(&w->users, &u->node, user_hash(u->jid));
 	return u;
 }
 

@@ -45,8 +45,15 @@ struct user {
 
 _Static_assert(sizeof(struct user) <= 104, "an account has grown");
 
+/* Of its bare JID: it tells the account's home, and finds it there. */
+static inline uint64_t user_hash(struct jid bare)
+{
+	return hash_strv(jid_bare_text(bare));
+}
+
 /* The account, if it is loaded here and ready; NULL otherwise. `bare` is canonical. */
 struct user *user_find(struct worker *w, struct jid bare);
+struct user *user_find_hashed(struct worker *w, struct jid bare, uint64_t hash);
 bool user_is_loading(struct worker *w, struct jid bare);
 
 /* Runs `fn` with the account as soon as it is loaded: now, or when the database has answered.

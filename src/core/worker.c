@@ -13,11 +13,14 @@ enum { SCRATCH_BLOCK = 16384, MAX_STREAMS = 1 << 24 };
 
 _Thread_local struct worker *this_worker;
 
+struct worker *worker_home_hashed(struct server *s, uint64_t hash)
+{
+	return s->workers[hash % s->n_workers];
+}
+
 struct worker *worker_home(struct server *s, struct jid bare)
 {
-	if (s->n_workers == 1)
-		return s->workers[0];
-	return s->workers[hash_strv(jid_bare_text(bare)) % s->n_workers];
+	return worker_home_hashed(s, user_hash(bare));
 }
 
 static void run_post(struct inbox_msg *m, void *owner)

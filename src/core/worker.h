@@ -70,6 +70,7 @@ extern _Thread_local struct worker *this_worker;
 
 /* The worker that is the home of this account: hash(bare JID) mod N; never a door. */
 struct worker *worker_home(struct server *s, struct jid bare);
+struct worker *worker_home_hashed(struct server *s, uint64_t hash); /* user_hash() */
 
 /* Runs fn on that worker, in order with what was posted before; `bytes` counts against its
  * inbox. The answer to a question or the end of a stream is never refused; a worker whose inbox

@@ -3,6 +3,7 @@
 #include "core/c2s.h"
 #include "core/crossing.h"
 #include "core/server.h"
+#include "core/user.h"
 #include "core/worker.h"
 #include "xmpp/stanza.h"
 #include "test.h"
@@ -207,7 +208,7 @@ static void cross(struct worker *to)
 
 	memset(inner, 'x', sizeof(inner));
 	el.inner = strv_make(inner, sizeof(inner));
-	crossing_start(fix.worker, to, NULL, &s);
+	crossing_start(fix.worker, to, NULL, &s, user_hash(s.to));
 }
 
 static int64_t inbox_pauses(void)
