@@ -79,6 +79,19 @@ static int decode_last(const char *p, unsigned char *to)
 	return 3;
 }
 
+/* Any other group: 3 bytes. */
+static int decode_group(const char *p, unsigned char *to)
+{
+	int a = value(p[0]), b = value(p[1]), c = value(p[2]), d = value(p[3]);
+
+	if ((a | b | c | d) < 0)
+		return -EINVAL;
+	to[0] = (unsigned char)(a << 2 | b >> 4);
+	to[1] = (unsigned char)(b << 4 | c >> 2);
+	to[2] = (unsigned char)(c << 6 | d);
+	return 0;
+}
+
 int base64_decode(struct strv in, void *out, size_t *ret_n)
 {
 	unsigned char *to = out;
@@ -91,9 +104,9 @@ int base64_decode(struct strv in, void *out, size_t *ret_n)
 		return 0;
 	}
 	for (; in.n > 4; in.n -= 4, in.p += 4, to += 3) {
-		r = decode_last(in.p, to);
-		if (r != 3)
-			return -EINVAL;
+		r = decode_group(in.p, to);
+		if (r < 0)
+			return r;
 	}
 	r = decode_last(in.p, to);
 	if (r < 0)
