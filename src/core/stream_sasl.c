@@ -41,10 +41,8 @@ static unsigned served_mechanisms(const struct stream *st)
 
 /* A password in clear is only taken where nothing better can be had: over TLS, or where the
  * operator has configured no TLS at all (RFC 6120 13.9.4). */
-static bool is_offered(struct stream *st, enum sasl_mech m)
+static bool is_fit(struct stream *st, enum sasl_mech m)
 {
-	if (!(served_mechanisms(st) & (1u << m)))
-		return false;
 	if (m == SASL_PLAIN)
 		return st->secure || !st->listener->has_tls;
 	if (m == SASL_EXTERNAL)
@@ -52,23 +50,31 @@ static bool is_offered(struct stream *st, enum sasl_mech m)
 	return !sasl_mech_is_plus(m) || has_binding(st);
 }
 
+static bool is_offered(struct stream *st, enum sasl_mech m)
+{
+	return (served_mechanisms(st) & (1u << m)) && is_fit(st, m);
+}
+
 void stream_put_mechanisms(struct stream *st, struct buf *b)
 {
 	const struct conf_auth *auth = st->host->auth;
+	unsigned served = served_mechanisms(st);
 	bool any = false, any_plus = false;
 
 	for (unsigned i = 0; i < auth->n_order; i++) {
 		enum sasl_mech m = (enum sasl_mech)auth->order[i];
-		if (!is_offered(st, m))
+		int r;
+
+		if (!(served & (1u << m)) || !is_fit(st, m))
 			continue;
 		if (!any)
 			stream_put(st, STRV("<mechanisms "
 					    "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"));
 		any = true;
 		any_plus |= sasl_mech_is_plus(m);
-		stream_put(st, STRV("<mechanism>"));
-		stream_put(st, strv_from(sasl_mech_name(m)));
-		stream_put(st, STRV("</mechanism>"));
+		r = buf_add_all(b, STRV("<mechanism>"), strv_from(sasl_mech_name(m)),
+				STRV("</mechanism>"));
+		(void)r; /* see stream_put */
 	}
 	if (any)
 		stream_put(st, STRV("</mechanisms>"));
@@ -418,7 +424,7 @@ static enum sasl_err check_mechanism(struct stream *st, struct strv name,
 	if (m < 0 || !(served_mechanisms(st) & (1u << m)))
 		return SASL_ERR_INVALID_MECHANISM;
 	*ret = (enum sasl_mech)m;
-	if (is_offered(st, *ret))
+	if (is_fit(st, *ret))
 		return SASL_ERR_NONE;
 	return m == SASL_PLAIN ? SASL_ERR_ENCRYPTION_REQUIRED
 			       : SASL_ERR_INVALID_MECHANISM;
