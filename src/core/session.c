@@ -174,9 +174,10 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 	if (stanza_write(b, st) < 0)
 		b->n = was; /* full: the connection is dropped at the end of the turn */
 	worker_works(s->user->worker, b->n - was);
-	if (stops_sender(s, st->type) && !is_own_presence(s, st))
-		throttle_after_send(s->user->worker, s->user->worker->sender,
-				    c2s_of(s->stream));
+	if (conn_is_congested(c2s_of(s->stream)->conn) && stops_sender(s, st->type) &&
+	    !is_own_presence(s, st))
+		throttle_sender(s->user->worker, s->user->worker->sender,
+				c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
 }
 
