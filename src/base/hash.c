@@ -1,14 +1,11 @@
 #include "base/hash.h"
 #include "base/rand.h"
 
-#include <pthread.h>
-
 #define MIN_SLOTS 8u
 
-static uint64_t key[2];
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static uint64_t key[2]; /* drawn before main(): read-only for all threads */
 
-static void key_init(void)
+__attribute__((constructor)) static void draw_key(void)
 {
 	rand_bytes(key, sizeof(key));
 }
@@ -31,7 +28,6 @@ uint64_t hash_bytes(const void *data, size_t n)
 	const unsigned char *p = data;
 	uint64_t v0, v1, v2, v3, m, last = (uint64_t)n << 56;
 
-	pthread_once(&key_once, key_init);
 	v0 = key[0] ^ 0x736f6d6570736575u;
 	v1 = key[1] ^ 0x646f72616e646f6du;
 	v2 = key[0] ^ 0x6c7967656e657261u;
