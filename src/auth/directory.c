@@ -88,7 +88,8 @@ static int user_filter(const struct ldap_method *m, const struct values *v, stru
 
 /* --- searching --- */
 
-/* Two at most: one that fits, and one that would show that it is not the only one. */
+/* Two at most: one that fits, and one that would show that it is not the only one. 0; 1: there are more
+ * than it gives; or a failure. */
 static int search(struct client *cl, struct auth_call *c, const char *filter,
 		  char **attrs, LDAPMessage **ret)
 {
@@ -96,7 +97,8 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 	int r = LDAP_SERVER_DOWN;
 
 	*ret = NULL;
-	for (int tries = 0; tries < 2 && ldap_link_is_gone(r); tries++) {
+	for (int tries = 0; ldap_link_is_gone(r) && ldap_link_may_try(c, tries);
+	     tries++) {
 		struct timeval limit = ldap_time_left(c);
 		int e = ldap_link_ready(l, c);
 
@@ -107,7 +109,7 @@ static int search(struct client *cl, struct auth_call *c, const char *filter,
 		r = ldap_search_ext_s(l->ld, cl->m->conf.base, LDAP_SCOPE_SUBTREE, filter,
 				      attrs, 0, NULL, NULL, &limit, 2, ret);
 		if (r == LDAP_SUCCESS || r == LDAP_SIZELIMIT_EXCEEDED)
-			return 0;
+			return r == LDAP_SIZELIMIT_EXCEEDED;
 		ldap_msgfree(*ret);
 		*ret = NULL;
 		if (ldap_link_is_gone(r))
@@ -167,8 +169,8 @@ static int dn_filter_passes(struct client *cl, struct auth_call *c, struct arena
 	if (expand(&filter, cl->m->conf.dn_filter, &v) < 0)
 		return -ENOENT;
 	r = search(cl, c, buf_cstr(&filter), attrs, &found);
-	if (r == 0 && ldap_count_entries(cl->search.ld, found) == 0)
-		r = -ENOENT;
+	if (r >= 0)
+		r = ldap_count_entries(cl->search.ld, found) > 0 ? 0 : -ENOENT;
 	ldap_msgfree(found);
 	return r;
 }
@@ -229,7 +231,7 @@ static int find(struct client *cl, struct auth_call *c, struct arena *a,
 	if (r < 0)
 		return r;
 	n = found ? ldap_count_entries(cl->search.ld, found) : 0;
-	if (n > 1)
+	if (r > 0 || n > 1)
 		r = auth_fail(c, -EPROTO, "%s: several entries fit %s", cl->search.uri,
 			      buf_cstr(&filter));
 	else
@@ -244,7 +246,8 @@ static int bind_by(struct ldap_link *l, struct auth_call *c, const char *dn)
 {
 	int r = LDAP_SERVER_DOWN;
 
-	for (int tries = 0; tries < 2 && ldap_link_is_gone(r); tries++) {
+	for (int tries = 0; ldap_link_is_gone(r) && ldap_link_may_try(c, tries);
+	     tries++) {
 		int e = ldap_link_ready(l, c);
 		if (e < 0)
 			return e;

@@ -79,22 +79,20 @@ static struct binder *find_free(struct ldap_binders *b)
 static struct binder *choose(struct ldap_binders *b)
 {
 	unsigned n = b->conf.n_workers;
-	struct binder *one;
 
 	if (b->conf.strategy == DISPATCH_RANDOM)
-		one = &b->binders[rand_u64() % n];
-	else if (b->conf.strategy == DISPATCH_NEXT)
-		one = &b->binders[b->next++ % n];
-	else
-		return NULL;
-	return is_down(one) ? NULL : one;
+		return &b->binders[rand_u64() % n];
+	if (b->conf.strategy == DISPATCH_NEXT)
+		return &b->binders[b->next++ % n];
+	return NULL;
 }
 
+/* How one that is taken is, only its thread knows. */
 static struct binder *look(struct ldap_binders *b, struct binder *chosen)
 {
-	if (chosen)
-		return chosen->taken ? NULL : chosen;
-	return find_free(b);
+	if (chosen && chosen->taken)
+		return NULL;
+	return chosen && !is_down(chosen) ? chosen : find_free(b);
 }
 
 static bool may_wait(const struct ldap_binders *b)

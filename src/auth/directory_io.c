@@ -46,19 +46,16 @@ static int take_down(Sockbuf_IO_Desc *d)
 	return 0;
 }
 
-/* It waits for the socket before it reads, and so has to know what is not there any more. */
+/* It would wait for the socket before it reads, and not end its wait when the server does: we wait. */
 static int control(Sockbuf_IO_Desc *d, int option, void *arg)
 {
-	struct ldap_io *io = d->sbiod_pvt;
-
-	return option == LBER_SB_OPT_DATA_READY && io->ssl && SSL_pending(io->ssl) > 0;
+	return option == LBER_SB_OPT_DATA_READY;
 }
 
-static ber_slen_t read_some(Sockbuf_IO_Desc *d, void *to, ber_len_t n)
+static ber_slen_t read_wire(struct ldap_io *io, void *to, int most)
 {
-	struct ldap_io *io = d->sbiod_pvt;
-	int most = (int)MIN(n, (ber_len_t)INT_MAX), r;
 	ssize_t got;
+	int r;
 
 	if (!io->ssl) {
 		do
@@ -72,6 +69,24 @@ static ber_slen_t read_some(Sockbuf_IO_Desc *d, void *to, ber_len_t n)
 		r = SSL_read(io->ssl, to, most);
 	} while (r <= 0 && ldap_io_may_go_on(io, r));
 	return r > 0 ? r : errno ? -1 : 0;
+}
+
+static ber_slen_t read_some(Sockbuf_IO_Desc *d, void *to, ber_len_t n)
+{
+	struct ldap_io *io = d->sbiod_pvt;
+	ber_slen_t got;
+
+	if (io->left == 0) {
+		io->trouble = "its answer is longer than 1 MiB";
+		errno = EMSGSIZE;
+		return -1;
+	}
+	got = read_wire(io, to, (int)MIN(n, io->left));
+	if (got > 0)
+		io->left -= (size_t)got;
+	else if (got < 0 && errno == ETIMEDOUT)
+		io->trouble = "Timed out";
+	return got;
 }
 
 /* Who does not want us has said why, and closed, before we have written. */
@@ -150,17 +165,26 @@ static void on_closed(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
 
 /* --- its life --- */
 
+void ldap_io_begin(struct ldap_io *io)
+{
+	io->left = LDAP_ANSWER_MAX;
+}
+
 int ldap_io_open(struct ldap_io *io, LDAP **ret)
 {
 	static struct ldap_conncb never = { .lc_add = refuse, .lc_del = on_closed };
 	Sockbuf *sb;
 	LDAP *ld;
+	ber_len_t most =
+		LDAP_ANSWER_MAX; /* it allocates what a message says that it has */
 	int r = ldap_init_fd(io->fd, LDAP_PROTO_EXT, NULL, &ld);
 
 	if (r != LDAP_SUCCESS)
 		return r;
 	r = ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb);
 	ASSERT(r == LDAP_OPT_SUCCESS);
+	r = ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most);
+	ASSERT(r == 1);
 	r = ber_sockbuf_add_io(sb, &functions, LBER_SBIOD_LEVEL_PROVIDER, io);
 	ASSERT(r == 0);
 	r = ldap_set_option(ld, LDAP_OPT_CONNECT_CB, &never);

@@ -11,10 +11,11 @@ enum { STEP_MS = 5000, MAX_WHY = 16 << 10 }; /* 16 servers, with less than 1 KiB
 
 /* --- what goes wrong --- */
 
+/* What the library finds wrong by itself (below 0) leaves a connection in no state that is known: behind
+ * an answer that cannot be read it would fail an assertion of its own. */
 bool ldap_link_is_gone(int code)
 {
-	return code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR ||
-	       code == LDAP_UNAVAILABLE || code == LDAP_TIMEOUT;
+	return code == LDAP_UNAVAILABLE || (code < 0 && code != LDAP_FILTER_ERROR);
 }
 
 /* An alert may come with the first answer: in TLS 1.3 a client is ready before the server has seen
@@ -23,6 +24,11 @@ static void describe(const struct ldap_link *l, int code, char *to, size_t size)
 {
 	const char *reason = ldap_link_is_gone(code) ? l->io.reason : NULL;
 	char *more = NULL;
+
+	if (ldap_link_is_gone(code) && l->io.trouble) {
+		snprintf(to, size, "%s", l->io.trouble);
+		return;
+	}
 
 	if (l->ld)
 		ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
@@ -59,11 +65,21 @@ static void note_code(const struct ldap_link *l, struct buf *why, const char *wh
 
 /* --- the parts of connecting --- */
 
+static msec_t end_of_step(msec_t until)
+{
+	return MIN(until, clock_mono_ms() + STEP_MS);
+}
+
 static struct timeval to_timeval(msec_t until)
 {
-	msec_t ms = MAX(MIN(until - clock_mono_ms(), (msec_t)STEP_MS), 1);
+	msec_t ms = MAX(end_of_step(until) - clock_mono_ms(), (msec_t)1);
 
 	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+}
+
+bool ldap_link_may_try(const struct auth_call *c, int tries)
+{
+	return tries == 0 || (tries == 1 && !c->backend->ending);
 }
 
 struct timeval ldap_time_left(const struct auth_call *c)
@@ -140,6 +156,7 @@ static void set_limit(struct ldap_link *l)
 {
 	struct timeval limit = to_timeval(l->io.wait.until);
 
+	ldap_io_begin(&l->io);
 	ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &limit);
 }
 
@@ -190,6 +207,13 @@ int ldap_link_bind(struct ldap_link *l, const char *dn, struct strv password)
 	return ldap_sasl_bind_s(l->ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, NULL);
 }
 
+/* It is about what we have shown, and not about the server. */
+static bool is_about_us(int code)
+{
+	return code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH ||
+	       code == LDAP_INVALID_DN_SYNTAX || code == LDAP_NO_SUCH_OBJECT;
+}
+
 /* -EACCES: other servers would say the same. */
 static int introduce(struct ldap_link *l, struct buf *why)
 {
@@ -203,7 +227,7 @@ static int introduce(struct ldap_link *l, struct buf *why)
 		  r == LDAP_INVALID_CREDENTIALS ? "the root_dn or its password is wrong"
 						: "cannot connect",
 		  r);
-	return ldap_link_is_gone(r) ? -EIO : -EACCES;
+	return is_about_us(r) ? -EACCES : -EIO;
 }
 
 /* --- the whole --- */
@@ -217,7 +241,7 @@ static int try_server(struct ldap_link *l, size_t server, struct buf *why)
 	snprintf(l->uri, sizeof(l->uri), "%s://%s%s%s:%u",
 		 l->pool->security == AUTH_LDAP_TLS ? "ldaps" : "ldap", v6 ? "[" : "",
 		 host, v6 ? "]" : "", l->pool->port);
-	l->io.reason = NULL;
+	l->io.reason = l->io.trouble = NULL;
 	r = reach(l, server, why);
 	if (r < 0)
 		return r;
@@ -242,8 +266,8 @@ static int open_link(struct ldap_link *l, struct auth_call *c)
 		if (r < 0)
 			ldap_link_drop(l);
 	}
-	l->io.wait.until = c->until;
 	if (r == 0) {
+		l->io.wait.until = end_of_step(c->until);
 		set_limit(l);
 		return 0;
 	}
@@ -253,7 +277,7 @@ static int open_link(struct ldap_link *l, struct auth_call *c)
 
 int ldap_link_ready(struct ldap_link *l, struct auth_call *c)
 {
-	l->io.wait = (struct ldap_wait){ c->until, &c->backend->ending };
+	l->io.wait = (struct ldap_wait){ end_of_step(c->until), &c->backend->ending };
 	if (l->ld == NULL && clock_mono_ms() < l->again_at)
 		return auth_fail(c, -EAGAIN, "%s: tried again in a moment", l->uri);
 	if (l->ld == NULL)

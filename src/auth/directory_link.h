@@ -41,5 +41,7 @@ bool ldap_link_is_gone(int code);
 /* 0 when it does not. */
 msec_t ldap_link_rests_until(const struct ldap_link *l);
 
+/* The first time, and once more over another connection, unless all ends. */
+bool ldap_link_may_try(const struct auth_call *c, int tries);
 /* For one question to a server. */
 struct timeval ldap_time_left(const struct auth_call *c);

@@ -10,6 +10,7 @@
 #define LIBLDAP_FUNCTIONS(X)         \
 	X(ber_pvt_opt_on)            \
 	X(ber_sockbuf_add_io)        \
+	X(ber_sockbuf_ctrl)          \
 	X(ldap_count_entries)        \
 	X(ldap_err2string)           \
 	X(ldap_extended_operation_s) \
@@ -30,6 +31,7 @@ LIBRARY_DECLARE(libldap, LIBLDAP_FUNCTIONS)
 
 #define ber_pvt_opt_on		  (*libldap.ber_pvt_opt_on) /* LDAP_OPT_ON */
 #define ber_sockbuf_add_io	  libldap.ber_sockbuf_add_io
+#define ber_sockbuf_ctrl	  libldap.ber_sockbuf_ctrl
 #define ldap_count_entries	  libldap.ldap_count_entries
 #define ldap_err2string		  libldap.ldap_err2string
 #define ldap_extended_operation_s libldap.ldap_extended_operation_s
