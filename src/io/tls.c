@@ -1,8 +1,7 @@
 /* The transport: OpenSSL's SSL object for the handshake, and then the record layer of our own, for
  * which the SSL object goes; where that cannot be, the SSL object stays. */
-#include "io/tls_record.h"
 #include "io/tls_rows.h"
-#include "io/tls_ssl.h"
+#include "io/tls_ticket.h"
 
 /* There may be a million of these. */
 struct tls {
@@ -55,7 +54,8 @@ const char *tls_error(const struct tls *t)
 
 /* --- bytes --- */
 
-static void go_over(struct tls *t, struct strv flight)
+/* `flight`: from there on `wire` has what the server has sent at last. */
+static void go_over(struct tls *t, size_t flight, struct buf *wire)
 {
 	struct tls_ssl *ssl = t->ssl;
 	unsigned version = tls_version_row(tls_version(t)),
@@ -63,7 +63,7 @@ static void go_over(struct tls *t, struct strv flight)
 
 	if (version == 0 || cipher == 0) /* it would lose its names */
 		return;
-	t->record = tls_handover(ssl, flight);
+	t->record = tls_handover(ssl, strv_from_pos(buf_strv(wire), flight));
 	if (t->record == NULL)
 		return;
 	t->version = (uint8_t)version;
@@ -71,6 +71,7 @@ static void go_over(struct tls *t, struct strv flight)
 	t->resumed = SSL_session_reused(ssl->ssl) == 1;
 	t->verified = ssl->peer.verified;
 	t->login = ssl->login;
+	tls_ticket_put(ssl, t->record, wire);
 	tls_ssl_free(&ssl);
 }
 
@@ -83,7 +84,7 @@ static int shake_hands(struct tls *t, struct strv *cipher, struct buf *wire)
 	if (r < 0 || !t->ssl->up)
 		return r;
 	t->ssl->login = tls_login_new(t->ssl);
-	go_over(t, strv_from_pos(buf_strv(wire), before));
+	go_over(t, before, wire);
 	if (t->record == NULL) /* they are of no use any more */
 		mem_wipe(&t->ssl->secrets, sizeof(t->ssl->secrets));
 	return 0;

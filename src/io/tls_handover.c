@@ -36,7 +36,7 @@ static bool take_secrets(const struct tls_ssl *t, struct tls_start *s)
 		return false;
 	memcpy(s->in.secret, t->secrets.secret[0], n);
 	memcpy(s->out.secret, t->secrets.secret[1], n);
-	s->out.seq = t->n_written; /* tickets */
+	s->out.seq = t->n_written;
 	return true;
 }
 

@@ -23,7 +23,11 @@ void tls_kdf_collect(struct tls_secrets *to)
 
 static void collect(struct strv label, const unsigned char *secret, size_t n)
 {
-	static const char *const labels[2] = { "c ap traffic", "s ap traffic" };
+	static const char *const labels[TLS_N_SECRETS] = {
+		[TLS_SECRET_CLIENT] = "c ap traffic",
+		[TLS_SECRET_SERVER] = "s ap traffic",
+		[TLS_SECRET_RESUMPTION] = "res master",
+	};
 
 	for (size_t i = 0; collected && i < ARRAY_LEN(labels); i++) {
 		if (!strv_is(label, labels[i]) || n > TLS_SECRET_MAX)
@@ -104,11 +108,14 @@ static void read_request(const OSSL_PARAM *p, struct request *q)
 static int expand(const struct request *q, unsigned char *to, size_t n)
 {
 	size_t len = digest_len(q->alg);
+	struct strv label = q->label;
 
 	if (q->key.n != len || n == 0 || n > len)
 		return 0;
-	tls_expand_label_with(q->alg, (const unsigned char *)q->key.p, q->label, q->data,
-			      to, n);
+	if (collected && strv_is(label, "ext binder"))
+		label = STRV("res binder");
+	tls_expand_label_with(q->alg, (const unsigned char *)q->key.p, label, q->data, to,
+			      n);
 	collect(q->label, to, n);
 	return 1;
 }

@@ -11,11 +11,13 @@ void tls_kdf_init(void); /* any thread, any number of times */
 
 enum { TLS_SECRET_MAX = 48 };
 
-/* Those of the application's data: the client's and the server's. */
+/* Of the application's data, the client's and the server's; and what tickets are made of. */
+enum { TLS_SECRET_CLIENT, TLS_SECRET_SERVER, TLS_SECRET_RESUMPTION, TLS_N_SECRETS };
 struct tls_secrets {
-	unsigned char secret[2][TLS_SECRET_MAX];
-	uint8_t n[2]; /* 0: has not been made */
+	unsigned char secret[TLS_N_SECRETS][TLS_SECRET_MAX];
+	uint8_t n[TLS_N_SECRETS]; /* 0: has not been made */
 };
 
-/* What is made on this thread from now on is put there, too; NULL: nowhere. */
+/* What is made on this thread from now on is put there, too; NULL: nowhere. Of a handshake that is
+ * collected, each external PSK is a ticket's (tls_ticket_own.c). */
 void tls_kdf_collect(struct tls_secrets *to);

@@ -337,6 +337,12 @@ int tls_record_seal_in_place(struct tls_record *r, struct buf *b, size_t *ret_fr
 	return 0;
 }
 
+int tls_record_put_ticket(struct tls_record *r, struct strv message, struct buf *wire)
+{
+	ASSERT(r->v13 && !r->closed);
+	return put_record(r, CONTENT_HANDSHAKE, message.p, message.n, wire);
+}
+
 void tls_record_close_notify(struct tls_record *r, struct buf *wire)
 {
 	put_alert(r, WARNING, SSL_AD_CLOSE_NOTIFY, wire);

@@ -54,6 +54,9 @@ nodiscard int tls_record_seal(struct tls_record *r, struct strv plain, struct bu
 bool tls_record_takes_whole(const struct tls_record *r, size_t n);
 nodiscard int tls_record_seal_in_place(struct tls_record *r, struct buf *b,
 				       size_t *ret_from);
+/* TLS 1.3: `message` is a NewSessionTicket. */
+nodiscard int tls_record_put_ticket(struct tls_record *r, struct strv message,
+				    struct buf *wire);
 void tls_record_close_notify(struct tls_record *r, struct buf *wire);
 const char *tls_record_error(const struct tls_record *r); /* "": none */
 

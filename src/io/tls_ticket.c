@@ -2,29 +2,13 @@
  * has it all, sealed with keys that live in this context only. They are changed as time goes by, and
  * a ticket cannot be opened once its key is gone. Older versions get none: their tickets would give
  * away the keys of the connection that they came from. */
-#include "io/tls_priv.h"
-#include "base/clock.h"
+#include "io/tls_ticket.h"
 #include "base/rand.h"
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/params.h>
-#include <pthread.h>
 
-enum { NAME_LEN = 16, KEY_LEN = 32, IV_LEN = 16 };
-
-struct ticket_key {
-	unsigned char name[NAME_LEN], cipher[KEY_LEN], mac[KEY_LEN];
-	msec_t made_at; /* 0: there is none */
-};
-
-/* [0] seals and opens for one life, and then, as [1], opens for another. */
-struct tls_tickets {
-	pthread_mutex_t lock;
-	struct ticket_key keys[2];
-	EVP_CIPHER *cipher;
-};
+enum { IV_LEN = 16 };
 
 /* --- keys --- */
 
@@ -36,49 +20,60 @@ static void make_key(struct ticket_key *k, msec_t now)
 	k->made_at = now;
 }
 
+static void wipe_key(struct ticket_key *k)
+{
+	EVP_CIPHER_CTX_free(k->evp); /* wipes what it has expanded */
+	mem_wipe(k, sizeof(*k));
+}
+
+msec_t tls_ticket_now(void)
+{
+	return clock_mono_ms() + 1;
+}
+
 static void rotate(struct tls_tickets *t)
 {
-	msec_t now = clock_mono_ms() + 1, life = (msec_t)TLS_TICKET_LIFE_S * 1000;
+	msec_t now = tls_ticket_now(), life = (msec_t)TLS_TICKET_LIFE_S * 1000;
 
 	for (size_t i = 0; i < ARRAY_LEN(t->keys); i++)
 		if (now - t->keys[i].made_at >= 2 * life)
-			mem_wipe(&t->keys[i], sizeof(t->keys[i]));
+			wipe_key(&t->keys[i]);
 	if (t->keys[0].made_at && now - t->keys[0].made_at < life)
 		return;
+	wipe_key(&t->keys[1]);
 	t->keys[1] = t->keys[0];
+	t->keys[0].evp = NULL;
 	make_key(&t->keys[0], now);
 }
 
-/* The key to seal with (`name` is filled in), or the one that has sealed. */
-static bool find_key(struct tls_tickets *t, unsigned char *name, bool seals,
-		     struct ticket_key *ret)
+struct ticket_key *tls_ticket_key_take(struct tls_tickets *t, const unsigned char *name)
 {
-	bool found = seals;
-
 	pthread_mutex_lock(&t->lock);
 	rotate(t);
-	if (seals)
-		*ret = t->keys[0];
-	for (size_t i = 0; i < ARRAY_LEN(t->keys) && !found; i++) {
-		if (!t->keys[i].made_at || memcmp(t->keys[i].name, name, NAME_LEN) != 0)
-			continue;
-		*ret = t->keys[i];
-		found = true;
-	}
+	if (name == NULL)
+		return &t->keys[0];
+	for (size_t i = 0; i < ARRAY_LEN(t->keys); i++)
+		if (t->keys[i].made_at &&
+		    memcmp(t->keys[i].name, name, TICKET_NAME_LEN) == 0)
+			return &t->keys[i];
 	pthread_mutex_unlock(&t->lock);
-	if (seals)
-		memcpy(name, ret->name, NAME_LEN);
-	return found;
+	return NULL;
 }
 
-/* --- OpenSSL asks --- */
+void tls_ticket_key_give(struct tls_tickets *t)
+{
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* --- tickets of OpenSSL's, where it keeps the records --- */
 
 static int set_key(const EVP_CIPHER *type, struct ticket_key *k, unsigned char *iv,
 		   EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool seals)
 {
 	static char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->mac, KEY_LEN),
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->mac,
+						  TICKET_KEY_LEN),
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_end(),
 	};
@@ -92,18 +87,22 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals)
 {
 	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	struct ticket_key key;
+	struct ticket_key *key;
 	int r;
 
-	if (SSL_version(ssl) != TLS1_3_VERSION ||
-	    !find_key(c->tickets, name, seals, &key))
+	if (SSL_version(ssl) != TLS1_3_VERSION)
 		return 0;
 	/* See tls_no_ticket(): who has shown a certificate does not come here. */
 	ASSERT(!seals || SSL_get0_peer_certificate(ssl) == NULL);
-	if (seals)
+	key = tls_ticket_key_take(c->tickets, seals ? NULL : name);
+	if (key == NULL)
+		return 0;
+	if (seals) {
+		memcpy(name, key->name, TICKET_NAME_LEN);
 		rand_bytes(iv, IV_LEN);
-	r = set_key(c->tickets->cipher, &key, iv, cipher, mac, seals);
-	mem_wipe(&key, sizeof(key));
+	}
+	r = set_key(c->tickets->type, key, iv, cipher, mac, seals);
+	tls_ticket_key_give(c->tickets);
 	if (!r)
 		return -1;
 	return seals ? 1 : 2; /* a ticket is used once: the client gets another */
@@ -125,16 +124,22 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 		return 0;
 	c->tickets = MEM_NEW(struct tls_tickets);
 	pthread_mutex_init(&c->tickets->lock, NULL);
-	c->tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	ASSERT(c->tickets->cipher != NULL);
+	c->tickets->type =
+		EVP_CIPHER_fetch(NULL, c->own_records ? "AES-256-GCM" : "AES-256-CBC",
+				 NULL);
+	ASSERT(c->tickets->type != NULL);
 	if (conf->verify != TLS_VERIFY_NONE && conf->must_verify)
 		buf_putf(&c->notes,
 			 "session_tickets: has no effect: every client shows a "
 			 "certificate, and who does gets no ticket\n");
+	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
+	if (c->own_records) {
+		tls_ticket_own_init(c);
+		return 0;
+	}
 	SSL_CTX_clear_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(c->ssl, 1);
 	SSL_CTX_set_timeout(c->ssl, TLS_TICKET_LIFE_S);
-	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, on_ticket);
 	return 0;
 }
@@ -143,8 +148,9 @@ void tls_tickets_fini(struct tls_ctx *c)
 {
 	if (c->tickets == NULL)
 		return;
-	mem_wipe(c->tickets->keys, sizeof(c->tickets->keys));
-	EVP_CIPHER_free(c->tickets->cipher);
+	for (size_t i = 0; i < ARRAY_LEN(c->tickets->keys); i++)
+		wipe_key(&c->tickets->keys[i]);
+	EVP_CIPHER_free(c->tickets->type);
 	pthread_mutex_destroy(&c->tickets->lock);
 	mem_free(c->tickets);
 }

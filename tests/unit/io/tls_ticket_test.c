@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static struct tls_ctx *ticket_ctx(void)
+static struct tls_ctx *ticket_ctx(bool openssl)
 {
-	struct tls_conf conf = { .tickets = true };
+	struct tls_conf conf = { .tickets = true, .openssl_records = openssl };
 
 	return pair_ctx(&conf);
 }
+
+static const char *client_suites; /* NULL: OpenSSL's */
 
 /* One connection, which gives `*session` if there is one, and leaves what it has got there; whether
  * it was resumed. */
@@ -27,6 +29,8 @@ static bool meet(struct tls_ctx *ctx, int version, SSL_SESSION **session,
 	peer_start_tls(&t.p, version, version);
 	if (*session)
 		CHECK_INT(SSL_set_session(t.p.ssl, *session), 1);
+	if (client_suites)
+		CHECK_INT(SSL_set_ciphersuites(t.p.ssl, client_suites), 1);
 	if (client) {
 		CHECK_INT(SSL_use_certificate(t.p.ssl, client->x), 1);
 		CHECK_INT(SSL_use_PrivateKey(t.p.ssl, client->key), 1);
@@ -54,9 +58,9 @@ static bool is_same_ticket(const SSL_SESSION *a, const SSL_SESSION *b)
 	return n == m && memcmp(p, q, n) == 0;
 }
 
-TEST(tls_ticket_resumes_a_session)
+static void check_resumes(bool openssl)
 {
-	struct tls_ctx *ctx = ticket_ctx();
+	struct tls_ctx *ctx = ticket_ctx(openssl);
 	SSL_SESSION *s = NULL;
 
 	CHECK(!meet(ctx, TLS1_3_VERSION, &s, NULL));
@@ -74,24 +78,92 @@ TEST(tls_ticket_resumes_a_session)
 	tls_ctx_unref(&ctx);
 }
 
+TEST(tls_ticket_resumes_a_session)
+{
+	check_resumes(false);
+	check_resumes(true);
+}
+
 TEST(tls_ticket_is_of_one_context)
 {
-	struct tls_ctx *one = ticket_ctx(), *other = ticket_ctx(), *none = pair_ctx(NULL);
+	struct tls_ctx *one = ticket_ctx(false), *other = ticket_ctx(false),
+		       *openssl = ticket_ctx(true), *none = pair_ctx(NULL);
 	SSL_SESSION *s = NULL;
 
 	CHECK(!meet(one, TLS1_3_VERSION, &s, NULL));
 	CHECK(!meet(other, TLS1_3_VERSION, &s, NULL));
+	CHECK(!meet(openssl, TLS1_3_VERSION, &s, NULL));
+	CHECK(!meet(one, TLS1_3_VERSION, &s, NULL));
 	CHECK(!meet(none, TLS1_3_VERSION, &s, NULL));
 	CHECK(!SSL_SESSION_has_ticket(s));
 	SSL_SESSION_free(s);
 	tls_ctx_unref(&one);
 	tls_ctx_unref(&other);
+	tls_ctx_unref(&openssl);
 	tls_ctx_unref(&none);
+}
+
+/* With one byte of its ticket changed. */
+static SSL_SESSION *forge(const SSL_SESSION *s, size_t at)
+{
+	unsigned char der[4096], *end = der, *found;
+	const unsigned char *ticket, *p = der;
+	size_t n;
+
+	SSL_SESSION_get0_ticket(s, &ticket, &n);
+	CHECK(at < n && i2d_SSL_SESSION(s, NULL) <= (int)sizeof(der));
+	i2d_SSL_SESSION(s, &end);
+	found = memmem(der, (size_t)(end - der), ticket, n);
+	CHECK(found != NULL);
+	found[at] ^= 0x20;
+	return d2i_SSL_SESSION(NULL, &p, end - der);
+}
+
+/* ... and what is forged leads to a full handshake, not to a failure. */
+TEST(tls_ticket_is_small_and_cannot_be_changed)
+{
+	static const size_t at[] = { 0, 15, 16, 27, 28, 30, 37, 38, 69, 70, 85 };
+	struct tls_ctx *ctx = ticket_ctx(false);
+	SSL_SESSION *s = NULL, *forged;
+	const unsigned char *ticket;
+	size_t n;
+
+	client_suites = "TLS_AES_128_GCM_SHA256";
+	CHECK(!meet(ctx, TLS1_3_VERSION, &s, NULL));
+	SSL_SESSION_get0_ticket(s, &ticket, &n);
+	CHECK_INT(n, 86);
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		forged = forge(s, at[i]);
+		CHECK(!meet(ctx, TLS1_3_VERSION, &forged, NULL));
+		SSL_SESSION_free(forged);
+	}
+	CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
+	client_suites = NULL;
+	SSL_SESSION_free(s);
+	tls_ctx_unref(&ctx);
+}
+
+/* RFC 8446 4.2.11: a key is for suites with one hash. */
+TEST(tls_ticket_is_for_one_hash)
+{
+	struct tls_ctx *ctx = ticket_ctx(false);
+	SSL_SESSION *s = NULL;
+
+	client_suites = "TLS_AES_256_GCM_SHA384";
+	CHECK(!meet(ctx, TLS1_3_VERSION, &s, NULL));
+	CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
+	client_suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
+	CHECK(!meet(ctx, TLS1_3_VERSION, &s, NULL)); /* the server prefers the other */
+	client_suites = "TLS_CHACHA20_POLY1305_SHA256";
+	CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
+	client_suites = NULL;
+	SSL_SESSION_free(s);
+	tls_ctx_unref(&ctx);
 }
 
 TEST(tls_ticket_is_not_for_older_versions)
 {
-	struct tls_ctx *ctx = ticket_ctx();
+	struct tls_ctx *ctx = ticket_ctx(false);
 	SSL_SESSION *s = NULL;
 
 	for (int i = 0; i < 2; i++)
@@ -101,10 +173,10 @@ TEST(tls_ticket_is_not_for_older_versions)
 	tls_ctx_unref(&ctx);
 }
 
-/* A key seals for one life and opens for two. */
+/* A key seals for one life and opens for two; a ticket lives for one. */
 TEST(tls_ticket_keys_go_by)
 {
-	struct tls_ctx *ctx = ticket_ctx();
+	struct tls_ctx *ctx = ticket_ctx(false);
 	SSL_SESSION *s = NULL, *old;
 	msec_t life = (msec_t)TLS_TICKET_LIFE_S * 1000;
 
@@ -113,9 +185,11 @@ TEST(tls_ticket_keys_go_by)
 	old = SSL_SESSION_dup(s);
 	clock_fake_advance(life - 1);
 	CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
-	clock_fake_advance(life - 1); /* the first key is the older one now */
-	SSL_SESSION_free(s);
-	s = SSL_SESSION_dup(old);
+	clock_fake_advance(1); /* the first key is the older one now */
+	CHECK(!meet(ctx, TLS1_3_VERSION, &old, NULL));
+	SSL_SESSION_free(old);
+	clock_fake_advance(life - 2);
+	old = SSL_SESSION_dup(s);
 	CHECK(meet(ctx, TLS1_3_VERSION, &s, NULL));
 	clock_fake_advance(2); /* and is gone now */
 	SSL_SESSION_free(s);
@@ -130,12 +204,13 @@ TEST(tls_ticket_keys_go_by)
 }
 
 /* Whether the certificate passes or not: it is looked at each time. */
-TEST(tls_ticket_is_not_for_who_has_shown_a_certificate)
+static void check_certificates(bool openssl)
 {
 	struct made root = ca_authority("root", NULL), good = ca_client("good", &root);
 	struct made bad = ca_client("bad", NULL);
 	const struct made *roots[] = { &root }, *clients[] = { &good, &bad };
 	struct tls_conf conf = { .tickets = true,
+				 .openssl_records = openssl,
 				 .verify = TLS_VERIFY_PEER,
 				 .cacertfile = ca_write("roots.pem", roots, 1) };
 	struct tls_ctx *ctx = pair_ctx(&conf);
@@ -158,10 +233,16 @@ TEST(tls_ticket_is_not_for_who_has_shown_a_certificate)
 	made_free(&bad);
 }
 
+TEST(tls_ticket_is_not_for_who_has_shown_a_certificate)
+{
+	check_certificates(false);
+	check_certificates(true);
+}
+
 /* There is no certificate in a resumed handshake that could be bound to. */
 TEST(tls_ticket_leaves_the_exporter_for_channel_binding)
 {
-	struct tls_ctx *ctx = ticket_ctx();
+	struct tls_ctx *ctx = ticket_ctx(false);
 	unsigned char cb[TLS_CB_MAX];
 	SSL_SESSION *s = NULL;
 	struct pair t;
