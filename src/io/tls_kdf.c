@@ -27,6 +27,7 @@ static void collect(struct strv label, const unsigned char *secret, size_t n)
 		[TLS_SECRET_CLIENT] = "c ap traffic",
 		[TLS_SECRET_SERVER] = "s ap traffic",
 		[TLS_SECRET_RESUMPTION] = "res master",
+		[TLS_SECRET_EXPORTER] = "exp master",
 	};
 
 	for (size_t i = 0; collected && i < ARRAY_LEN(labels); i++) {

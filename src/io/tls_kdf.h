@@ -11,8 +11,15 @@ void tls_kdf_init(void); /* any thread, any number of times */
 
 enum { TLS_SECRET_MAX = 48 };
 
-/* Of the application's data, the client's and the server's; and what tickets are made of. */
-enum { TLS_SECRET_CLIENT, TLS_SECRET_SERVER, TLS_SECRET_RESUMPTION, TLS_N_SECRETS };
+/* Of the application's data, the client's and the server's; and what tickets and
+ * channel bindings are made of. */
+enum {
+	TLS_SECRET_CLIENT,
+	TLS_SECRET_SERVER,
+	TLS_SECRET_RESUMPTION,
+	TLS_SECRET_EXPORTER,
+	TLS_N_SECRETS
+};
 struct tls_secrets {
 	unsigned char secret[TLS_N_SECRETS][TLS_SECRET_MAX];
 	uint8_t n[TLS_N_SECRETS]; /* 0: has not been made */

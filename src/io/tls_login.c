@@ -1,15 +1,38 @@
 /* What logins ask about a handshake, taken out of the SSL object. */
+#include "io/tls_keys.h"
 #include "io/tls_ssl.h"
 
 #include <openssl/err.h>
 
-static size_t exporter(SSL *ssl, unsigned char *to)
+static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 */
+
+/* RFC 8446 7.5, without a context. */
+static void export_from(const unsigned char *secret, size_t n, unsigned char *to)
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
+	enum digest_alg hash =
+		n == digest_len(DIGEST_SHA384) ? DIGEST_SHA384 : DIGEST_SHA256;
+	unsigned char nothing[DIGEST_MAX_LEN], derived[DIGEST_MAX_LEN];
+	struct strv context = strv_make((char *)nothing, n);
+
+	ASSERT(n == digest_len(hash));
+	digest(hash, STRV(""), nothing);
+	tls_expand_label_with(hash, secret, strv_from(label), context, derived, n);
+	tls_expand_label_with(hash, derived, STRV("exporter"), context, to, 32);
+	mem_wipe(derived, sizeof(derived));
+}
+
+static size_t exporter(const struct tls_ssl *t, unsigned char *to)
+{
+	size_t n = t->secrets.n[TLS_SECRET_EXPORTER];
+	SSL *ssl = t->ssl;
 	int ok;
 
 	if (SSL_version(ssl) != TLS1_3_VERSION)
 		return 0;
+	if (n) {
+		export_from(t->secrets.secret[TLS_SECRET_EXPORTER], n, to);
+		return 32;
+	}
 	ok = SSL_export_keying_material(ssl, to, 32, label, sizeof(label) - 1, NULL, 0,
 					0);
 	ERR_clear_error();
@@ -45,7 +68,7 @@ struct tls_login *tls_login_new(const struct tls_ssl *t)
 	struct tls_login *l = MEM_NEW(struct tls_login);
 	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 	size_t n[] = {
-		[TLS_CB_EXPORTER] = exporter(t->ssl, l->binding[TLS_CB_EXPORTER].data),
+		[TLS_CB_EXPORTER] = exporter(t, l->binding[TLS_CB_EXPORTER].data),
 		[TLS_CB_SERVER_END_POINT] =
 			end_point(t->ctx, t->ssl,
 				  l->binding[TLS_CB_SERVER_END_POINT].data),

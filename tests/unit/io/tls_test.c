@@ -280,22 +280,28 @@ static size_t binding(struct duo *d, enum tls_cb_kind kind, unsigned char to[TLS
 TEST(tls_exporter_is_the_same_on_both_sides)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
+	static const char *const suites[] = { "TLS_AES_128_GCM_SHA256",
+					      "TLS_AES_256_GCM_SHA384" };
 	struct tls_ctx *ctx = pair_ctx(NULL);
 	unsigned char ours[TLS_CB_MAX], theirs[32];
 	struct duo d;
 
-	duo_open(&d, ctx, client_new(TLS1_3_VERSION, TLS1_3_VERSION));
-	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours),
-		  0); /* not before the handshake's end */
-	CHECK_INT(binding(&d, TLS_CB_SERVER_END_POINT, ours), 0);
-	shake_hands(&d);
-	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours), 32);
-	CHECK_INT(SSL_export_keying_material(d.client, theirs, 32, label, strlen(label),
-					     (const unsigned char *)"", 0, 1),
-		  1);
-	CHECK(memcmp(ours, theirs, 32) == 0);
-	CHECK_INT(binding(&d, TLS_CB_UNIQUE, ours), 0);
-	duo_close(&d);
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+		duo_open(&d, ctx, client_new(TLS1_3_VERSION, TLS1_3_VERSION));
+		CHECK_INT(SSL_set_ciphersuites(d.client, suites[i]), 1);
+		CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours),
+			  0); /* not before the handshake's end */
+		CHECK_INT(binding(&d, TLS_CB_SERVER_END_POINT, ours), 0);
+		shake_hands(&d);
+		CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours), 32);
+		CHECK_INT(SSL_export_keying_material(d.client, theirs, 32, label,
+						     strlen(label),
+						     (const unsigned char *)"", 0, 1),
+			  1);
+		CHECK(memcmp(ours, theirs, 32) == 0);
+		CHECK_INT(binding(&d, TLS_CB_UNIQUE, ours), 0);
+		duo_close(&d);
+	}
 	duo_open(&d, ctx, client_new(TLS1_2_VERSION, TLS1_2_VERSION));
 	shake_hands(&d);
 	CHECK_INT(binding(&d, TLS_CB_EXPORTER, ours), 0);
