@@ -243,7 +243,7 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	int64_t max;
 
 	if (u == NULL) { /* removed a moment ago, or the database fails */
-		stream_on_bound(st, wanted = (struct jid){ 0 },
+		stream_on_bound(st,
 				err ? STANZA_ERR_INTERNAL_SERVER_ERROR
 				    : STANZA_ERR_NOT_ALLOWED,
 				NULL);
@@ -253,14 +253,14 @@ static void bind_to(struct c2s *c, struct user *u, int err, struct strv resource
 	adopt_newest(c);
 	wanted = jid_make(a, jid_local(u->jid), jid_domain(u->jid), resource);
 	if (!access_allows(st->conf, st->listener->access, jid_domain(u->jid), wanted)) {
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
+		stream_on_bound(st, STANZA_ERR_NOT_ALLOWED, NULL);
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 		return;
 	}
 	max = access_number(w->conf, STRV("max_user_sessions"), jid_domain(u->jid),
 			    u->jid, C2S_DEFAULT_MAX_SESSIONS);
 	c->session = session_bind(u, st, resource, (uint64_t)MAX(max, 1));
-	stream_on_bound(st, c->session->jid, STANZA_ERR_NONE, NULL);
+	stream_on_bound(st, STANZA_ERR_NONE, NULL);
 	conn_set_patient(c->conn, false);
 	conn_set_secret(c->conn, false);
 	early_free(c);
@@ -307,7 +307,7 @@ static void load_and_bind(struct c2s *c, struct bind_request *b)
 	if (user_with(c->worker, c->st.jid, sizeof(*b) + b->n, on_user, b) == 0)
 		return;
 	mem_free(b);
-	stream_on_bound(&c->st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
+	stream_on_bound(&c->st, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
 	conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 }
 
@@ -323,8 +323,7 @@ static void on_noted(struct worker *w, int err, void *arg)
 	}
 	mem_free(b);
 	if (c && !c->st.closed) {
-		stream_on_bound(&c->st, (struct jid){ 0 },
-				STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
+		stream_on_bound(&c->st, STANZA_ERR_INTERNAL_SERVER_ERROR, NULL);
 		conn_feed_again(c->conn, CONN_PAUSE_ANSWER);
 	}
 }
@@ -347,8 +346,7 @@ static void env_bind(struct stream *st, struct strv resource)
 	/* Whoever logs in with another server's word has an account from now on. */
 	if (account_note(c->worker, st->jid, c->early->removals, on_noted, b) < 0) {
 		mem_free(b);
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
-				NULL);
+		stream_on_bound(st, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
 	}
 }
 

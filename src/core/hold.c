@@ -64,7 +64,7 @@ static bool keep(struct session *s, const struct stanza *st, bool sole)
 	}
 	m = mem_alloc(sizeof(*m) + b.n);
 	m->sole = sole;
-	m->named = jid_eq(st->to, s->jid);
+	m->named = jid_eq(st->to, session_jid(s));
 	m->n = (uint32_t)b.n;
 	memcpy(m->bytes, b.p, b.n);
 	list_init(&m->link);

@@ -38,7 +38,7 @@ void roster_push(struct user *u, struct jid contact, const struct roster_saved *
 		buf_clear(&b);
 		rand_token(id, sizeof(id) - 1);
 		xo_start(&o, "iq", NS_NONE);
-		xo_attr(&o, "to", jid_text(s->jid));
+		xo_attr(&o, "to", jid_text(session_jid(s)));
 		xo_attr(&o, "id", strv_from(id));
 		xo_attr(&o, "type", STRV("set"));
 		write_push(&o, contact, saved);

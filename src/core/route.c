@@ -78,7 +78,8 @@ unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_prior
 		if (!takes(to, min_priority))
 			continue;
 		if (s->kind == STANZA_PRESENCE)
-			copy.to = to->jid; /* RFC 6121 4.2.2 and others: the full JID */
+			copy.to = session_jid(
+				to); /* RFC 6121 4.2.2 and others: the full JID */
 		if (n == 1)
 			session_send(to, &copy);
 		else

@@ -5,11 +5,16 @@
 #include "core/hold.h"
 #include "core/throttle.h"
 
+struct jid session_jid(const struct session *s)
+{
+	return s->stream->jid;
+}
+
 struct session *session_find(struct user *u, struct strv resource)
 {
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
-		if (strv_eq(jid_resource(s->jid), resource))
+		if (strv_eq(jid_resource(session_jid(s)), resource))
 			return s;
 	}
 	return NULL;
@@ -37,7 +42,7 @@ static size_t session_bytes(void)
 	return sizeof(struct session) + module_data_size(MODULE_DATA_SESSION);
 }
 
-/* The one copy of it: the stream has it, too, and outlives the session. */
+/* The stream has it, and outlives the session. */
 static struct jid full_jid(struct user *u, struct strv resource)
 {
 	size_t n_bare = jid_text(u->jid).n, n = n_bare + 1 + resource.n;
@@ -71,7 +76,7 @@ struct session *session_bind(struct user *u, struct stream *st, struct strv reso
 		resource = strv_from(made);
 	}
 	make_room(u, resource, max_sessions);
-	s->jid = full_jid(u, resource);
+	stream_set_full_jid(st, full_jid(u, resource));
 	s->user = u;
 	s->stream = st;
 	list_push(&u->sessions, &s->in_user);
@@ -153,7 +158,7 @@ static bool has_room(const struct session *s, enum stanza_kind kind)
 /* What it says comes back to it (RFC 6121 4.2.2): it may speak without reading that. */
 static bool is_own_presence(const struct session *s, const struct stanza *st)
 {
-	return st->kind == STANZA_PRESENCE && jid_eq(st->from, s->jid);
+	return st->kind == STANZA_PRESENCE && jid_eq(st->from, session_jid(s));
 }
 
 static void send_when_due(struct session *s, const struct stanza *st, bool sole)

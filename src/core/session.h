@@ -30,7 +30,6 @@ struct session {
 	struct list in_user;
 	struct user *user;
 	struct stream *stream;
-	struct jid jid;		   /* full; the text stays as long as the stream */
 	struct presence *presence; /* NULL: not available */
 	struct directed *directed;
 	struct hold *hold; /* NULL: messages are sent at once; see core/hold.h */
@@ -41,7 +40,10 @@ struct session {
 	/* The modules' data: mod_session_data(). */
 };
 
-_Static_assert(sizeof(struct session) <= 80, "a session has grown");
+_Static_assert(sizeof(struct session) <= 64, "a session has grown");
+
+/* Full: its stream's. */
+struct jid session_jid(const struct session *s);
 
 static inline bool session_is_available(const struct session *s)
 {

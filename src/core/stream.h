@@ -178,9 +178,11 @@ void stream_on_password(struct stream *st, enum password_answer answer);
 /* What came of env->tried() may be said. */
 void stream_on_answer_due(struct stream *st);
 
-/* `full`: the session's JID, whose text stays until stream_fini(); STANZA_ERR_NONE. Otherwise the bind IQ's error. */
-void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
-		     const char *text);
+/* The session's JID, whose text stays until stream_fini(). */
+void stream_set_full_jid(struct stream *st, struct jid full);
+
+/* STANZA_ERR_NONE, and it has its full JID; otherwise the bind IQ's error. */
+void stream_on_bound(struct stream *st, enum stanza_err err, const char *text);
 
 /* The IQ that env->pre_auth_iq took has been answered: input goes on. */
 void stream_resume(struct stream *st);

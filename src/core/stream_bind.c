@@ -77,8 +77,14 @@ static void put_bound(struct stream *st)
 	(void)r; /* see stream_put */
 }
 
-void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
-		     const char *text)
+void stream_set_full_jid(struct stream *st, struct jid full)
+{
+	ASSERT(jid_is_bare(st->jid) && full.n_resource > 0);
+	mem_free((char *)st->jid.s);
+	st->jid = full;
+}
+
+void stream_on_bound(struct stream *st, enum stanza_err err, const char *text)
 {
 	struct stream_neg *n = st->neg;
 	struct stanza s;
@@ -92,9 +98,7 @@ void stream_on_bound(struct stream *st, struct jid full, enum stanza_err err,
 		bind_failed(st, &s, err, text);
 		return;
 	}
-	ASSERT(full.n_resource > 0);
-	mem_free((char *)st->jid.s);
-	st->jid = full;
+	ASSERT(st->jid.n_resource > 0);
 	put_bound(st);
 	stream_enter(st, ST_BOUND);
 	arena_free(&n->arena);

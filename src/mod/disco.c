@@ -123,7 +123,7 @@ static enum verdict account_items(struct ctx *c)
 		if (!session_is_available(s))
 			continue;
 		xo_start(&o, "item", NS_NONE);
-		xo_attr(&o, "jid", jid_text(s->jid));
+		xo_attr(&o, "jid", jid_text(session_jid(s)));
 		xo_end(&o);
 	}
 	xo_end(&o);

@@ -103,7 +103,8 @@ static enum verdict from_client(struct ctx *c)
 	    s->type == PRESENCE_UNAVAILABLE)
 		keep_status(c);
 	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
-	    stanza_payload(s)->ns != NS_LAST || jid_eq_bare(s->to, c->session->jid))
+	    stanza_payload(s)->ns != NS_LAST ||
+	    jid_eq_bare(s->to, session_jid(c->session)))
 		return PASS;
 	if (sub_has_to(roster_get(c->session->user->roster, jid_bare(s->to)).sub.state))
 		return PASS;

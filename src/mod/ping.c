@@ -55,7 +55,7 @@ static void send_ping(struct pinger *p)
 	p->waiting = true;
 	xo_start(&o, "iq", NS_NONE);
 	xo_attr(&o, "from", p->session->user->host->domain);
-	xo_attr(&o, "to", jid_text(p->session->jid));
+	xo_attr(&o, "to", jid_text(session_jid(p->session)));
 	xo_attr(&o, "id", strv_from(p->id));
 	xo_attr(&o, "type", STRV("get"));
 	xo_start(&o, "ping", NS_PING);

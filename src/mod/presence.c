@@ -80,7 +80,7 @@ static void send_presence_of(struct worker *w, const struct session *s, struct j
 	struct stanza p;
 
 	read_presence(a, s->presence, &p);
-	p.from = s->jid;
+	p.from = session_jid(s);
 	route_to(w, NULL, &p, to);
 }
 
@@ -98,7 +98,7 @@ static void send_all_unavailable(struct user *u, struct jid to)
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
 		if (session_is_available(s))
-			send_plain(u->worker, jid_text(s->jid), jid_text(to),
+			send_plain(u->worker, jid_text(session_jid(s)), jid_text(to),
 				   "unavailable");
 	}
 }
@@ -158,7 +158,8 @@ static void probe_item(const struct roster_item *it, void *arg)
 	struct session *s = arg;
 
 	if (sub_has_to(it->sub.state))
-		send_plain(s->user->worker, jid_text(s->jid), jid_text(it->jid), "probe");
+		send_plain(s->user->worker, jid_text(session_jid(s)), jid_text(it->jid),
+			   "probe");
 }
 
 static void greet(struct session *s)
@@ -166,7 +167,7 @@ static void greet(struct session *s)
 	LIST_EACH(it, &s->user->sessions) {
 		struct session *other = container_of(it, struct session, in_user);
 		if (other != s && session_is_available(other))
-			send_presence_of(s->user->worker, other, s->jid);
+			send_presence_of(s->user->worker, other, session_jid(s));
 	}
 	roster_send_requests(s); /* who has asked while the user was offline */
 	roster_forget_rows(s->user->roster);
@@ -248,7 +249,7 @@ static void unbind(struct session *s)
 	if (!session_is_available(s) && s->directed == NULL)
 		return;
 	xo_start(&o, "presence", NS_NONE);
-	xo_attr(&o, "from", jid_text(s->jid));
+	xo_attr(&o, "from", jid_text(session_jid(s)));
 	xo_attr(&o, "type", STRV("unavailable"));
 	xo_end(&o);
 	r = xml_parse(a, buf_strv(&b), NS_CLIENT, &el);
@@ -358,7 +359,7 @@ static struct outcome *outcome_new(struct strv stanza, struct jid contact,
 	o->n = (uint32_t)stanza.n;
 	o->stanza = strv_dup(stanza);
 	o->contact = strv_dup(jid_text(contact));
-	o->asker = asker ? strv_dup(jid_text(asker->jid)) : NULL;
+	o->asker = asker ? strv_dup(jid_text(session_jid(asker))) : NULL;
 	return o;
 }
 

@@ -194,7 +194,8 @@ static void send_unavailable(struct user *u, struct jid to)
 	LIST_EACH(it, &u->sessions) {
 		struct session *s = container_of(it, struct session, in_user);
 		if (session_is_available(s))
-			send_presence(u->worker, jid_text(s->jid), to, "unavailable");
+			send_presence(u->worker, jid_text(session_jid(s)), to,
+				      "unavailable");
 	}
 }
 

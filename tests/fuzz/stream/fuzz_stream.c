@@ -17,8 +17,7 @@ static void answer(struct fake *f)
 	if (!st->waiting || st->closed)
 		return;
 	if (st->state == ST_BINDING) {
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_RESOURCE_CONSTRAINT,
-				NULL);
+		stream_on_bound(st, STANZA_ERR_RESOURCE_CONSTRAINT, NULL);
 	} else if (st->neg->mech == SASL_PLAIN || st->neg->mech == SASL_ANONYMOUS) {
 		stream_on_password(st, PASSWORD_BUSY);
 	} else if (st->neg->mech >= 0) {

@@ -119,13 +119,15 @@ static void bind_resource(struct stream *st, struct strv resource)
 	struct arena *a = fake_of(st)->kept;
 
 	event(st, "bind " STRV_FMT ";", STRV_ARG(resource));
-	if (fake_of(st)->answers && strv_is(resource, "denied"))
-		stream_on_bound(st, (struct jid){ 0 }, STANZA_ERR_NOT_ALLOWED, NULL);
-	else if (fake_of(st)->answers)
-		stream_on_bound(st,
-				jid_make(a, jid_local(st->jid), jid_domain(st->jid),
-					 resource.n ? resource : STRV("made")),
-				STANZA_ERR_NONE, NULL);
+	if (!fake_of(st)->answers)
+		return;
+	if (strv_is(resource, "denied")) {
+		stream_on_bound(st, STANZA_ERR_NOT_ALLOWED, NULL);
+		return;
+	}
+	stream_set_full_jid(st, jid_make(a, jid_local(st->jid), jid_domain(st->jid),
+					 resource.n ? resource : STRV("made")));
+	stream_on_bound(st, STANZA_ERR_NONE, NULL);
 }
 
 static void on_stanza(struct stream *st, const struct stanza *s)
