@@ -198,6 +198,13 @@ static int load(struct user *u)
 	return r;
 }
 
+/* The first stanza may be as long as a stanza can be. */
+static bool has_room(const struct worker *w, const struct user *u, size_t bytes)
+{
+	return (u == NULL || u->waiting_bytes + bytes <= USER_MAX_WAITING) &&
+	       w->waiting_bytes + bytes <= USERS_MAX_WAITING;
+}
+
 int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 	      void (*fn)(struct worker *w, struct user *u, int err, void *arg), void *arg)
 {
@@ -211,9 +218,7 @@ int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 		user_unpin(u);
 		return 0;
 	}
-	if (u && u->waiting_bytes + arg_bytes > USER_MAX_WAITING)
-		return -ENOBUFS;
-	if (w->waiting_bytes + arg_bytes > USERS_MAX_WAITING)
+	if (arg_bytes > 0 && !has_room(w, u, arg_bytes))
 		return -ENOBUFS;
 	if (u == NULL) {
 		u = user_new(w, host_find(w->conf, jid_domain(bare)), bare);

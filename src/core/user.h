@@ -58,7 +58,8 @@ bool user_is_loading(struct worker *w, struct jid bare);
 
 /* Runs `fn` with the account as soon as it is loaded: now, or when the database has answered.
  * `u` is NULL when there is no such account, and `err` is negative when the database failed.
- * `arg` is freed by fn. -ENOBUFS: too much waits for this account already; fn is not run. */
+ * `arg` is freed by fn. -ENOBUFS: too much waits for this account already, or the database
+ * is too busy to load it; fn is not run. An `arg` of 0 bytes is never too much. */
 nodiscard int user_with(struct worker *w, struct jid bare, size_t arg_bytes,
 			void (*fn)(struct worker *w, struct user *u, int err, void *arg),
 			void *arg);

@@ -155,3 +155,24 @@ TEST(contact_gone_while_the_roster_is_loaded)
 	check_nothing_left();
 	tear_down();
 }
+
+static void on_stanza(struct worker *w, struct user *u, int err, void *arg)
+{
+	on_loaded(w, u, err, arg);
+	user_unpin(u); /* ask()'s is the one that stays */
+}
+
+/* The first stanza for an account may be longer than what else may wait for it. */
+TEST(contact_gone_while_more_waits_than_may)
+{
+	set_up((struct store_roster_item){
+		.subscription = 'B', .ask = 'N', .listed = true });
+	CHECK_INT(user_with(fix.worker, romeo, 2 << 20, on_stanza, NULL), 0);
+	CHECK_INT(user_with(fix.worker, romeo, 1, on_stanza, NULL), -ENOBUFS);
+	ask();
+	contact_gone(fix.worker, juliet);
+	await_romeo();
+	loop_turn(fix.worker->loop, 0);
+	check_nothing_left();
+	tear_down();
+}
