@@ -82,13 +82,13 @@ static void on_ended(struct account_change *change)
 {
 	struct changing *c = container_of(change, struct changing, change);
 	struct arena *a = c->arena;
+	bool gone =
+		change->undone || (change->what == ACCOUNT_REMOVE && change->err == 0);
 
 	complain(change);
-	if (change->what == ACCOUNT_REMOVE && change->err == 0)
-		removals_add(&c->worker->server->removals, change->account);
-	if (change->undone)
-		server_account_removed(c->worker->server, change->account);
 	c->fn(c->worker, change->err, c->arg);
+	if (gone) /* XEP-0077 3.2: the result, then the end of the streams */
+		server_account_removed(c->worker->server, change->account);
 	conf_unref(&c->conf);
 	arena_free_wiped(&a);
 }
@@ -127,7 +127,8 @@ static void start(struct stream *by, enum account_what what, struct jid account,
 	c->change.store = &w->server->store;
 	c->change.pool = &w->server->auth_pool;
 	c->change.password = arena_strv(a, password);
-	c->change.address_key = auth_pool_address_key(strv_from(conn_peer(c2s_of(by)->conn)));
+	c->change.address_key =
+		auth_pool_address_key(strv_from(conn_peer(c2s_of(by)->conn)));
 	c->change.answered = on_answered;
 	c->change.ended = on_ended;
 	account_change_start(&c->change);

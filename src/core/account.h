@@ -28,7 +28,8 @@ void account_stored_form(const struct conf_auth *conf, struct arena *a,
 			 struct strv password, struct strv *plain, struct strv *details);
 
 /* For a stream on this worker, by the methods of the domain (core/account_change.h) that its listener
- * allows: `fn` runs on this worker, at once or later, with that header's err. */
+ * allows: `fn` runs on this worker, at once or later, with that header's err; behind it, the sessions of
+ * an account that is gone end, and its contacts hear of it. */
 void account_put(struct stream *by, struct jid account, struct strv password, bool create,
 		 void (*fn)(struct worker *w, int err, void *arg), void *arg);
 void account_remove(struct stream *by, struct jid account,

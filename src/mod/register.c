@@ -52,9 +52,8 @@ static enum verdict on_get(struct ctx *c)
 	return HANDLED;
 }
 
-/* --- a new password --- */
-
-static void on_changed(struct worker *w, int err, void *arg)
+/* The account has been changed or removed. */
+static void on_ended(struct worker *w, int err, void *arg)
 {
 	struct later *l = arg;
 	const char *text;
@@ -65,6 +64,8 @@ static void on_changed(struct worker *w, int err, void *arg)
 	else
 		later_result(l);
 }
+
+/* --- a new password --- */
 
 /* Where it has come in: what waits for the answer needs none. */
 static void wipe_passwords(const struct stanza *s)
@@ -101,29 +102,12 @@ static enum verdict change_password(struct ctx *c, const struct register_fields 
 		reply_error(c, STANZA_ERR_NOT_ACCEPTABLE, "the password is too weak");
 		return HANDLED;
 	}
-	account_put(st, c->session->user->jid, f->password, false, on_changed,
+	account_put(st, c->session->user->jid, f->password, false, on_ended,
 		    later_new(c));
 	return HANDLED;
 }
 
 /* --- the end of an account --- */
-
-static void on_removed(struct worker *w, int err, void *arg)
-{
-	struct later *l = arg;
-	struct user *u = l->user;
-	const char *text;
-	enum stanza_err e = register_error(err, &text);
-
-	if (e) {
-		later_error(l, e, text);
-		return;
-	}
-	user_pin(u);
-	later_result(l); /* XEP-0077 3.2: the result, then the end of the streams */
-	user_removed(w, u->jid);
-	user_unpin(u);
-}
 
 /* The account ends even if the session that asks for it is gone by then. */
 static void remove_account(struct ctx *c)
@@ -134,7 +118,7 @@ static void remove_account(struct ctx *c)
 		l->user = c->session->user;
 		user_pin(l->user);
 	}
-	account_remove(c->session->stream, l->user->jid, on_removed, l);
+	account_remove(c->session->stream, l->user->jid, on_ended, l);
 }
 
 static enum verdict on_set(struct ctx *c)

@@ -223,6 +223,29 @@ def test_remove_with_something_else(register, login):
     login(account)
 
 
+def test_remove_takes_along_what_was_granted(register, login, online):
+    """The next owner of the name has no subscription, and no approval in advance."""
+    friend, other = online(), online()
+    account = register()
+    c = online(account)
+    for one in (friend, other):
+        one.ask("<query xmlns='jabber:iq:roster'/>")
+    befriend(friend, c)
+    other.presence(account.jid, "subscribed")
+    other.expect_push(jid=account.jid, approved="true")
+    remove(c)
+    friend.expect_push(jid=account.jid, subscription="none")
+    other.expect_push(jid=account.jid, subscription="none", approved=None)
+
+    register(account.user)
+    c = online(account)
+    c.presence(other.bare, "subscribe")
+    other.expect_presence(account.jid, "subscribe")
+    friend.presence(inner="<status>private</status>")
+    settle(friend, account.jid)
+    assert not [s for s in c.sync() if s.tag == ns.PRESENCE]
+
+
 def test_remove_takes_all_data_along(register, login, online):
     account = register()
     c = login(account)
