@@ -1,10 +1,6 @@
 #include "auth/http_priv.h"
-#include "tls/wipe.h"
 
-#include <pthread.h>
-#include <stdio.h>
-
-enum { MAX_BODY = 256 << 10 };
+enum { MAX_QUERY = 256 << 10 };
 
 struct http {
 	struct auth_backend base;
@@ -13,15 +9,6 @@ struct http {
 	char *basic_auth;
 	struct http_tls tls;
 	int request_timeout_ms;
-};
-
-/* Of a thread: it keeps its connection. */
-struct client {
-	const struct http *h;
-	CURL *curl;
-	struct tls_foreign over;
-	struct buf body;
-	char error[CURL_ERROR_SIZE];
 };
 
 enum answer { STATUS, CREATED, TRUE_OR_FALSE, TEXT };
@@ -52,20 +39,11 @@ static const struct http *http_of(const struct auth_call *c)
 			    base);
 }
 
-/* curl asks at least once a second. */
-static int on_progress(void *arg, curl_off_t down, curl_off_t has, curl_off_t up,
-		       curl_off_t sent)
+/* Whose threads it asks with. */
+static const struct http *asked_by(const struct http_client *cl)
 {
-	const struct client *cl = arg;
-
-	return cl->h->base.ending; /* with those who share its threads */
-}
-
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
-{
-	struct client *cl = arg;
-
-	return buf_add(&cl->body, data, size * n) < 0 ? 0 : size * n;
+	return container_of((struct auth_backend *)(uintptr_t)cl->owner, struct http,
+			    base);
 }
 
 /* --- the request --- */
@@ -111,16 +89,16 @@ static int write_target(const struct http *h, const struct question *q, struct b
 /* What has the password goes to the connection, and into no URL: curl takes those to pieces, of which it
  * keeps some until the next request. The URL is given anew each time: the one that it has made for a
  * connection that had died would stay. */
-static CURLcode perform(struct client *cl, const struct auth_call *c, const char *target,
-			const char *post)
+static CURLcode perform(struct http_client *cl, const struct auth_call *c,
+			const char *target, const char *post)
 {
+	const struct http *h = asked_by(cl);
 	msec_t left = c->until - clock_mono_ms();
-	long limit = (long)MAX(MIN((msec_t)cl->h->request_timeout_ms, left), 1);
+	long limit = (long)MAX(MIN((msec_t)h->request_timeout_ms, left), 1);
 	CURLcode r;
 
-	buf_clear(&cl->body);
-	cl->error[0] = '\0';
-	curl_easy_setopt(cl->curl, CURLOPT_URL, cl->h->url);
+	http_client_begin(cl, post != NULL);
+	curl_easy_setopt(cl->curl, CURLOPT_URL, h->url);
 	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, target);
 	curl_easy_setopt(cl->curl, CURLOPT_TIMEOUT_MS, limit);
 	if (post) {
@@ -130,9 +108,9 @@ static CURLcode perform(struct client *cl, const struct auth_call *c, const char
 		curl_easy_setopt(cl->curl, CURLOPT_HTTPGET, 1L);
 	}
 	curl_easy_setopt(cl->curl, CURLOPT_USERPWD, http_of(c)->basic_auth);
-	http_tls_begin(&cl->h->tls, &cl->over);
+	http_tls_begin(&h->tls, &cl->over);
 	r = curl_easy_perform(cl->curl);
-	http_tls_end(&cl->h->tls, &cl->over);
+	http_tls_end(&h->tls, &cl->over);
 	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_USERPWD, NULL);
@@ -161,7 +139,8 @@ static int unexpected(struct auth_call *c, const struct http *h, long status)
 
 /* RFC 9110 15.5.2: who wants to know who asks says how. Of what is asked about without a password,
  * 401 cannot mean the user. */
-static bool refuses_us(const struct client *cl, const struct auth_call *c, long status)
+static bool refuses_us(const struct http_client *cl, const struct auth_call *c,
+		       long status)
 {
 	enum answer answer = questions[c->op].answer;
 	struct curl_header *h;
@@ -175,7 +154,7 @@ static bool refuses_us(const struct client *cl, const struct auth_call *c, long 
 
 /* MongooseIM takes these for a "no", and so do services that are written for it; it may be one
  * that was not meant. */
-static int refusal(const struct client *cl, struct auth_call *c, long status)
+static int refusal(const struct http_client *cl, struct auth_call *c, long status)
 {
 	const struct question *q = &questions[c->op];
 
@@ -183,23 +162,23 @@ static int refusal(const struct client *cl, struct auth_call *c, long status)
 		return auth_fail(c, -EPERM,
 				 "%s%s: the service refuses us: is auth.http.basic_auth "
 				 "right?",
-				 cl->h->url, q->path);
+				 asked_by(cl)->url, q->path);
 	if (status == 404 ? q->not_found == 0
 			  : c->op == AUTH_EXISTS) /* nobody knows whether there is one */
-		return unexpected(c, cl->h, status);
+		return unexpected(c, asked_by(cl), status);
 	if (q->answer == TEXT && status != 404)
 		return auth_fail(
 			c, -EPERM,
 			"%s%s answered with status %ld; 404 would say that there is "
 			"no such user; is auth.http.basic_auth right?",
-			cl->h->url, q->path, status);
+			asked_by(cl)->url, q->path, status);
 	if (q->answer != TRUE_OR_FALSE || status == 404)
 		return status == 404 ? q->not_found : q->no;
 	return auth_fail(c, q->no, "%s%s answered with status %ld, taken for \"false\"",
-			 cl->h->url, q->path, status);
+			 asked_by(cl)->url, q->path, status);
 }
 
-static int read_body(const struct client *cl, struct auth_call *c)
+static int read_body(const struct http_client *cl, struct auth_call *c)
 {
 	const struct question *q = &questions[c->op];
 	struct strv body = buf_strv(&cl->body);
@@ -210,17 +189,18 @@ static int read_body(const struct client *cl, struct auth_call *c)
 	case TRUE_OR_FALSE:
 		if (strv_is(strv_trim(body), "true"))
 			return 0;
-		return strv_is(strv_trim(body), "false") ? q->no
-							 : unexpected(c, cl->h, 200);
+		return strv_is(strv_trim(body), "false")
+			       ? q->no
+			       : unexpected(c, asked_by(cl), 200);
 	case STATUS:
 		return 0;
 	case CREATED:
 		break;
 	}
-	return unexpected(c, cl->h, 200);
+	return unexpected(c, asked_by(cl), 200);
 }
 
-static int read_answer(const struct client *cl, struct auth_call *c, long status)
+static int read_answer(const struct http_client *cl, struct auth_call *c, long status)
 {
 	const struct question *q = &questions[c->op];
 
@@ -230,28 +210,30 @@ static int read_answer(const struct client *cl, struct auth_call *c, long status
 	case 201:
 		return q->answer == STATUS || q->answer == CREATED
 			       ? 0
-			       : unexpected(c, cl->h, status);
+			       : unexpected(c, asked_by(cl), status);
 	case 204:
-		return q->answer == STATUS ? 0 : unexpected(c, cl->h, status);
+		return q->answer == STATUS ? 0 : unexpected(c, asked_by(cl), status);
 	case 409:
-		return c->op == AUTH_CREATE ? -EEXIST : unexpected(c, cl->h, status);
+		return c->op == AUTH_CREATE ? -EEXIST
+					    : unexpected(c, asked_by(cl), status);
 	case 400:
 	case 401:
 	case 403:
 	case 404:
 		return refusal(cl, c, status);
 	default:
-		return unexpected(c, cl->h, status);
+		return unexpected(c, asked_by(cl), status);
 	}
 }
 
 /* Its own words may quote what was asked; of these it is known that they do not. */
-static const char *describe(const struct client *cl, CURLcode code)
+static const char *describe(const struct http_client *cl, CURLcode code)
 {
 	if (cl->over.why[0])
 		return cl->over.why;
 	switch (code) {
-	case CURLE_WRITE_ERROR:
+	case CURLE_WRITE_ERROR:	  /* there are more bytes of it than we take */
+	case CURLE_OUT_OF_MEMORY: /* or a line than curl does */
 		return "the answer is too long";
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
@@ -281,14 +263,16 @@ static void wipe(struct buf *b)
 
 static int call(void *state, struct auth_call *c)
 {
-	AUTO(buf_free) struct buf query = BUF_INIT(MAX_BODY), target = BUF_INIT(MAX_BODY);
+	AUTO(buf_free)
+	struct buf query = BUF_INIT(MAX_QUERY),
+		   target = BUF_INIT(MAX_QUERY);
 	const struct question *q = &questions[c->op];
-	struct client *cl = state;
+	struct http_client *cl = state;
 	CURLcode code;
 	long status = 0;
 	int r = write_query(cl->curl, c, &query);
 
-	r = r ? r : write_target(cl->h, q, &query, &target);
+	r = r ? r : write_target(asked_by(cl), q, &query, &target);
 	if (r < 0) { /* no such password can exist */
 		wipe(&query);
 		wipe(&target);
@@ -299,7 +283,7 @@ static int call(void *state, struct auth_call *c)
 	wipe(&target);
 	curl_easy_getinfo(cl->curl, CURLINFO_RESPONSE_CODE, &status);
 	r = code == CURLE_OK ? read_answer(cl, c, status)
-			     : auth_fail(c, -EIO, "%s%s: %s", cl->h->url, q->path,
+			     : auth_fail(c, -EIO, "%s%s: %s", asked_by(cl)->url, q->path,
 					 describe(cl, code));
 	wipe(&cl->body);
 	return r;
@@ -307,49 +291,18 @@ static int call(void *state, struct auth_call *c)
 
 /* --- the backend --- */
 
-static void init_curl(void)
-{
-	CURLcode r = http_memory_init();
-
-	ASSERT(r == CURLE_OK);
-}
-
 static void *open_client(void *owner)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct client *cl = MEM_NEW(struct client);
+	const struct http *h = owner;
 
-	pthread_once(&once, init_curl);
-	cl->h = owner;
-	cl->body = (struct buf)BUF_INIT(MAX_BODY);
-	if (!make_room(&cl->body, MAX_BODY))
-		UNREACHABLE();
-	cl->curl = curl_easy_init();
-	ASSERT(cl->curl != NULL);
-	curl_easy_setopt(cl->curl, CURLOPT_ERRORBUFFER, cl->error);
-	curl_easy_setopt(cl->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(cl->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(cl->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(cl->curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(cl->curl, CURLOPT_USERAGENT, "Meerkat");
-	curl_easy_setopt(cl->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(cl->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(cl->curl, CURLOPT_XFERINFODATA, cl);
-	curl_easy_setopt(cl->curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(cl->curl, CURLOPT_WRITEDATA, cl);
-	curl_easy_setopt(cl->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-	http_tls_set(cl->curl, &cl->h->tls);
-	tls_wipe_all();
-	return cl;
+	return http_client_new(&h->base, &h->tls);
 }
 
 static void close_client(void *state)
 {
-	struct client *cl = state;
+	struct http_client *cl = state;
 
-	curl_easy_cleanup(cl->curl);
-	buf_free(&cl->body);
-	mem_free(cl);
+	http_client_free(&cl);
 }
 
 static void free_http(struct auth_backend *b)

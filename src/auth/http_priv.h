@@ -23,3 +23,21 @@ void http_tls_end(const struct http_tls *t, struct tls_foreign *f);
 
 /* Before anything else of curl's: what it frees is wiped. */
 nodiscard CURLcode http_memory_init(void);
+
+/* Of a thread: curl, and the connection that it keeps. */
+struct http_client {
+	const struct auth_backend *owner;
+	const struct http_tls *tls;
+	CURL *curl;
+	struct tls_foreign over;
+	struct buf body;
+	size_t header_bytes;
+	bool has_more; /* than the answer: it has been read, and will not be seen on the socket */
+	char error[CURL_ERROR_SIZE];
+};
+
+nodiscard struct http_client *http_client_new(const struct auth_backend *owner,
+					      const struct http_tls *tls);
+void http_client_free(struct http_client **p);
+/* Before each request. `anew`: on a connection of its own. */
+void http_client_begin(struct http_client *cl, bool anew);
