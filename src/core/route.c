@@ -69,7 +69,7 @@ static bool takes(const struct session *to, int min_priority)
 unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_priority)
 {
 	struct stanza copy = *s;
-	unsigned n = 0;
+	unsigned n = 0, taken = 0;
 
 	LIST_EACH(it, &u->sessions)
 		n += takes(container_of(it, struct session, in_user), min_priority);
@@ -78,13 +78,12 @@ unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_prior
 		if (!takes(to, min_priority))
 			continue;
 		if (s->kind == STANZA_PRESENCE)
-			copy.to = session_jid(
-				to); /* RFC 6121 4.2.2 and others: the full JID */
-		if (n == 1)
-			session_send(to, &copy);
-		else
-			session_send_copy(to, &copy);
+			copy.to = session_jid(to); /* RFC 6121 4.2.2 and others: full */
+		taken += session_offer(to, &copy, n == 1);
 	}
+	if (n > 0 && taken == 0)
+		route_error(u->worker, s, STANZA_ERR_RESOURCE_CONSTRAINT,
+			    n == 1 ? "the receiver does not read" : "no receiver reads");
 	return n;
 }
 

@@ -32,5 +32,6 @@ void route_error(struct worker *w, const struct stanza *s, enum stanza_err err,
 		 const char *text);
 
 /* Delivers a presence or message to each available session of the account (RFC 6121 8.5.2);
- * `min_priority`: -128 for all. How many got it. */
+ * `min_priority`: -128 for all. How many it was for; when none of these has room for it, the sender
+ * gets an error. */
 unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_priority);

@@ -161,19 +161,15 @@ static bool is_own_presence(const struct session *s, const struct stanza *st)
 	return st->kind == STANZA_PRESENCE && jid_eq(st->from, session_jid(s));
 }
 
-static void send_when_due(struct session *s, const struct stanza *st, bool sole)
+bool session_offer(struct session *s, const struct stanza *st, bool sole)
 {
 	struct buf *b;
 	size_t was;
 
 	if (s->stream->closed || hold_message(s, st, sole))
-		return;
-	if (!has_room(s, st->kind)) {
-		if (sole)
-			route_error(s->user->worker, st, STANZA_ERR_RESOURCE_CONSTRAINT,
-				    "the receiver does not read");
-		return;
-	}
+		return true;
+	if (!has_room(s, st->kind))
+		return false;
 	b = s->stream->env->out(s->stream);
 	was = b->n;
 	if (stanza_write(b, st) < 0)
@@ -184,6 +180,7 @@ static void send_when_due(struct session *s, const struct stanza *st, bool sole)
 		throttle_sender(s->user->worker, s->user->worker->sender,
 				c2s_of(s->stream));
 	c2s_count(c2s_of(s->stream), PORT_COUNT_STANZAS_OUT, 1);
+	return true;
 }
 
 bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind kind,
@@ -200,12 +197,9 @@ bool session_send_written(struct session *s, struct strv bytes, enum stanza_kind
 
 void session_send(struct session *s, const struct stanza *st)
 {
-	send_when_due(s, st, true);
-}
-
-void session_send_copy(struct session *s, const struct stanza *st)
-{
-	send_when_due(s, st, false);
+	if (!session_offer(s, st, true))
+		route_error(s->user->worker, st, STANZA_ERR_RESOURCE_CONSTRAINT,
+			    "the receiver does not read");
 }
 
 void session_send_bytes(struct session *s, struct strv bytes)

@@ -76,11 +76,12 @@ void session_text_free(struct worker *w, struct strv full_jid);
 void session_set_presence(struct session *s, struct presence *p, int8_t priority);
 
 /* Sends the stanza to this client as it stands (its `to` included), a message when its turn has
- * come. Silently dropped when the stream is closing. */
+ * come; without room for it, the sender gets an error. Silently dropped when the stream is closing. */
 void session_send(struct session *s, const struct stanza *st);
 
-/* The same for a stanza that other sessions get as well. */
-void session_send_copy(struct session *s, const struct stanza *st);
+/* The same, but without room it is false, and nothing has been done. `sole`: no other session is
+ * offered it. */
+nodiscard bool session_offer(struct session *s, const struct stanza *st, bool sole);
 
 /* The same for a stanza of that kind and type that is written already. False, and nothing is sent: it
  * has to wait for others, or there is no room for it, and has to go the other way. */

@@ -44,7 +44,7 @@ def test_who_has_no_room_gets_no_more(here, online):
     n = 250
     status = BIG[:60_000]
     for _ in range(n):
-        other.presence(inner=f"<status>{status}</status>")
+        other.available(inner=f"<status>{status}</status>")  # and reads its own
     settle(other, reader.bare)
     third.message(reader.jid, "hello", "chat", id_="m")
     answer = third.expect(lambda s: s.get("id") == "m")
@@ -54,3 +54,28 @@ def test_who_has_no_room_gets_no_more(here, online):
         reader.expect_presence(other.jid)
     third.message(reader.jid, "hello again", "chat")
     reader.expect_message("hello again")
+
+
+def test_what_no_session_has_room_for_comes_back(here, online):
+    """Several sessions that do not read are as one: nothing is dropped without a word."""
+    other, reader = here
+    befriend(other, reader)
+    second = online(reader.account)
+    second.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    third = online()
+    third.message(reader.bare, "first", "chat")
+    for one in (reader, second):
+        one.expect_message("first")
+    n = 250
+    status = BIG[:60_000]
+    for _ in range(n):
+        other.available(inner=f"<status>{status}</status>")  # and reads its own
+    settle(other, reader.bare)
+    third.message(reader.bare, "hello", "chat", id_="m")
+    answer = third.expect(lambda s: s.get("id") == "m")
+    assert ns.stanza_error(answer) == ("wait", "resource-constraint")
+    for _ in range(n):
+        second.expect_presence(other.jid)
+    third.message(reader.bare, "one has room", "chat", id_="n")
+    second.expect_message("one has room")
+    assert settle(third, reader.bare) == []
