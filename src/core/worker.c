@@ -23,13 +23,15 @@ struct worker *worker_home(struct server *s, struct jid bare)
 	return worker_home_hashed(s, user_hash(bare));
 }
 
-static void run_post(struct inbox_msg *m, void *owner)
+static uint32_t run_post(struct inbox_msg *m, void *owner)
 {
 	struct worker *w = owner;
 	struct post *p = container_of(m, struct post, msg);
 
+	w->work = 0;
 	p->fn(w, p);
 	arena_reset(w->scratch);
+	return w->work;
 }
 
 void worker_post(struct worker *to, struct post *p, size_t bytes)
@@ -48,7 +50,7 @@ bool worker_is_full(const struct worker *w)
 
 typedef void (*store_fn)(struct worker *w, struct store_call *call, void *arg);
 
-static void on_answer(struct inbox_msg *m, void *owner)
+static uint32_t on_answer(struct inbox_msg *m, void *owner)
 {
 	struct store_call *call = container_of(m, struct store_call, msg);
 	struct worker *w = owner;
@@ -58,10 +60,12 @@ static void on_answer(struct inbox_msg *m, void *owner)
 	ASSERT(w->n_calls > 0);
 	w->n_calls--;
 	call->kept = &kept;
+	w->work = 0;
 	fn(w, call, call->arg);
 	if (!kept)
 		store_call_free(&call);
 	arena_reset(w->scratch);
+	return w->work;
 }
 
 /* On a thread of the store. */

@@ -23,7 +23,8 @@ struct worker {
 	uint16_t id;
 	uint16_t depth; /* of routing within one event: bounds recursion */
 	struct server *server;
-	uint32_t work; /* done for a client in its turn: stanzas routed, KiB written */
+	uint32_t
+		work; /* done in a client's turn, or for a message: stanzas routed, KiB written */
 	struct handle sender; /* whose stanza is being handled: for back-pressure */
 	struct conf *conf;    /* this worker's snapshot; changes between turns only */
 	struct loop *loop;
@@ -57,7 +58,7 @@ struct worker {
 };
 
 /* A client's turn ends with the stanza that has made more work than this, a millisecond of it. */
-enum { WORKER_SHARE = 1000 };
+enum { WORKER_SHARE = INBOX_SHARE };
 
 static inline void worker_works(struct worker *w, size_t bytes)
 {

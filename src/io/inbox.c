@@ -12,7 +12,7 @@ int inbox_init(struct inbox *in)
 
 void inbox_fini(struct inbox *in)
 {
-	ASSERT(atomic_load(&in->head) == NULL);
+	ASSERT(inbox_is_empty(in));
 	if (in->event_fd >= 0)
 		close(in->event_fd);
 	in->event_fd = -1;
@@ -41,6 +41,8 @@ void inbox_post(struct inbox *in, struct inbox_msg *m)
 
 bool inbox_sleep(struct inbox *in)
 {
+	if (in->taken)
+		return false;
 	atomic_store(&in->sleeping, true);
 	if (atomic_load(&in->head) == NULL)
 		return true;
@@ -66,19 +68,24 @@ static struct inbox_msg *reverse(struct inbox_msg *m)
 	return done;
 }
 
-void inbox_run(struct inbox *in, void *owner)
+bool inbox_run(struct inbox *in, void *owner)
 {
-	struct inbox_msg *m;
+	struct inbox_msg *m = in->taken;
+	uint64_t work = 0;
 
-	if (atomic_load_explicit(&in->head, memory_order_relaxed) == NULL)
-		return;
-	m = reverse(atomic_exchange(&in->head, NULL));
-	while (m) {
+	if (m == NULL) {
+		if (atomic_load_explicit(&in->head, memory_order_relaxed) == NULL)
+			return false;
+		m = reverse(atomic_exchange(&in->head, NULL));
+	}
+	do {
 		struct inbox_msg *next = m->next;
 		uint32_t bytes = m->bytes;
 
-		m->run(m, owner);
+		work += 1 + (bytes >> 10) + m->run(m, owner);
 		atomic_fetch_sub_explicit(&in->bytes, bytes, memory_order_relaxed);
 		m = next;
-	}
+	} while (m && work < INBOX_SHARE);
+	in->taken = m;
+	return m != NULL;
 }

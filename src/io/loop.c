@@ -348,6 +348,20 @@ static void run_patient(struct loop *l)
 	}
 }
 
+/* Here others' clients are served, whose turns have been with their own workers: they get a share,
+ * and no less time than this worker's have had. */
+static void run_inbox(struct loop *l)
+{
+	msec_t begin, events;
+
+	if (inbox_is_empty(&l->inbox))
+		return;
+	begin = clock_mono_ms();
+	events = begin - l->now;
+	while (inbox_run(&l->inbox, l->owner) && clock_mono_ms() - begin < events)
+		;
+}
+
 void loop_turn(struct loop *l, int max_wait_ms)
 {
 	struct epoll_event ev[MAX_EVENTS];
@@ -359,7 +373,7 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	list_splice(&ready, &l->soon);
 	run_events(l, ev, n);
 	run_tasks(&ready);
-	inbox_run(&l->inbox, l->owner);
+	run_inbox(l);
 	run_timers(l);
 	end_turn(l);
 	if (list_empty(&l->patient))

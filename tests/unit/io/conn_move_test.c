@@ -26,7 +26,7 @@ static size_t echo_and_count(struct side *s, struct strv in)
 	return in.n;
 }
 
-static void on_moved(struct inbox_msg *m, void *owner)
+static uint32_t on_moved(struct inbox_msg *m, void *owner)
 {
 	struct mover *mv = container_of(m, struct mover, msg);
 	struct loop *l = mv->loops[mv->at];
@@ -35,6 +35,7 @@ static void on_moved(struct inbox_msg *m, void *owner)
 	conn_attach(&mv->s->conn, l, &side_ops, mv->s);
 	if (--mv->hops > 0)
 		loop_soon(l, &mv->task);
+	return 0;
 }
 
 static void move_on(struct loop_task *t)

@@ -12,6 +12,7 @@ enum { N_PRODUCERS = 4, N_EACH = 20000, DEADLINE_MS = 20000 };
 struct note {
 	struct inbox_msg msg;
 	int from, number;
+	uint32_t work;
 };
 
 struct reader {
@@ -20,18 +21,20 @@ struct reader {
 	int n, disorder;
 };
 
-static void on_note(struct inbox_msg *m, void *owner)
+static uint32_t on_note(struct inbox_msg *m, void *owner)
 {
 	struct note *note = container_of(m, struct note, msg);
 	struct reader *r = owner;
+	uint32_t work = note->work;
 
 	r->disorder += note->number != r->next[note->from];
 	r->next[note->from] = note->number + 1;
 	r->n++;
 	mem_free(note);
+	return work;
 }
 
-static void post(struct loop *l, int from, int number)
+static void post_work(struct loop *l, int from, int number, uint32_t work)
 {
 	struct note *note = MEM_NEW(struct note);
 
@@ -39,7 +42,13 @@ static void post(struct loop *l, int from, int number)
 	note->msg.bytes = 100;
 	note->from = from;
 	note->number = number;
+	note->work = work;
 	inbox_post(loop_inbox(l), &note->msg);
+}
+
+static void post(struct loop *l, int from, int number)
+{
+	post_work(l, from, number, 0);
 }
 
 struct producer {
@@ -89,7 +98,7 @@ struct pong {
 	atomic_bool *done;
 };
 
-static void on_pong(struct inbox_msg *m, void *owner)
+static uint32_t on_pong(struct inbox_msg *m, void *owner)
 {
 	struct pong *p = container_of(m, struct pong, msg);
 
@@ -97,6 +106,7 @@ static void on_pong(struct inbox_msg *m, void *owner)
 		*p->done = true;
 	if (p->left > -2) /* once more to each, so that both see `done` */
 		inbox_post(loop_inbox(p->to[p->left & 1]), m);
+	return 0;
 }
 
 static void *play(void *arg)
@@ -167,9 +177,110 @@ TEST(inbox_says_when_it_is_full)
 	CHECK(!inbox_is_full(loop_inbox(l)));
 	post(l, 0, 1); /* taken nevertheless: who asks is the sender */
 	CHECK(inbox_is_full(loop_inbox(l)));
-	loop_turn(l, 0);
+	while (!inbox_is_empty(loop_inbox(l)))
+		loop_turn(l, 0);
 	CHECK_INT(r.n, 2);
 	CHECK(!inbox_is_full(loop_inbox(l)));
+	loop_free(&l);
+}
+
+TEST(inbox_leaves_for_later_turns_what_is_more_than_a_share)
+{
+	enum { N = 50, WORK = INBOX_SHARE / 10 - 1, TOO_MUCH = 3 * INBOX_SHARE };
+	struct loop *l = loop_new();
+	struct reader r = { .loop = l };
+	struct inbox *in = loop_inbox(l);
+
+	clock_fake_set(1000, 0);
+	loop_turn(l, 0); /* the time of a turn that began before would not stand still */
+	loop_set_owner(l, &r);
+	for (int i = 0; i < N; i++)
+		post_work(l, 0, i, i == 20 ? TOO_MUCH : WORK);
+	loop_turn(l, 0);
+	CHECK_INT(r.n, 10);
+	CHECK(!inbox_is_empty(in));
+	CHECK_INT(in->bytes, 100 * (N - 10));
+	CHECK(!inbox_sleep(in));
+	post_work(l, 0, N, WORK); /* behind what has been taken already */
+	loop_turn(l, -1);	  /* it would sleep for ever */
+	CHECK_INT(r.n, 20);
+	loop_turn(l, -1);
+	CHECK_INT(r.n, 21);
+	while (!inbox_is_empty(in))
+		loop_turn(l, -1);
+	CHECK_INT(r.n, N + 1);
+	CHECK_INT(r.disorder, 0);
+	CHECK_INT(in->bytes, 0);
+	clock_fake_off();
+	loop_free(&l);
+}
+
+TEST(inbox_counts_what_is_long_as_work)
+{
+	struct loop *l = loop_new();
+	struct reader r = { .loop = l };
+
+	clock_fake_set(1000, 0);
+	loop_turn(l, 0);
+	loop_set_owner(l, &r);
+	for (int i = 0; i < 3; i++) {
+		struct note *note = MEM_NEW(struct note);
+		note->msg.run = on_note;
+		note->msg.bytes = INBOX_SHARE / 2 << 10;
+		note->number = i;
+		inbox_post(loop_inbox(l), &note->msg);
+	}
+	loop_turn(l, 0);
+	CHECK_INT(r.n, 2);
+	loop_turn(l, -1);
+	CHECK_INT(r.n, 3);
+	clock_fake_off();
+	loop_free(&l);
+}
+
+/* Takes its time, on the clock that stands still. */
+static void on_slow_step(struct loop_task *t)
+{
+	(void)t;
+	clock_fake_advance(1);
+}
+
+static uint32_t on_slow_note(struct inbox_msg *m, void *owner)
+{
+	clock_fake_advance(1);
+	on_note(m, owner);
+	return INBOX_SHARE;
+}
+
+/* With many clients of its own in a turn, those of other workers would have next to nothing. */
+TEST(inbox_has_as_much_time_as_the_rest_of_the_turn)
+{
+	enum { N_SLOW = 5, N = 20 };
+	struct loop *l = loop_new();
+	struct reader r = { .loop = l };
+	struct loop_task slow[N_SLOW];
+
+	clock_fake_set(1000, 0);
+	loop_turn(l, 0);
+	loop_set_owner(l, &r);
+	for (int i = 0; i < N_SLOW; i++) {
+		loop_task_init(&slow[i], on_slow_step);
+		loop_soon(l, &slow[i]);
+	}
+	for (int i = 0; i < N; i++) {
+		struct note *note = MEM_NEW(struct note);
+		note->msg.run = on_slow_note;
+		note->number = i;
+		inbox_post(loop_inbox(l), &note->msg);
+	}
+	loop_turn(l, 0);
+	CHECK_INT(r.n, N_SLOW);
+	loop_turn(l, 0);
+	CHECK_INT(r.n, N_SLOW + 1);
+	while (!inbox_is_empty(loop_inbox(l)))
+		loop_turn(l, -1);
+	CHECK_INT(r.disorder, 0);
+	clock_fake_off();
 	loop_free(&l);
 }
 
