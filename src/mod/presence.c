@@ -2,6 +2,8 @@
  * tables themselves are in xmpp/subscription.h. */
 #include "core/module.h"
 
+enum { CONTACT_BYTES = 32 }; /* of work, for each that is looked at */
+
 static enum sub_kind kind_of(const struct stanza *s)
 {
 	ASSERT(s->type >= PRESENCE_SUBSCRIBE && s->type <= PRESENCE_UNSUBSCRIBED);
@@ -103,6 +105,14 @@ static void send_all_unavailable(struct user *u, struct jid to)
 	}
 }
 
+/* To look at them all is work, too, even if none of them is to hear of it. */
+static void each_contact(struct user *u, void (*fn)(const struct roster_item *, void *),
+			 void *arg)
+{
+	worker_works(u->worker, (size_t)roster_sums(u->roster).n * CONTACT_BYTES);
+	roster_each(u->roster, fn, arg);
+}
+
 struct broadcast {
 	struct session *from;
 	const struct stanza *s;
@@ -124,7 +134,7 @@ static void broadcast(struct session *from, const struct stanza *s)
 	struct handle sender = u->worker->sender;
 
 	u->worker->sender = HANDLE_NONE; /* waits for none of so many who may not read */
-	roster_each(u->roster, broadcast_item, &b);
+	each_contact(u, broadcast_item, &b);
 	route_to_sessions(u, s, -128);
 	u->worker->sender = sender;
 }
@@ -171,7 +181,7 @@ static void greet(struct session *s)
 	}
 	roster_send_requests(s); /* who has asked while the user was offline */
 	roster_forget_rows(s->user->roster);
-	roster_each(s->user->roster, probe_item, s);
+	each_contact(s->user, probe_item, s);
 }
 
 /* RFC 6121 4.7.2.3: -128 to 127; absent: 0. */

@@ -1,4 +1,5 @@
 """What one client sends in one go, and what that is for itself and for the others."""
+import signal
 import socket
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from lib import ns
 from lib.client import settle
 
+PING = "<ping xmlns='urn:xmpp:ping'/>"
 BIG = "x" * (250 << 10)
 VCARD = "<vCard xmlns='vcard-temp'>%s</vCard>"
 PRIVATE = "<query xmlns='jabber:iq:private'><a xmlns='urn:x'>%s</a></query>"
@@ -77,3 +79,18 @@ def test_directed_presence_waits_for_its_receiver(server, online):
     assert n < 150
     for _ in range(n):
         reader.expect_presence(sender.jid)
+
+
+def test_presence_looks_at_a_large_roster(server, login, online):
+    """Contacts who hear nothing of it are looked at: that is work for all, and others come in between."""
+    asker, other = online(), online()
+    item = "<iq type='set' id='{0}'><query xmlns='jabber:iq:roster'><item jid='c{0}@localhost'/></query></iq>"
+    asker.send("".join(item.format(i) for i in range(500)))
+    asker.sync()
+    server.process.send_signal(signal.SIGSTOP)  # what follows is there at once
+    asker.send("<presence/>" * 500 + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
+    other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
+    server.process.send_signal(signal.SIGCONT)
+    first = other.expect(lambda s: s.tag in (ns.IQ, ns.MESSAGE))
+    assert first.get("id") == "between"
+    other.expect_message("last")
