@@ -14,10 +14,12 @@ struct store_call *account_get_call(struct jid account)
 int account_credentials(struct store_call *call, struct arena *a, struct credentials *ret,
 			struct strv *row)
 {
-	if (call->err < 0)
-		return call->err;
-	*row = arena_strv(a, call->text2.n ? call->text2 : call->text);
-	return credentials_parse(a, call->text, call->text2, ret);
+	int r = call->err;
+
+	r = r < 0 ? r : credentials_parse(a, call->text, call->text2, ret);
+	if (r == 0)
+		*row = arena_strv(a, call->text2.n ? call->text2 : call->text);
+	return r;
 }
 
 void account_stored_form(const struct conf_auth *conf, struct arena *a,

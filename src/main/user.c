@@ -125,41 +125,36 @@ static int cmd_remove(struct user_cmd *u, const struct args *a)
 }
 
 /* Rows that others have made may have names that are none here: docs/rdbms.md. */
-static void print_account(struct jid account)
+static void print_account(struct strv name, struct strv domain)
 {
 	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct strv local;
 
-	printf(STRV_FMT "\n", STRV_ARG(jid_text(account)));
-	if (jid_prep_local(a, jid_local(account), &local) < 0 ||
-	    !strv_eq(local, jid_local(account)))
+	printf(STRV_FMT "@" STRV_FMT "\n", STRV_ARG(name), STRV_ARG(domain));
+	if (jid_prep_local(a, name, &local) < 0 || !strv_eq(local, name))
 		fprintf(stderr,
-			"meerkat: " STRV_FMT
+			"meerkat: " STRV_FMT "@" STRV_FMT
 			": not a name that RFC 7622 allows: it can neither log in nor be "
 			"written to\n",
-			STRV_ARG(jid_text(account)));
+			STRV_ARG(name), STRV_ARG(domain));
 }
 
 static int list_domain(struct user_cmd *u, struct strv domain)
 {
-	AUTO(buf_free) struct buf after = BUF_INIT(4096);
-	size_t n = 1;
+	struct store_call *c = store_account_list(domain, STRV("")), *next;
+	int r = 0;
 
-	while (n) {
-		struct store_call *c = store_account_list(domain, buf_strv(&after));
-		int r = store_wait(u->store, c);
+	for (; c; c = next) {
+		size_t n;
 
+		r = store_wait(u->store, c);
 		n = r == 0 ? c->n_accounts : 0;
 		for (size_t i = 0; i < n; i++)
-			print_account(c->accounts[i]);
-		buf_clear(&after);
-		if (n)
-			buf_put(&after, jid_local(c->accounts[n - 1]));
+			print_account(c->accounts[i], domain);
+		next = n ? store_account_list(domain, c->accounts[n - 1]) : NULL;
 		store_call_free(&c);
-		if (r < 0)
-			return complain("the database failed", strerror(-r));
 	}
-	return EXIT_OK;
+	return r < 0 ? complain("the database failed", strerror(-r)) : EXIT_OK;
 }
 
 static int cmd_list(struct user_cmd *u, const struct args *a)

@@ -282,12 +282,11 @@ static int account_list(struct store *s, struct store_call *c)
 			 " ORDER BY {#username} LIMIT ?",
 			 "ssssi", c->server, c->key, c->server, c->key,
 			 (int64_t)ACCOUNTS_AT_ONCE);
-	struct jid *list = ARENA_ARRAY(c->arena, struct jid, ACCOUNTS_AT_ONCE);
+	struct strv *list = ARENA_ARRAY(c->arena, struct strv, ACCOUNTS_AT_ONCE);
 	int r;
 
 	while ((r = db_step(st)) > 0 && c->n_accounts < ACCOUNTS_AT_ONCE)
-		list[c->n_accounts++] =
-			jid_make(c->arena, db_text(c->arena, st, 0), c->server, STRV(""));
+		list[c->n_accounts++] = db_text(c->arena, st, 0);
 	db_finish(st);
 	c->accounts = list;
 	return r < 0 ? r : 0;

@@ -61,6 +61,15 @@ static int find_unmade(struct store_call *c, struct strv *names, size_t *n)
 	return r < 0 ? r : 0;
 }
 
+/* Of a name that is none here, there is nothing but the mark. */
+static int drop_unmade(struct store *s, struct store_call *c)
+{
+	if (c->username.n > JID_PART_MAX)
+		return -ENOENT;
+	c->key = jid_bare_text(jid_make(c->arena, c->username, c->server, STRV("")));
+	return account_drop(s, c);
+}
+
 static int forget_unmade(struct store *s, struct store_call *c)
 {
 	struct strv *names = ARENA_ARRAY(c->arena, struct strv, UNMADE_AT_ONCE);
@@ -69,8 +78,7 @@ static int forget_unmade(struct store *s, struct store_call *c)
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		c->username = names[i];
-		c->key = jid_bare_text(jid_make(c->arena, names[i], c->server, STRV("")));
-		r = account_drop(s, c);
+		r = drop_unmade(s, c);
 		r = r == -ENOENT ? account_unmark(c) : r;
 	}
 	c->number = (int64_t)n;

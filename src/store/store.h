@@ -73,7 +73,7 @@ struct store_call {
 	size_t n_items;
 	const struct store_message *messages;
 	size_t n_messages;
-	const struct jid *accounts;
+	const struct strv *accounts; /* their names, as they are stored */
 	size_t n_accounts;
 };
 

@@ -1,5 +1,6 @@
 """Several methods of authentication in a row: each answer of each of them; what a reload does when a
 key has gone; and trouble with the server's own database."""
+import contextlib
 import itertools
 import os
 import sqlite3
@@ -241,16 +242,42 @@ def test_database_that_another_process_has_locked(start):
     other.close()
 
 
+UNREADABLE = {"odd": "pass_details = '==MULTI_SCRAM==,x,' || pass_details",
+              "long": "password = printf('%.*c', 1 << 20, 'x'), pass_details = NULL",
+              "long keys": "pass_details = '==MULTI_SCRAM==,' || printf('%.*c', 1 << 20, 'x')"}
+
+
+@pytest.mark.parametrize("row", UNREADABLE)
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-1"])
-def test_row_that_cannot_be_read(start, mechanism):
+def test_row_that_cannot_be_read(start, mechanism, row):
     server = start({})
     known = server.account()
     other = sqlite3.connect(f"{server.directory}/meerkat.db", isolation_level=None)
-    other.execute("UPDATE users SET pass_details = '==MULTI_SCRAM==,x,' || pass_details"
-                  " WHERE username = ?", (known.user,))
+    other.execute(f"UPDATE users SET {UNREADABLE[row]} WHERE username = ?", (known.user,))
     other.close()
     with pytest.raises(SaslFailure) as failure:
         login(server, known.user, mechanism=mechanism)
     assert failure.value.condition == "temporary-auth-failure"
     assert f"auth.row: internal: the stored credentials of {known.jid} cannot be read" in \
         server.read_log()
+
+
+def test_names_that_are_too_long_for_any(start):
+    """Of a database that others have filled: they are listed, and are in nobody's way."""
+    server = start({})
+    name = "r" * 2000
+    server.stop()
+    with contextlib.closing(sqlite3.connect(f"{server.directory}/meerkat.db")) as other, other:
+        other.execute("INSERT INTO users (server, username, password)"
+                      " VALUES ('localhost', ?, 'x')", (name,))
+        other.execute("INSERT INTO meerkat_accounts (server, username)"
+                      " VALUES ('!localhost', ?)", (name,))
+    server.start(new_ports=False)
+    done = server.run("user", "list")
+    assert done.returncode == 0 and done.stdout == f"{name}@localhost\n", done
+    assert "not a name that RFC 7622 allows" in done.stderr
+    known = server.account()
+    login(server, known.user)
+    with contextlib.closing(sqlite3.connect(f"{server.directory}/meerkat.db")) as other:
+        assert other.execute("SELECT * FROM meerkat_accounts WHERE server = '!localhost'"
+                             ).fetchall() == []

@@ -111,6 +111,8 @@ int credentials_parse(struct arena *a, struct strv password, struct strv pass_de
 	struct credentials c = { 0 };
 	bool ok = true;
 
+	if (password.n > CREDENTIALS_MAX || pass_details.n > CREDENTIALS_MAX)
+		return -EINVAL;
 	if (pass_details.n == 0) { /* an empty password opens nothing, as in MongooseIM */
 		c.has_plain = password.n > 0;
 		c.plain = arena_strv(a, password);

@@ -25,6 +25,8 @@ struct strv password_for_text(struct arena *a, struct strv typed);
 /* May it be a new one? False: empty, too long, or with characters that no profile allows. */
 bool password_is_allowed(struct arena *a, struct strv typed);
 
+enum { CREDENTIALS_MAX = 64 << 10 }; /* bytes of either text of a row */
+
 struct credentials {
 	bool has_plain;
 	struct strv plain;
@@ -34,7 +36,7 @@ struct credentials {
 };
 
 /* `password`, `pass_details` as they stand in the row (p == NULL: SQL NULL). -EINVAL: a form
- * that we do not know; nothing is guessed. Strings are copied to `a`. */
+ * that we do not know, or too long; nothing is guessed. Strings are copied to `a`. */
 nodiscard int credentials_parse(struct arena *a, struct strv password,
 				struct strv pass_details, struct credentials *ret);
 /* Does it begin as `pass_details` do? */

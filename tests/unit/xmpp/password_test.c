@@ -81,6 +81,19 @@ TEST(credentials_of_mongooseim_3_6)
 		  "tmi5IE+9pceRV/jkPLFHEaVY33c=|MiWNa8T3dniVDwmh77ufJ41fpAQ=");
 }
 
+TEST(credentials_that_are_too_long)
+{
+	AUTO(arena_free) struct arena *a = arena_new(4096);
+	struct strv text =
+		strv_make(arena_zalloc(a, CREDENTIALS_MAX + 1), CREDENTIALS_MAX + 1);
+	struct credentials c;
+
+	CHECK_INT(credentials_parse(a, text, STRV_NULL, &c), -EINVAL);
+	CHECK_INT(credentials_parse(a, STRV("x"), text, &c), -EINVAL);
+	text.n--;
+	CHECK_INT(credentials_parse(a, text, STRV_NULL, &c), 0);
+}
+
 TEST(credentials_in_any_order_and_number)
 {
 	AUTO(arena_free) struct arena *a = arena_new(4096);
