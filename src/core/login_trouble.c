@@ -36,7 +36,7 @@ static bool is_news(enum auth_method m, const struct question_answer *a)
 		int err;
 		char why[200];
 	} last[AUTH_METHOD_MAX];
-	size_t n = strnlen(a->why, sizeof(last[m].why) - 1);
+	size_t n = MIN(strlen(a->why), sizeof(last[m].why) - 1);
 
 	if (last[m].err == a->err && strncmp(last[m].why, a->why, n) == 0 &&
 	    last[m].why[n] == '\0')
