@@ -1,11 +1,14 @@
 #include "auth/external.h"
 #include "base/buf.h"
+#include "base/log.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +22,7 @@ enum {
 	BACKOFF_MAX_MS = 30000,
 	LOOK_UP_MS = 200,   /* so often a wait looks whether it shall end */
 	KILL_WAIT_MS = 200, /* between closing its input and SIGKILL */
+	END_WAIT_MS = 1000, /* after SIGKILL */
 };
 
 struct external {
@@ -30,8 +34,8 @@ struct external {
 /* One program; of one thread. */
 struct program {
 	const struct external *x;
-	pid_t pid;	 /* 0: none runs */
-	int in, out;	 /* its standard input and output */
+	pid_t pid;   /* 0: none runs */
+	int in, out; /* its standard input and output; in < 0: it is not asked any more */
 	msec_t again_at; /* not started before that */
 	msec_t backoff_ms;
 	char last[64]; /* how the one before ended */
@@ -107,13 +111,13 @@ static int start(struct program *p)
 	r = spawn(p, in[0], out[1]);
 	close(in[0]);
 	close(out[1]);
-	p->in = in[1];
-	p->out = out[0];
 	if (r < 0) {
-		close(p->in);
-		close(p->out);
+		close(in[1]);
+		close(out[0]);
 		p->pid = 0;
 	} else {
+		p->in = in[1];
+		p->out = out[0];
 		fcntl(p->in, F_SETFL, O_NONBLOCK);
 		fcntl(p->out, F_SETFL, O_NONBLOCK);
 	}
@@ -130,27 +134,52 @@ static void remember_end(struct program *p, int status)
 			 WTERMSIG(status));
 }
 
-/* Its input ends; if that does not end it, it is killed, with all that it has started. */
-static void stop(struct program *p)
+static void close_input(struct program *p)
 {
 	struct pollfd eof = { .fd = p->out, .events = POLLIN };
-	int status = 0;
 
-	if (p->pid == 0)
+	if (p->in < 0)
 		return;
 	close(p->in);
+	p->in = -1;
 	poll(&eof, 1, KILL_WAIT_MS);
+}
+
+static bool has_ended(const struct program *p, int *status)
+{
+	struct pollfd end = { .fd = pidfd_open(p->pid, 0), .events = POLLIN };
+
+	poll(&end, 1, END_WAIT_MS);
+	if (end.fd >= 0)
+		close(end.fd);
+	return waitpid(p->pid, status, WNOHANG) != 0;
+}
+
+/* Its input ends; if that does not end it, it is killed, with all that it has started. Not permitted is
+ * that if it has become somebody else, as with sudo; and it may have left its group. While it is there, no
+ * other one is started. */
+static bool stop(struct program *p)
+{
+	int status = 0, r;
+
+	if (p->pid == 0)
+		return true;
+	close_input(p);
 	kill(-p->pid, SIGKILL);
-	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	r = kill(p->pid, SIGKILL) < 0 ? errno : EBUSY;
+	if (!has_ended(p, &status)) {
+		snprintf(p->last, sizeof(p->last), "cannot be ended (%s)",
+			 strerrordesc_np(r));
+		return false;
+	}
 	remember_end(p, status);
 	close(p->out);
 	p->pid = 0;
+	return true;
 }
 
-static void give_up(struct program *p)
+static void back_off(struct program *p)
 {
-	stop(p);
 	p->backoff_ms = MIN(MAX(2 * p->backoff_ms, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
 	p->again_at = clock_mono_ms() + p->backoff_ms;
 }
@@ -159,17 +188,19 @@ static int make_ready(struct program *p, struct auth_call *c)
 {
 	int r;
 
-	if (p->pid)
+	if (p->in >= 0)
 		return 0;
 	if (clock_mono_ms() < p->again_at)
 		return auth_fail(c, -EAGAIN, "%s %s and is started again in a moment",
 				 p->x->argv[0], p->last);
-	r = start(p);
-	if (r == 0)
-		return 0;
-	snprintf(p->last, sizeof(p->last), "cannot be started (%s)", strerrordesc_np(-r));
-	p->backoff_ms = MIN(MAX(2 * p->backoff_ms, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
-	p->again_at = clock_mono_ms() + p->backoff_ms;
+	if (stop(p)) {
+		r = start(p);
+		if (r == 0)
+			return 0;
+		snprintf(p->last, sizeof(p->last), "cannot be started (%s)",
+			 strerrordesc_np(-r));
+	}
+	back_off(p);
 	return auth_fail(c, -EIO, "%s %s", p->x->argv[0], p->last);
 }
 
@@ -315,7 +346,8 @@ static int call(void *state, struct auth_call *c)
 			r = answer ? 0 : ops[c->op].no;
 			break;
 		}
-		give_up(p);
+		stop(p);
+		back_off(p);
 		r = explain(p, c, answer);
 		if (answer != -EPIPE || tries || !ops[c->op].may_repeat)
 			break;
@@ -332,14 +364,34 @@ static void *open_program(void *owner)
 	struct program *p = MEM_NEW(struct program);
 
 	p->x = owner;
+	p->in = -1;
 	return p;
+}
+
+/* No more than its entry among the processes: it is waited for. */
+static void *await_end(void *pid)
+{
+	waitpid((pid_t)(intptr_t)pid, NULL, 0);
+	return NULL;
+}
+
+static void leave_behind(const struct program *p)
+{
+	pthread_t id;
+
+	log_warning("auth.left", "external: %s %s: process %d is left behind",
+		    p->x->argv[0], p->last, (int)p->pid);
+	close(p->out);
+	if (pthread_create(&id, NULL, await_end, (void *)(intptr_t)p->pid) == 0)
+		pthread_detach(id);
 }
 
 static void close_program(void *state)
 {
 	struct program *p = state;
 
-	stop(p);
+	if (!stop(p))
+		leave_behind(p);
 	mem_free(p);
 }
 
@@ -355,7 +407,7 @@ static msec_t rests_until(const void *state)
 {
 	const struct program *p = state;
 
-	return p->pid ? 0 : p->again_at;
+	return p->in >= 0 ? 0 : p->again_at;
 }
 
 static const struct auth_pool_ops threads = { open_program, close_program, rests_until };

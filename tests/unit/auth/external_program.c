@@ -30,6 +30,10 @@ static void act(const char *q, const char *argument)
 {
 	if (strstr(q, ":hang:"))
 		pause();
+	if (strstr(q, ":leave:")) { /* its group, and is stuck */
+		setpgid(0, getpgid(getppid()));
+		pause();
+	}
 	if (strstr(q, ":die:"))
 		exit(3);
 	if (strstr(q, ":rubbish:")) {

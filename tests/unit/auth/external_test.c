@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct asked {
@@ -139,6 +141,40 @@ TEST(external_gives_up_on_a_program_that_hangs)
 	CHECK_INT(ask(b, AUTH_CHECK, "hang", ""), -ETIMEDOUT);
 	CHECK(strstr(why, "did not answer in time") != NULL);
 	auth_backend_free(&b);
+}
+
+TEST(external_ends_a_program_that_has_left_its_group)
+{
+	struct auth_backend *b = start(EXTERNAL_PROGRAM, 50);
+
+	CHECK_INT(ask(b, AUTH_CHECK, "leave", "x"), -ETIMEDOUT);
+	auth_backend_free(&b);
+	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
+static void become(uid_t uid)
+{
+	CHECK_INT(setresuid(uid, uid, 0), 0);
+	CHECK_INT(prctl(PR_SET_DUMPABLE, 1), 0); /* for the sanitizers */
+}
+
+/* The program is root, as with sudo. */
+TEST(external_does_not_wait_for_a_program_that_it_may_not_end)
+{
+	struct auth_backend *b;
+
+	if (geteuid() != 0)
+		return;
+	b = start(EXTERNAL_PROGRAM, 50);
+	CHECK_INT(ask(b, AUTH_EXISTS, "romeo", ""), 0);
+	become(65534);
+	CHECK_INT(ask(b, AUTH_CHECK, "hang", "x"), -ETIMEDOUT);
+	CHECK_INT(ask(b, AUTH_EXISTS, "romeo", ""), -EAGAIN);
+	CHECK(strstr(why, "cannot be ended (Operation not permitted)") != NULL);
+	CHECK_INT(waitpid(-1, NULL, WNOHANG), 0); /* it is there, and no other */
+	become(0);
+	auth_backend_free(&b); /* tries once more */
+	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
 TEST(external_takes_nothing_but_yes_and_no)
