@@ -42,6 +42,14 @@ static void part_with(struct retirement *r, struct retired *one)
 	mem_free(one);
 }
 
+static void hurry(struct retired *one)
+{
+	pthread_mutex_lock(&lock);
+	if (one->conf)
+		conf_hurry(one->conf);
+	pthread_mutex_unlock(&lock);
+}
+
 void retirement_tidy(struct retirement *r)
 {
 	LIST_EACH_SAFE(it, &r->list) {
@@ -58,8 +66,11 @@ void retirement_add(struct retirement *r, struct conf *c)
 	int e;
 
 	retirement_tidy(r);
-	if (r->n >= RETIRED_MAX)
-		part_with(r, container_of(r->list.next, struct retired, link));
+	if (r->n >= RETIRED_MAX) {
+		struct retired *oldest = container_of(r->list.next, struct retired, link);
+		hurry(oldest);
+		part_with(r, oldest);
+	}
 	if (!conf_has_backends(c)) {
 		conf_unref(&c);
 		return;
@@ -73,14 +84,6 @@ void retirement_add(struct retirement *r, struct conf *c)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	list_push(&r->list, &one->link);
 	r->n++;
-}
-
-static void hurry(struct retired *one)
-{
-	pthread_mutex_lock(&lock);
-	if (one->conf)
-		conf_hurry(one->conf);
-	pthread_mutex_unlock(&lock);
 }
 
 void retirement_end(struct retirement *r)

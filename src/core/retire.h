@@ -7,7 +7,7 @@
 
 struct conf;
 
-enum { RETIRED_MAX = 4 }; /* at a time: another reload waits for the oldest */
+enum { RETIRED_MAX = 4 }; /* at a time: with another reload the oldest ends at once */
 
 struct retirement {
 	struct list list;

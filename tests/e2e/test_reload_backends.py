@@ -60,6 +60,23 @@ def test_a_reload_does_not_wait_for_a_service(server, service):
     client.abort()
 
 
+def test_many_reloads_wait_for_nothing(server, service):
+    """With the fifth, the oldest of the questions has no answer any more."""
+    clients = []
+    for _ in range(5):
+        clients.append(ask(server, service)[0])
+        reload(server)
+    failure = clients[0].stanza()
+    assert failure.tag == ns.SASL + "failure"
+    assert failure[0].tag == ns.SASL + "temporary-auth-failure"
+    server.status()
+    for gate in service.gates.values():
+        gate.open()
+    assert clients[-1].stanza().tag == ns.SASL + "success"
+    for client in clients:
+        client.abort()
+
+
 @pytest.mark.parametrize("reloads", [1, 4])
 def test_the_end_does_not_wait_for_a_service(server, service, reloads):
     for _ in range(reloads):
