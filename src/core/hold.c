@@ -15,6 +15,7 @@ struct held {
 	bool sole;
 	bool named; /* is for the full JID */
 	uint32_t n;
+	uint64_t number; /* worker->n_to_accounts */
 	char bytes[];
 };
 
@@ -29,22 +30,78 @@ static struct c2s *connection(struct session *s)
 	return c2s_of(s->stream);
 }
 
-void hold_start(struct session *s)
+static struct held *held_new(struct strv bytes, uint64_t number)
 {
-	ASSERT_ON(s->user->worker);
-	if (s->hold) {
-		s->hold->leaves = false;
-		return;
-	}
-	s->hold = MEM_NEW(struct hold);
-	list_init(&s->hold->messages);
+	struct held *m = mem_alloc(sizeof(*m) + bytes.n);
+
+	*m = (struct held){ .n = (uint32_t)bytes.n, .number = number };
+	memcpy(m->bytes, bytes.p, bytes.n);
+	list_init(&m->link);
+	return m;
+}
+
+static bool is_full(const struct worker *w, const struct hold *h, size_t n)
+{
+	return h->bytes >= HOLD_MAX || w->held_bytes + n > HOLD_MAX_ALL;
+}
+
+static void put_before(struct list *at, struct worker *w, struct hold *h, struct held *m)
+{
+	list_add_before(at, &m->link);
+	h->bytes += m->n;
+	w->held_bytes += m->n;
 }
 
 static void put(struct worker *w, struct hold *h, struct held *m)
 {
-	list_push(&h->messages, &m->link);
-	h->bytes += m->n;
-	w->held_bytes += m->n;
+	put_before(&h->messages, w, h, m);
+}
+
+/* --- who begins to take messages holds what others hold: it is older than what comes now --- */
+
+static void share_one(struct session *s, struct list *at, struct held *m)
+{
+	struct worker *w = s->user->worker;
+
+	if (is_full(w, s->hold, m->n))
+		return;
+	put_before(at, w, s->hold, held_new(strv_make(m->bytes, m->n), m->number));
+	worker_works(w, m->n);
+	m->sole = false;
+}
+
+static void share(struct session *s, const struct hold *from)
+{
+	struct list *own = &s->hold->messages, *at = own->next;
+
+	LIST_EACH(it, &from->messages) {
+		struct held *m = container_of(it, struct held, link), *next = NULL;
+
+		if (m->named || m->number <= s->had)
+			continue;
+		for (; at != own; at = at->next) {
+			next = container_of(at, struct held, link);
+			if (next->number >= m->number)
+				break;
+		}
+		if (at == own || next->named || next->number > m->number)
+			share_one(s, at, m);
+	}
+}
+
+void hold_start(struct session *s)
+{
+	ASSERT_ON(s->user->worker);
+	if (s->hold == NULL) {
+		s->hold = MEM_NEW(struct hold);
+		list_init(&s->hold->messages);
+	}
+	s->hold->leaves = false;
+	LIST_EACH(it, &s->user->sessions) {
+		struct session *other = container_of(it, struct session, in_user);
+		if (other != s && other->hold)
+			share(s, other->hold);
+	}
 }
 
 static bool keep(struct session *s, const struct stanza *st, bool sole)
@@ -54,20 +111,16 @@ static bool keep(struct session *s, const struct stanza *st, bool sole)
 	struct hold *h = s->hold;
 	struct held *m;
 
-	if (stanza_write(&b, st) < 0 || h->bytes >= HOLD_MAX ||
-	    w->held_bytes + b.n > HOLD_MAX_ALL) {
+	if (stanza_write(&b, st) < 0 || is_full(w, h, b.n)) {
 		/* Out of order rather than an error for what others have received. */
 		if (sole)
 			route_error(w, st, STANZA_ERR_RESOURCE_CONSTRAINT,
 				    "too much is waiting");
 		return sole;
 	}
-	m = mem_alloc(sizeof(*m) + b.n);
+	m = held_new(buf_strv(&b), w->n_to_accounts);
 	m->sole = sole;
 	m->named = jid_eq(st->to, session_jid(s));
-	m->n = (uint32_t)b.n;
-	memcpy(m->bytes, b.p, b.n);
-	list_init(&m->link);
 	put(w, h, m);
 	if (h->bytes >= HOLD_PAUSES)
 		throttle_sender(w, w->sender, connection(s));
@@ -109,6 +162,8 @@ static void send_some(struct session *s)
 
 	while (!conn_is_congested(c->conn) && (m = take(s->user->worker, h))) {
 		session_send_bytes(s, strv_make(m->bytes, m->n));
+		if (!m->named)
+			s->had = m->number;
 		mem_free(m);
 	}
 	if (!list_empty(&h->messages))

@@ -7,7 +7,8 @@
 struct session;
 struct stanza;
 
-/* From now on messages to this session wait. Nothing happens when they do already. */
+/* From now on messages to this session wait, those to the account that others of its sessions hold
+ * and this one has not had first. */
 void hold_start(struct session *s);
 
 /* Lets them wait no longer than its client takes to read: the session gets them, or, when it does

@@ -71,6 +71,7 @@ unsigned route_to_sessions(struct user *u, const struct stanza *s, int min_prior
 	struct stanza copy = *s;
 	unsigned n = 0, taken = 0;
 
+	u->worker->n_to_accounts += s->kind == STANZA_MESSAGE;
 	LIST_EACH(it, &u->sessions)
 		n += takes(container_of(it, struct session, in_user), min_priority);
 	LIST_EACH(it, &u->sessions) {

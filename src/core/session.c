@@ -120,6 +120,8 @@ void session_set_presence(struct session *s, struct presence *p, int8_t priority
 {
 	bool initial = s->presence == NULL;
 
+	if (session_takes_messages(s) && s->hold == NULL)
+		s->had = s->user->worker->n_to_accounts;
 	presence_unref(s->user->worker, &s->presence);
 	s->presence = p;
 	s->priority = priority;
@@ -232,20 +234,22 @@ static struct directed **directed_find(struct session *s, struct jid to)
 int session_directed_add(struct session *s, struct jid to)
 {
 	struct strv text = jid_text(to);
+	size_t n = 1, bytes = text.n;
 	struct directed *d;
 
-	if (directed_find(s, to))
-		return 0;
-	if (s->n_directed >= SESSION_MAX_DIRECTED ||
-	    text.n > SESSION_MAX_DIRECTED_BYTES - s->directed_bytes)
+	for (d = s->directed; d; d = d->next) {
+		if (strv_eq(strv_make(d->jid, d->n), text))
+			return 0;
+		n++;
+		bytes += d->n;
+	}
+	if (n > SESSION_MAX_DIRECTED || bytes > SESSION_MAX_DIRECTED_BYTES)
 		return -ENOSPC;
 	d = mem_alloc(sizeof(*d) + text.n);
 	d->n = (uint16_t)text.n;
 	memcpy(d->jid, text.p, text.n);
 	d->next = s->directed;
 	s->directed = d;
-	s->n_directed++;
-	s->directed_bytes += d->n;
 	return 0;
 }
 
@@ -257,7 +261,5 @@ void session_directed_remove(struct session *s, struct jid to)
 		return;
 	d = *at;
 	*at = d->next;
-	s->n_directed--;
-	s->directed_bytes -= d->n;
 	mem_free(d);
 }

@@ -34,10 +34,9 @@ struct session {
 	struct directed *directed;
 	struct hold *hold; /* NULL: messages are sent at once; see core/hold.h */
 	int8_t priority;
-	bool interested; /* has asked for the roster (RFC 6121 2.2) */
-	uint16_t n_directed;
-	uint32_t directed_bytes;
-	/* The modules' data: mod_session_data(). */
+	bool interested;   /* has asked for the roster (RFC 6121 2.2) */
+	uint64_t had : 48; /* of worker->n_to_accounts, and all before: core/hold.c */
+			   /* The modules' data: mod_session_data(). */
 };
 
 _Static_assert(sizeof(struct session) <= 64, "a session has grown");

@@ -35,9 +35,10 @@ struct worker {
 	struct hash presences;	/* what is said by sessions: see core/presence.h */
 	struct list idle_users; /* nobody online: the longest idle first */
 	uint32_t n_idle_users;
-	size_t waiting_bytes; /* for accounts to be loaded */
-	size_t held_bytes;    /* for sessions: core/hold.h */
-	uint32_t n_calls;     /* of the database: without an answer as yet */
+	size_t waiting_bytes;	/* for accounts to be loaded */
+	size_t held_bytes;	/* for sessions: core/hold.h */
+	uint64_t n_to_accounts; /* messages that all sessions of an account were to get */
+	uint32_t n_calls;	/* of the database: without an answer as yet */
 	struct counters counters;
 	uint32_t n_streams;
 	/* When a client has last sent a message, and begun TLS; 0: none has. See core/door.h. */

@@ -266,3 +266,53 @@ def test_of_too_much_one_is_refused(server, sender, login, stuck):
     assert rest(stuck) == []
     (back,) = [s for one in senders for s in one.sync()]
     assert ns.stanza_error(back) == ("wait", "resource-constraint")
+
+
+# --- others come while a session holds what was for it alone ---
+
+
+@pytest.fixture
+def other(server, login, sender, stuck):
+    """Another session, which has taken all that was stored, and what was held for the account. The
+    first one has so much in its output that something is still held for it."""
+    sender.message(stuck.bare, "1", "chat")
+    assert settle(sender, stuck.bare) == []
+    for text in (f"long {'y' * 600_000}", "short"):
+        before = server.counter("stanzas_in")
+        login().message(stuck.jid, text, "normal")  # it is paused then
+        assert until(lambda n=before: server.counter("stanzas_in") == n + 1)
+    receiver = login(stuck.account, "other")
+    receiver.available()
+    got = []
+    while got[-1:] != ["1"]:
+        got += bodies(receiver, 1)
+    assert got[:-1] == big(N_BIG)[N_BIG + 1 - len(got):]
+    return receiver
+
+
+def test_who_comes_gets_what_is_held_before_what_is_new(sender, login, stuck, other):
+    for i in (2, 3):
+        login().send(numbered([stuck.bare], i, 1))
+        assert bodies(other, 1) == [str(i)]
+    stuck.abort()
+    other.expect_presence(stuck.jid, "unavailable")
+    sender.send(numbered([stuck.bare], 4, 1))
+    assert bodies(other, 1) == ["4"]
+    assert rest(other) == []
+
+
+def test_who_comes_again_gets_nothing_twice(server, login, stuck, other):
+    other.presence(type_="unavailable")
+    other.sync()
+    senders, before = (login(), login()), server.counter("stanzas_in")
+    senders[0].send(numbered([stuck.bare], 2, 1))
+    assert until(lambda: server.counter("stanzas_in") == before + 1)
+    other.presence()
+    assert bodies(other, 1) == ["2"]
+    senders[1].send(numbered([stuck.bare], 3, 1))
+    assert bodies(other, 1) == ["3"]
+    taken = []
+    while taken[-1:] != ["3"]:
+        taken += bodies(stuck, 1)
+    assert taken == [*big(len(taken) - 5), "1", "long", "short", "2", "3"]
+    assert rest(other) == rest(stuck) == []
