@@ -135,6 +135,9 @@ struct hooks {
 	void (*bound)(struct session *s);
 	void (*unbind)(struct session *s);
 
+	/* The configuration has been read again; what mod_conf() says may have changed. */
+	void (*reloaded)(struct session *s);
+
 	/* The account is being removed: its rows are gone from the database. */
 	void (*account_removed)(struct worker *w, struct user *u);
 };

@@ -75,6 +75,13 @@ static void take_user(struct hnode *n, void *arg)
 		user_set_host(u, h);
 }
 
+static void tell_modules(struct session *s)
+{
+	for (const struct hooks **h = s->user->host->hooks; *h; h++)
+		if ((*h)->reloaded)
+			(*h)->reloaded(s);
+}
+
 /* Who is negotiating goes on as it began. */
 static void take_stream(struct worker *w, struct c2s *c)
 {
@@ -91,6 +98,7 @@ static void take_stream(struct worker *w, struct c2s *c)
 		c2s_adopt(c, w->conf, wp->conf);
 		shaper_refresh(c);
 	}
+	tell_modules(c->session);
 }
 
 static void on_turn(struct worker *w, struct post *p)

@@ -2,6 +2,7 @@
 #include "io/conn_priv.h"
 #include "io/linger.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -237,6 +238,7 @@ static void on_bytes(struct conn *c, struct strv in)
 	if (c->meter)
 		conn_meter_add(&c->meter->in, in.n);
 	conn_touch(c);
+	c->heard = true;
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
 	c->readable = in.n == read_size(c) || c->hup;
 	if (c->ops->on_read && !c->closing)
@@ -337,6 +339,21 @@ void conn_yield(struct conn *c)
 bool conn_is_open(const struct conn *c)
 {
 	return !c->paused && !c->dead;
+}
+
+bool conn_was_heard(struct conn *c)
+{
+	bool heard = c->heard;
+
+	c->heard = false;
+	return heard;
+}
+
+bool conn_has_unread(const struct conn *c)
+{
+	int n = 0;
+
+	return ioctl(c->watch.fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 void conn_set_patient(struct conn *c, bool patient)

@@ -96,6 +96,11 @@ void conn_yield(struct conn *c);
 /* It is neither paused nor at its end: on_data may take what it has been given. */
 bool conn_is_open(const struct conn *c);
 
+/* Has anything been read since the last call, however little? */
+bool conn_was_heard(struct conn *c);
+/* Is there something in the socket? */
+bool conn_has_unread(const struct conn *c);
+
 /* What comes in, and what goes out, waits for its turn among all that is patient: see
  * loop_later(). */
 void conn_set_patient(struct conn *c, bool patient);

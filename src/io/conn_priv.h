@@ -50,6 +50,7 @@ struct conn {
 	bool begins_tls : 1; /* conn_begin_tls(), in this on_data */
 	bool patient : 1;    /* conn_set_patient() */
 	bool secret : 1;     /* conn_set_secret() */
+	bool heard : 1;	     /* since conn_was_heard() */
 };
 
 /* An idle connection is this and the TLS state: tests/unit/memory counts it. */

@@ -1,6 +1,6 @@
 /* XMPP ping (XEP-0199), both ways: MongooseIM's mod_ping. */
+#include "core/c2s.h"
 #include "core/module.h"
-#include "core/stream.h"
 #include "base/rand.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct pinger {
 	struct session *session;
 	msec_t last; /* when the client was last heard */
 	bool waiting;
-	char id[15];
+	char id[15]; /* of the last ping; "": there was none */
 };
 
 struct ping_data {
@@ -44,6 +44,26 @@ static const struct ping_conf *conf_of(const struct pinger *p)
 static struct loop *loop_of(const struct pinger *p)
 {
 	return p->session->user->worker->loop;
+}
+
+static struct conn *conn_of(const struct pinger *p)
+{
+	return c2s_of(p->session->stream)->conn;
+}
+
+static void has_come(struct pinger *p)
+{
+	(void)conn_was_heard(conn_of(p));
+	p->last = loop_now(loop_of(p));
+}
+
+/* No answer can be awaited where we do not read; and all that comes shows that the client lives, a
+ * piece of a stanza, too. */
+static bool lives(const struct pinger *p)
+{
+	struct conn *conn = conn_of(p);
+
+	return conn_was_heard(conn) || !conn_is_open(conn) || conn_has_unread(conn);
 }
 
 static void send_ping(struct pinger *p)
@@ -70,36 +90,41 @@ static void on_timer(struct timer *t)
 {
 	struct pinger *p = container_of(t, struct pinger, timer);
 	msec_t interval = conf_of(p)->ping_interval_s * 1000;
-	msec_t quiet = loop_now(loop_of(p)) - p->last;
+	msec_t quiet;
 
+	if (lives(p)) {
+		p->waiting = false;
+		has_come(p);
+	}
 	if (p->waiting && conf_of(p)->timeout_action == PING_KILL) {
 		stream_close(p->session->stream, STREAM_ERR_CONNECTION_TIMEOUT,
 			     "no answer to a ping");
 		return; /* p is gone */
 	}
 	p->waiting = false;
+	quiet = loop_now(loop_of(p)) - p->last;
 	if (quiet < interval)
 		timer_arm(loop_of(p), &p->timer, interval - quiet);
 	else
 		send_ping(p);
 }
 
-static void bound(struct session *s)
+static void start(struct session *s)
 {
 	const struct ping_conf *conf = mod_conf(s->user->host, &mod_ping);
 	struct ping_data *d = mod_session_data(s, &mod_ping);
 	struct pinger *p;
 
-	if (!conf->send_pings)
+	if (!conf->send_pings || d->pinger)
 		return;
 	p = d->pinger = MEM_NEW(struct pinger);
 	p->session = s;
-	p->last = loop_now(loop_of(p));
+	has_come(p);
 	timer_init(&p->timer, on_timer);
 	timer_arm(loop_of(p), &p->timer, conf->ping_interval_s * 1000);
 }
 
-static void unbind(struct session *s)
+static void stop(struct session *s)
 {
 	struct ping_data *d = mod_session_data(s, &mod_ping);
 
@@ -110,7 +135,17 @@ static void unbind(struct session *s)
 	d->pinger = NULL;
 }
 
-/* Whatever comes shows that the client lives; an answer to our ping needs no further routing. */
+static void reloaded(struct session *s)
+{
+	const struct ping_conf *conf = mod_conf(s->user->host, &mod_ping);
+
+	if (conf->send_pings)
+		start(s);
+	else
+		stop(s);
+}
+
+/* An answer to our ping, be it late, needs no further routing. */
 static enum verdict from_client(struct ctx *c)
 {
 	struct ping_data *d = mod_session_data(c->session, &mod_ping);
@@ -119,8 +154,8 @@ static enum verdict from_client(struct ctx *c)
 
 	if (p == NULL)
 		return PASS;
-	p->last = loop_now(loop_of(p));
-	if (!p->waiting || s->kind != STANZA_IQ || !strv_is(s->id, p->id) ||
+	has_come(p);
+	if (s->kind != STANZA_IQ || s->id.n == 0 || !strv_is(s->id, p->id) ||
 	    (s->type != IQ_RESULT && s->type != STANZA_ERROR))
 		return PASS;
 	p->waiting = false;
@@ -129,14 +164,16 @@ static enum verdict from_client(struct ctx *c)
 }
 
 static const struct conf_option options[] = {
-	CONF_BOOL("send_pings", struct ping_conf, send_pings, "false",
-		  "Ping clients that have been silent for a while."),
+	CONF_BOOL(
+		"send_pings", struct ping_conf, send_pings, "false",
+		"Ping clients from which nothing has come for a while, not even a piece of a stanza."),
 	CONF_INT("ping_interval", struct ping_conf, ping_interval_s, "60", 1, 86400,
 		 "How long a client may be silent before it is pinged.", .unit = "s"),
 	CONF_ENUM(
 		"timeout_action", struct ping_conf, timeout_action, "\"none\"",
 		CONF_WORDS({ "none", PING_NONE }, { "kill", PING_KILL }),
-		"What happens to a client that does not answer: nothing, or its stream ends."),
+		"What happens to a client from which nothing comes then, either: nothing, or its "
+		"stream ends. Not while the server itself does not read from it, for a shaper, say."),
 	CONF_INT("ping_req_timeout", struct ping_conf, ping_req_timeout_s, "32", 1, 86400,
 		 "How long it has for the answer.", .unit = "s"),
 	{ 0 },
@@ -150,8 +187,9 @@ static const struct iq_handler iq[] = {
 
 static const struct hooks hooks = {
 	.phase = PHASE_CHECK,
-	.bound = bound,
-	.unbind = unbind,
+	.bound = start,
+	.unbind = stop,
+	.reloaded = reloaded,
 	.from_client = from_client,
 };
 

@@ -523,3 +523,40 @@ TEST(conn_output_after_the_end_goes_nowhere)
 		pair_close(&t);
 	}
 }
+
+/* --- signs of life --- */
+
+/* With TLS, a piece of a record is one, though there is nothing for the owner yet. */
+TEST(conn_is_heard_by_any_byte)
+{
+	EACH_WAY(w)
+	{
+		struct pair t;
+
+		pair_open_way(&t, w);
+		peer_send(&t, "hello", 5);
+		PAIR_UNTIL(&t, t.s.got.n == 5);
+		pair_idle(&t);
+		CHECK(conn_was_heard(t.s.conn) && !conn_was_heard(t.s.conn));
+		CHECK_INT(send(t.p.fd, "\x17", 1, MSG_NOSIGNAL), 1);
+		CHECK(conn_has_unread(t.s.conn) && !conn_was_heard(t.s.conn));
+		PAIR_UNTIL(&t, !conn_has_unread(t.s.conn));
+		CHECK(conn_was_heard(t.s.conn) && !conn_was_heard(t.s.conn));
+		pair_close(&t);
+	}
+}
+
+TEST(conn_leaves_unread_what_comes_in_a_pause)
+{
+	struct pair t;
+
+	pair_open(&t, PAIR_UNIX, NULL, 0);
+	conn_pause(t.s.conn, CONN_PAUSE_ROOM);
+	peer_send(&t, "hello", 5);
+	pair_idle(&t);
+	CHECK(conn_has_unread(t.s.conn) && !conn_was_heard(t.s.conn));
+	conn_feed_again(t.s.conn, CONN_PAUSE_ROOM);
+	PAIR_UNTIL(&t, t.s.got.n == 5);
+	CHECK(!conn_has_unread(t.s.conn) && conn_was_heard(t.s.conn));
+	pair_close(&t);
+}
