@@ -8,11 +8,15 @@
 enum {
 	MAX_BYTES = 64 << 20,
 	TAG_BYTES = 256, /* and addresses, as a rule */
+	LOOK_AGAIN_MS = 1,
+	MAX_AGAIN = 256, /* questions, each time */
 };
 
 struct crossing {
 	struct post post;
+	struct list link;     /* in worker->questions */
 	struct handle sender; /* for back-pressure */
+	bool is_question;
 	enum stanza_type type;
 	enum stanza_kind kind; /* of what is for a session alone; then ... */
 	struct jid to;	       /* ... s is the start of the bytes; else NULL */
@@ -39,10 +43,89 @@ static bool to_session(struct worker *w, const struct crossing *x)
 	return s && session_send_written(s, stanza_of(x), x->kind, x->type);
 }
 
+/* --- questions whose answers have no room --- */
+
+static void on_crossing(struct worker *w, struct post *post);
+
+/* A few bytes, and the account that is asked may have megabytes to say. */
+static bool is_question(const struct stanza *s)
+{
+	return !route_is_for_session(s) &&
+	       (s->type == IQ_GET || s->type == IQ_SET || s->type == PRESENCE_PROBE);
+}
+
+static bool is_too_early(struct worker *w, const struct crossing *x)
+{
+	return x->is_question && !handle_is_none(x->sender) &&
+	       x->sender.worker != w->id &&
+	       worker_is_full(w->server->workers[x->sender.worker]);
+}
+
+/* Back on the worker of the client that asks, which has come to all answers before it. */
+static void on_given_back(struct worker *w, struct post *post)
+{
+	struct crossing *x = container_of(post, struct crossing, post);
+
+	if (c2s_get(w, x->sender) == NULL) {
+		mem_free(x);
+		return;
+	}
+	throttle_stop(w, x->sender);
+	if (list_empty(&w->questions))
+		timer_arm(w->loop, &w->room_timer, LOOK_AGAIN_MS);
+	list_init(&x->link);
+	list_push(&w->questions, &x->link);
+}
+
+static void give_back(struct worker *w, struct crossing *x)
+{
+	x->post.fn = on_given_back;
+	worker_post(w->server->workers[x->sender.worker], &x->post, x->post.msg.bytes);
+}
+
+static void ask_again(struct worker *w, struct crossing *x)
+{
+	if (c2s_get(w, x->sender) == NULL) {
+		mem_free(x);
+		return;
+	}
+	throttle_go_on(w, x->sender);
+	x->post.fn = on_crossing;
+	worker_post(worker_home_hashed(w->server, x->hash), &x->post, x->post.msg.bytes);
+}
+
+void crossing_look_for_room(struct worker *w)
+{
+	struct list *it;
+
+	for (int i = 0; i < MAX_AGAIN && !worker_is_full(w); i++) {
+		it = list_pop(&w->questions);
+		if (it == NULL)
+			return;
+		ask_again(w, container_of(it, struct crossing, link));
+	}
+	if (!list_empty(&w->questions))
+		timer_arm(w->loop, &w->room_timer, LOOK_AGAIN_MS);
+}
+
+void crossing_drop_questions(struct worker *w)
+{
+	struct list *it;
+
+	while ((it = list_pop(&w->questions)))
+		mem_free(container_of(it, struct crossing, link));
+}
+
+/* --- */
+
 static void on_crossing(struct worker *w, struct post *post)
 {
 	struct crossing *x = container_of(post, struct crossing, post);
 
+	if (is_too_early(w, x)) {
+		give_back(w, x);
+		return;
+	}
 	w->sender = x->sender;
 	if (!to_session(w, x))
 		route_bytes(w, stanza_of(x));
@@ -91,6 +174,8 @@ void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 {
 	size_t n;
 	struct crossing *x = write_crossing(s, &n);
+	bool asks = is_question(s);
+	struct worker *full;
 	struct c2s *c;
 
 	if (x == NULL) {
@@ -101,11 +186,13 @@ void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 	x->post.fn = on_crossing;
 	x->sender = w->sender;
 	x->hash = hash;
+	x->is_question = asks;
 	worker_post(to, &x->post, n);
 	count_add(&w->counters, COUNT_STANZAS_CROSSED, 1);
-	if (to == w || !worker_is_full(to))
+	if (to == w)
 		return;
-	c = who_waits(w, sender);
+	full = asks && worker_is_full(w) ? w : worker_is_full(to) ? to : NULL;
+	c = full ? who_waits(w, sender) : NULL;
 	if (c)
-		throttle_for_inbox(c, to);
+		throttle_for_inbox(c, full);
 }

@@ -13,3 +13,8 @@ struct worker;
  * wait for room. */
 void crossing_start(struct worker *w, struct worker *to, struct session *sender,
 		    const struct stanza *s, uint64_t hash);
+
+/* What another worker is asked (an IQ or a probe, for an account), and would answer into an inbox that
+ * is full, it gives back: here it waits for room, and the client that asks is not read. */
+void crossing_look_for_room(struct worker *w);
+void crossing_drop_questions(struct worker *w);

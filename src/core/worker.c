@@ -1,6 +1,7 @@
 #include "core/worker.h"
 #include "base/thread.h"
 #include "core/c2s.h"
+#include "core/crossing.h"
 #include "core/door.h"
 #include "core/login.h"
 #include "core/port.h"
@@ -100,7 +101,10 @@ int worker_store(struct worker *w, struct store_call *call, store_fn fn, void *a
 
 static void on_room_timer(struct timer *t)
 {
-	throttle_look_for_room(container_of(t, struct worker, room_timer));
+	struct worker *w = container_of(t, struct worker, room_timer);
+
+	throttle_look_for_room(w);
+	crossing_look_for_room(w);
 }
 
 int worker_new(struct server *s, uint16_t id, struct worker **ret)
@@ -121,6 +125,7 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	hash_init(&w->presences);
 	list_init(&w->idle_users);
 	list_init(&w->paused);
+	list_init(&w->questions);
 	list_init(&w->ports);
 	list_init(&w->waiting_logins);
 	timer_init(&w->room_timer, on_room_timer);
@@ -151,6 +156,7 @@ void worker_free(struct worker **pw)
 	this_worker = w; /* its thread has ended: we stand in for it */
 	worker_stop_ports(w);
 	login_drop_waiting(w);
+	crossing_drop_questions(w);
 	hash_each(&w->users, free_user, NULL);
 	hash_fini(&w->users);
 	ASSERT(w->presences.n == 0);

@@ -46,6 +46,7 @@ struct worker {
 	struct list waiting_logins; /* see core/login.h */
 	struct list
 		paused; /* struct throttle: streams that wait for room in another's inbox */
+	struct list questions;	  /* ... in this one's: core/crossing.h */
 	struct timer room_timer;  /* looks for it */
 	struct timer drain_timer; /* at shutdown: have all streams ended? */
 	msec_t drain_until;

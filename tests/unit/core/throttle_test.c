@@ -242,3 +242,131 @@ TEST(throttle_stops_whose_presence_fills_an_inbox)
 	this_worker = fix.worker;
 	tear_down();
 }
+
+/* --- questions to another worker --- */
+
+static void on_nothing(struct worker *w, struct post *p)
+{
+	mem_free(p);
+}
+
+static void fill(struct worker *w)
+{
+	struct post *p = MEM_NEW(struct post);
+
+	p->fn = on_nothing;
+	worker_post(w, p, INBOX_FULL_BYTES + 1);
+}
+
+static bool has_nothing(const struct worker *w)
+{
+	return inbox_is_empty(loop_inbox(w->loop));
+}
+
+static void turn(struct worker *w)
+{
+	this_worker = w;
+	loop_turn(w->loop, 0);
+	this_worker = fix.worker;
+}
+
+static struct worker *both[2];
+
+static struct worker *set_up_both(void)
+{
+	set_up();
+	both[0] = fix.worker;
+	CHECK_INT(worker_new(&fix.server, 1, &both[1]), 0);
+	fix.server.workers = both;
+	fix.server.n_workers = fix.server.n_threads = 2;
+	return both[1];
+}
+
+static void tear_down_both(void)
+{
+	worker_free(&both[1]);
+	this_worker = fix.worker;
+	fix.server.n_workers = fix.server.n_threads = 1;
+	tear_down();
+}
+
+/* For an account of the other worker's. */
+static void ask(void)
+{
+	struct xml_el el = { .local = STRV("presence"), .ns = NS_CLIENT };
+	struct stanza s = {
+		.kind = STANZA_PRESENCE,
+		.type = PRESENCE_PROBE,
+		.el = &el,
+		.from = { .s = "a@b/c", .n_local = 1, .n_domain = 1, .n_resource = 1 },
+		.to = { .s = "d@b", .n_local = 1, .n_domain = 1 }
+	};
+
+	fix.worker->sender = c2s_handle(&fix.sender.c2s);
+	crossing_start(fix.worker, both[1], NULL, &s, 1);
+	fix.worker->sender = HANDLE_NONE;
+}
+
+TEST(throttle_has_questions_wait_whose_answers_have_no_room)
+{
+	struct worker *other = set_up_both();
+
+	ask();
+	CHECK(conn_is_open(fix.sender.c2s.conn));
+	fill(fix.worker);
+	turn(other);
+	CHECK(has_nothing(other) && !has_nothing(fix.worker));
+	while (!has_nothing(fix.worker)) /* behind what is there already */
+		turn(fix.worker);
+	CHECK(!conn_is_open(fix.sender.c2s.conn));
+	fill(fix.worker);
+	crossing_look_for_room(fix.worker);
+	CHECK(has_nothing(other)); /* still none */
+	turn(fix.worker);
+	after(100);
+	CHECK(!has_nothing(other));
+	CHECK(conn_is_open(fix.sender.c2s.conn));
+	turn(other);
+	CHECK(has_nothing(other) &&
+	      has_nothing(fix.worker)); /* asked, and not given back */
+	tear_down_both();
+}
+
+TEST(throttle_forgets_questions_of_who_is_gone)
+{
+	struct worker *other = set_up_both();
+	struct handle h = c2s_handle(&fix.sender.c2s), moved;
+
+	ask();
+	ask();
+	fill(fix.worker);
+	turn(other);
+	while (!has_nothing(fix.worker))
+		turn(fix.worker);
+	ask(); /* comes back to nobody */
+	fill(fix.worker);
+	turn(other);
+	slots_remove(&fix.worker->streams, h);
+	after(100);
+	after(100);
+	CHECK(has_nothing(other));
+	CHECK_INT(slots_add(&fix.worker->streams, &fix.sender.c2s, &moved), 0);
+	fix.sender.c2s.slot = moved.slot;
+	tear_down_both();
+}
+
+TEST(throttle_stops_who_asks_while_there_is_no_room_for_answers)
+{
+	struct worker *other = set_up_both();
+
+	fill(fix.worker);
+	ask();
+	CHECK_INT(inbox_pauses(), 1);
+	CHECK(!conn_is_open(fix.sender.c2s.conn));
+	turn(fix.worker);
+	after(100);
+	CHECK(conn_is_open(fix.sender.c2s.conn));
+	while (!has_nothing(other))
+		turn(other);
+	tear_down_both();
+}
