@@ -109,6 +109,10 @@ struct roster_change {
  * a new version. There is room for it. */
 void roster_save(struct user *u, const struct roster_change *c);
 
+/* Presence of a contact whose item is being stored: it comes once more when that has been done, behind
+ * what tells of the change. False: it need not, or cannot, wait. */
+nodiscard bool roster_defer(struct user *u, const struct stanza *st);
+
 /* What a name and groups count for the item. */
 uint16_t roster_text_bytes(struct strv name, const struct strv *groups, size_t n_groups);
 

@@ -2,11 +2,17 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "core/roster.h"
+#include "core/route.h"
 #include "core/user.h"
 #include "core/worker.h"
 #include "store/store.h"
 
-enum { VERSION_LEN = 14 };
+enum {
+	VERSION_LEN = 14,
+	LATE_MAX =
+		64 << 10, /* bytes for one change; beyond that, the rest does not wait */
+	LATE_MAX_ALL = 64 << 20, /* ... of all that is held on a worker */
+};
 
 struct saving {
 	struct list link;
@@ -14,6 +20,14 @@ struct saving {
 	struct roster_item before; /* its address is owned */
 	void (*done)(struct user *u, const struct roster_saved *saved, void *arg);
 	void *arg;
+	struct list late; /* struct late */
+	size_t n_late;	  /* bytes */
+};
+
+struct late {
+	struct list link;
+	uint32_t n;
+	char bytes[];
 };
 
 static void new_version(struct roster *r)
@@ -79,6 +93,55 @@ static void set_text_bytes(struct saving *s, const struct store_roster_item *row
 	roster_set(s->user->roster, &it);
 }
 
+static struct saving *last_saving(const struct user *u, struct jid contact)
+{
+	struct list *head = u->roster->saving;
+
+	if (head == NULL)
+		return NULL;
+	for (struct list *it = head->prev; it != head; it = it->prev) {
+		struct saving *s = container_of(it, struct saving, link);
+		if (jid_eq(s->before.jid, contact))
+			return s;
+	}
+	return NULL;
+}
+
+bool roster_defer(struct user *u, const struct stanza *st)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(LATE_MAX);
+	struct saving *s = last_saving(u, jid_bare(st->from));
+	struct worker *w = u->worker;
+	struct late *l;
+
+	if (s == NULL || stanza_write(&b, st) < 0 || s->n_late + b.n > LATE_MAX ||
+	    w->held_bytes + b.n > LATE_MAX_ALL)
+		return false;
+	l = mem_alloc(sizeof(*l) + b.n);
+	l->n = (uint32_t)b.n;
+	memcpy(l->bytes, b.p, b.n);
+	list_init(&l->link);
+	list_push(&s->late, &l->link);
+	s->n_late += l->n;
+	w->held_bytes += l->n;
+	return true;
+}
+
+/* In order, and behind what another change of the item tells. */
+static void route_late(struct saving *s)
+{
+	struct user *u = s->user;
+	struct list *it;
+
+	while ((it = list_pop(&s->late))) {
+		struct late *l = container_of(it, struct late, link);
+		u->worker->held_bytes -= l->n;
+		if (!u->removed)
+			route_bytes(u->worker, strv_make(l->bytes, l->n));
+		mem_free(l);
+	}
+}
+
 static void ends(struct saving *s, const struct roster_saved *saved)
 {
 	struct roster *r = s->user->roster;
@@ -93,6 +156,7 @@ static void ends(struct saving *s, const struct roster_saved *saved)
 		r->saving = NULL;
 	}
 	s->done(s->user, saved, s->arg);
+	route_late(s);
 	user_unpin(s->user);
 	mem_free((char *)s->before.jid.s);
 	mem_free(s);
@@ -136,6 +200,7 @@ static struct saving *saving_new(struct user *u, const struct roster_change *c)
 	s->before.jid.s = strv_dup(jid_text(c->item.jid));
 	s->done = c->done;
 	s->arg = c->arg;
+	list_init(&s->late);
 	list_init(&s->link);
 	list_push(saving_of(u->roster), &s->link);
 	user_pin(u);

@@ -36,7 +36,7 @@ struct worker {
 	struct list idle_users; /* nobody online: the longest idle first */
 	uint32_t n_idle_users;
 	size_t waiting_bytes;	/* for accounts to be loaded */
-	size_t held_bytes;	/* for sessions: core/hold.h */
+	size_t held_bytes;	/* core/hold.h, core/roster_save.c */
 	uint64_t n_to_accounts; /* messages that all sessions of an account were to get */
 	uint32_t n_calls;	/* of the database: without an answer as yet */
 	struct counters counters;

@@ -570,7 +570,7 @@ static enum verdict to_user(struct ctx *c)
 		return HANDLED;
 	}
 	if (c->stanza->type != PRESENCE_PROBE)
-		return PASS;
+		return roster_defer(c->user, c->stanza) ? HANDLED : PASS;
 	on_probe(c);
 	return HANDLED;
 }

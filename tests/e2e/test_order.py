@@ -316,3 +316,20 @@ def test_who_comes_again_gets_nothing_twice(server, login, stuck, other):
         taken += bodies(stuck, 1)
     assert taken == [*big(len(taken) - 5), "1", "long", "short", "2", "3"]
     assert rest(other) == rest(stuck) == []
+
+
+def test_presence_comes_behind_the_subscription(online):
+    """It does not overtake what has to be stored first."""
+    one, other = online(), online()
+    for client in (one, other):
+        client.ask("<query xmlns='jabber:iq:roster'/>")
+    one.presence(other.bare, "subscribe")
+    other.expect_presence(one.bare, "subscribe")
+    one.expect_push(jid=other.bare, ask="subscribe")
+    other.presence(one.bare, "subscribed")
+    other.expect_push(jid=one.bare, subscription="from")
+    other.presence(inner="<show>away</show>")
+    got = [one.stanza() for _ in range(4)]
+    assert [(s.tag, s.get("type"), s.findtext(ns.CLIENT + "show")) for s in got] == [
+        (ns.PRESENCE, "subscribed", None), (ns.IQ, "set", None), (ns.PRESENCE, None, None),
+        (ns.PRESENCE, None, "away")]
