@@ -22,7 +22,8 @@ enum {
 	BACKOFF_MAX_MS = 30000,
 	LOOK_UP_MS = 200,   /* so often a wait looks whether it shall end */
 	KILL_WAIT_MS = 200, /* between closing its input and SIGKILL */
-	END_WAIT_MS = 1000, /* after SIGKILL */
+	END_WAIT_MS =
+		5000, /* after SIGKILL: to be run once more, and give its memory back */
 };
 
 struct external {
@@ -145,11 +146,11 @@ static void close_input(struct program *p)
 	poll(&eof, 1, KILL_WAIT_MS);
 }
 
-static bool has_ended(const struct program *p, int *status)
+static bool ends_within(const struct program *p, int ms, int *status)
 {
 	struct pollfd end = { .fd = pidfd_open(p->pid, 0), .events = POLLIN };
 
-	poll(&end, 1, END_WAIT_MS);
+	poll(&end, 1, ms);
 	if (end.fd >= 0)
 		close(end.fd);
 	return waitpid(p->pid, status, WNOHANG) != 0;
@@ -160,16 +161,17 @@ static bool has_ended(const struct program *p, int *status)
  * other one is started. */
 static bool stop(struct program *p)
 {
-	int status = 0, r;
+	int status = 0, r = 0;
 
 	if (p->pid == 0)
 		return true;
 	close_input(p);
 	kill(-p->pid, SIGKILL);
-	r = kill(p->pid, SIGKILL) < 0 ? errno : EBUSY;
-	if (!has_ended(p, &status)) {
+	if (kill(p->pid, SIGKILL) < 0)
+		r = errno;
+	if (!ends_within(p, r ? 0 : END_WAIT_MS, &status)) {
 		snprintf(p->last, sizeof(p->last), "cannot be ended (%s)",
-			 strerrordesc_np(r));
+			 r ? strerrordesc_np(r) : "SIGKILL does not help");
 		return false;
 	}
 	remember_end(p, status);

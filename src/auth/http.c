@@ -111,6 +111,7 @@ static CURLcode perform(struct http_client *cl, const struct auth_call *c,
 	http_tls_begin(&h->tls, &cl->over);
 	r = curl_easy_perform(cl->curl);
 	http_tls_end(&h->tls, &cl->over);
+	http_client_note_end(cl, r);
 	curl_easy_setopt(cl->curl, CURLOPT_REQUEST_TARGET, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_USERPWD, NULL);
@@ -264,14 +265,17 @@ static void wipe(struct buf *b)
 static int call(void *state, struct auth_call *c)
 {
 	AUTO(buf_free)
-	struct buf query = BUF_INIT(MAX_QUERY),
-		   target = BUF_INIT(MAX_QUERY);
+	struct buf query = BUF_INIT(MAX_QUERY), target = BUF_INIT(MAX_QUERY);
 	const struct question *q = &questions[c->op];
 	struct http_client *cl = state;
 	CURLcode code;
 	long status = 0;
-	int r = write_query(cl->curl, c, &query);
+	int r;
 
+	if (clock_mono_ms() < cl->again_at)
+		return auth_fail(c, -EAGAIN, "%s%s: its name has not been found in time",
+				 asked_by(cl)->url, q->path);
+	r = write_query(cl->curl, c, &query);
 	r = r ? r : write_target(asked_by(cl), q, &query, &target);
 	if (r < 0) { /* no such password can exist */
 		wipe(&query);
@@ -317,7 +321,14 @@ static void free_http(struct auth_backend *b)
 	mem_free(h);
 }
 
-static const struct auth_pool_ops threads = { open_client, close_client };
+static msec_t rests_until(const void *state)
+{
+	const struct http_client *cl = state;
+
+	return cl->again_at;
+}
+
+static const struct auth_pool_ops threads = { open_client, close_client, rests_until };
 
 static const struct auth_backend_ops http_ops = {
 	.name = "http",

@@ -10,6 +10,7 @@
 
 enum {
 	MAX_BODY = 256 << 10,
+	LOOK_UP_REST_MS = 2000,
 	MAX_HEADER_BYTES =
 		64 << 10, /* of an answer, with those of interim ones, and trailers */
 };
@@ -58,6 +59,8 @@ static void set_up(struct http_client *cl)
 	ASSERT(cl->curl != NULL);
 	curl_easy_setopt(cl->curl, CURLOPT_ERRORBUFFER, cl->error);
 	curl_easy_setopt(cl->curl, CURLOPT_NOSIGNAL, 1L);
+	/* A look-up that takes too long is left behind: http_client_note_end(). */
+	curl_easy_setopt(cl->curl, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(cl->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(cl->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(cl->curl, CURLOPT_PROXY, "");
@@ -133,4 +136,16 @@ void http_client_begin(struct http_client *cl, bool anew)
 	cl->has_more = false;
 	cl->header_bytes = 0;
 	cl->error[0] = '\0';
+}
+
+/* Nothing ends a look-up but the resolver, whose thread stays until then: there will not be many. */
+void http_client_note_end(struct http_client *cl, CURLcode code)
+{
+	curl_off_t looked_up = 0;
+
+	if (code == CURLE_OPERATION_TIMEDOUT &&
+	    curl_easy_getinfo(cl->curl, CURLINFO_NAMELOOKUP_TIME_T, &looked_up) ==
+		    CURLE_OK &&
+	    looked_up == 0)
+		cl->again_at = clock_mono_ms() + LOOK_UP_REST_MS;
 }

@@ -31,6 +31,7 @@ struct http_client {
 	CURL *curl;
 	struct tls_foreign over;
 	struct buf body;
+	msec_t again_at; /* not before that: its name has not been found in time */
 	size_t header_bytes;
 	bool has_more; /* than the answer: it has been read, and will not be seen on the socket */
 	char error[CURL_ERROR_SIZE];
@@ -41,3 +42,5 @@ nodiscard struct http_client *http_client_new(const struct auth_backend *owner,
 void http_client_free(struct http_client **p);
 /* Before each request. `anew`: on a connection of its own. */
 void http_client_begin(struct http_client *cl, bool anew);
+/* After it. */
+void http_client_note_end(struct http_client *cl, CURLcode code);
