@@ -76,25 +76,21 @@ static int call(void *state, struct auth_call *c)
 
 /* --- the key --- */
 
+/* Room for all of it at once: what a buffer leaves behind when it grows is not wiped. */
 static int read_file(const char *path, struct buf *to)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *at = buf_reserve(to, MAX_KEY);
+	ssize_t r;
 
+	ASSERT(at != NULL);
 	if (fd < 0)
 		return -errno;
-	for (;;) {
-		char *at = buf_reserve(to, 4096);
-		ssize_t n = at ? read(fd, at, 4096) : 0;
-		if (at == NULL)
-			r = -EFBIG;
-		else if (n < 0 && errno != EINTR)
-			r = -errno;
-		if (r < 0 || n == 0)
-			break;
-		to->n += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
-	return r;
+	do {
+		r = read(fd, at + to->n, MAX_KEY - to->n);
+		to->n += r > 0 ? (size_t)r : 0;
+	} while (r > 0 || (r < 0 && errno == EINTR));
+	return r < 0 ? -errno : to->n == MAX_KEY ? -EFBIG : 0;
 }
 
 /* What a key of the environment lacks is only said: where it is checked may be another one than where

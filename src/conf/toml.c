@@ -262,12 +262,16 @@ static void parser_init(struct toml_parser *p, struct arena *a, struct strv text
 		.scratch = BUF_INIT(TOML_MAX_BYTES),
 		.err = err,
 	};
+	/* Of what grew, copies of passwords would stay. */
+	if (!buf_reserve(&p->scratch, MIN(text.n, (size_t)TOML_MAX_BYTES)))
+		UNREACHABLE();
 	hash_init(&p->index);
 }
 
 static void parser_fini(struct toml_parser *p)
 {
 	hash_fini(&p->index);
+	mem_wipe(p->scratch.p, p->scratch.cap);
 	buf_free(&p->scratch);
 	arena_free(&p->tmp);
 }

@@ -16,38 +16,38 @@ static int fail_file(struct toml_error *err, int r)
 	return r;
 }
 
-static int read_all(int fd, struct buf *b)
-{
-	for (;;) {
-		size_t want = MIN((size_t)64 * 1024, b->max - b->n);
-		char *to = want ? buf_reserve(b, want) : NULL;
-		ssize_t n;
+enum { ROOM = TOML_MAX_BYTES + 1 };
 
-		if (to == NULL)
-			return -EFBIG;
-		n = read(fd, to, want);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		b->n += n > 0 ? (size_t)n : 0;
-	}
+static int read_all(int fd, char *to, size_t *ret)
+{
+	size_t n = 0;
+	ssize_t r;
+
+	do {
+		r = read(fd, to + n, ROOM - n);
+		n += r > 0 ? (size_t)r : 0;
+	} while (r > 0 || (r < 0 && errno == EINTR));
+	*ret = n;
+	return r < 0 ? -errno : n == ROOM ? -EFBIG : 0;
 }
 
+/* Passwords are in it: it is in one place, of which only as much is used as there are bytes. */
 int toml_read_text(struct arena *a, const char *path, struct strv *ret,
 		   struct toml_error *err)
 {
-	AUTO(buf_free) struct buf text = BUF_INIT((size_t)TOML_MAX_BYTES + 1);
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t n;
+	char *text;
 	int r;
 
 	if (fd < 0)
 		return fail_file(err, -errno);
-	r = read_all(fd, &text);
+	text = mem_map(ROOM);
+	r = read_all(fd, text, &n);
 	if (r == 0)
-		*ret = arena_strv(a, buf_strv(&text));
-	if (text.n)
-		mem_wipe(text.p, text.n); /* passwords are in it */
+		*ret = arena_strv(a, strv_make(text, n));
+	mem_wipe(text, n);
+	mem_unmap(text, ROOM);
 	return r < 0 ? fail_file(err, r) : 0;
 }
 
