@@ -64,6 +64,49 @@ static inline const char *xml_value_span(const char *p, const char *end, char qu
 	return p;
 }
 
+/* Of so many bytes and more, xml_loose_span() has looked at the first. */
+#ifdef __SSE2__
+enum { LOOSE_END = 18 };
+#else
+enum { LOOSE_END = INT32_MAX };
+#endif
+
+/* For where one such byte has been met, and many may follow: passes over white space, and over
+ * ']', too, if it is not (`cdata_end`) the first of "]]>". Stops at what is neither ASCII nor
+ * allowed, and at these three. */
+static inline const char *xml_loose_span(const char *p, const char *end, char a, char b,
+					 char c, bool cdata_end)
+{
+#ifdef __SSE2__
+	while (end - p >= LOOSE_END) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i space = _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'));
+		__m128i hit = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+		space = _mm_or_si128(space, _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
+		space = _mm_or_si128(space, _mm_cmpeq_epi8(v, _mm_set1_epi8('\r')));
+		hit = _mm_andnot_si128(space, hit);
+		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(a)));
+		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(b)));
+		hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+		if (cdata_end) {
+			__m128i v1 =
+				_mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+			__m128i v2 =
+				_mm_loadu_si128((const __m128i *)(const void *)(p + 2));
+			__m128i is = _mm_cmpeq_epi8(v, _mm_set1_epi8(']'));
+			is = _mm_and_si128(is, _mm_cmpeq_epi8(v1, _mm_set1_epi8(']')));
+			is = _mm_and_si128(is, _mm_cmpeq_epi8(v2, _mm_set1_epi8('>')));
+			hit = _mm_or_si128(hit, is);
+		}
+		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+		if (mask)
+			return p + __builtin_ctz(mask);
+		p += 16;
+	}
+#endif
+	return p;
+}
+
 static inline bool ch_is_tail(unsigned char c)
 {
 	return (c & 0xc0) == 0x80;

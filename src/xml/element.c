@@ -1,42 +1,69 @@
 /* A whole element: nesting and character data. */
 #include "xml/xml_priv.h"
 
+static const char *loose_text(const char *p, const char *end)
+{
+	p = xml_loose_span(p, end, '<', '&', '&', true);
+	return end - p < LOOSE_END ? xml_text_span(p, end) : p;
+}
+
+static const char *loose_cdata(const char *p, const char *end)
+{
+	p = xml_loose_span(p, end, '\0', '\0', '\0', true);
+	return end - p < LOOSE_END ? xml_text_span(p, end) : p;
+}
+
+static bool is_cdata_end(const char *p)
+{
+	return *p == ']' && p[1] == ']' && p[2] == '>';
+}
+
+/* One character, or more of its kind, of those at which the spans stop. */
+static enum parsed pass_special(struct xml_parser *x, struct xml_el *e, const char **pp)
+{
+	const char *p = *pp;
+	enum xml_error err;
+	uint32_t cp;
+	int n;
+
+	if (*p & 0x80) {
+		do {
+			if ((n = xml_wide_char(p)) <= 0)
+				return xml_wrong_char(x, p);
+			p += n;
+		} while (*p & 0x80);
+	} else if (*p == '&') {
+		do {
+			if ((err = xml_reference(&p, &cp)) != XML_OK)
+				return xml_wrong(x, err);
+		} while (*p == '&');
+		e->text_plain = false;
+	} else if ((*p == ']' && !is_cdata_end(p)) || ch_is(*p, CH_SPACE)) {
+		p++;
+	} else {
+		return xml_wrong(x, XML_ERR_MALFORMED);
+	}
+	*pp = p;
+	return PARSED;
+}
+
 /* Character data up to the next '<'. */
 static enum parsed read_text(struct xml_parser *x, struct xml_el *e)
 {
-	const char *p = x->p;
+	const char *p = xml_text_span(x->p, x->end);
+	enum parsed r;
 
-	for (;;) {
-		enum xml_error err;
-		uint32_t cp;
-		int n;
-
-		p = xml_text_span(p, x->end);
-		if (p == x->end)
-			return PARSED_PART;
-		if (*p == '<')
-			break;
-		if (*p & 0x80) {
-			do {
-				if ((n = xml_wide_char(p)) <= 0)
-					return xml_wrong_char(x, p);
-				p += n;
-			} while (*p & 0x80);
-		} else if (*p == '&') {
-			if ((err = xml_reference(&p, &cp)) != XML_OK)
-				return xml_wrong(x, err);
+	if (unlikely(p < x->end && *p != '<')) {
+		do {
+			if ((r = pass_special(x, e, &p)) != PARSED)
+				return r;
+			p = loose_text(p, x->end);
+		} while (p < x->end && *p != '<');
+		if (e->text_plain && memchr(x->p, '\r', (size_t)(p - x->p)))
 			e->text_plain = false;
-		} else if (*p == ']') {
-			if (p[1] == ']' && p[2] == '>')
-				return xml_wrong(x, XML_ERR_MALFORMED);
-			p++;
-		} else if (ch_is(*p, CH_SPACE)) {
-			if (*p++ == '\r')
-				e->text_plain = false;
-		} else {
-			return xml_wrong(x, XML_ERR_MALFORMED);
-		}
 	}
+	if (p == x->end)
+		return PARSED_PART;
 	x->p = p;
 	return PARSED;
 }
@@ -56,14 +83,16 @@ static enum parsed read_cdata(struct xml_parser *x, struct xml_el *e)
 		return xml_wrong_char(x, p);
 	}
 	e->text_plain = false;
-	while ((p = xml_text_span(p, x->end)) != x->end) {
+	while ((p = loose_cdata(p, x->end)) != x->end) {
 		if (*p & 0x80) {
-			if ((n = xml_wide_char(p)) <= 0)
-				return xml_wrong_char(x, p);
-			p += n;
+			do {
+				if ((n = xml_wide_char(p)) <= 0)
+					return xml_wrong_char(x, p);
+				p += n;
+			} while (*p & 0x80);
 			continue;
 		}
-		if (*p == ']' && p[1] == ']' && p[2] == '>') {
+		if (is_cdata_end(p)) {
 			x->p = p + 3;
 			return PARSED;
 		}

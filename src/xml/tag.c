@@ -66,26 +66,29 @@ static struct strv normalise(struct arena *a, const char *p, const char *end)
 	return strv_make(start, (size_t)(to - start));
 }
 
+static const char *loose_value(const char *p, const char *end, char quote)
+{
+	p = xml_loose_span(p, end, '<', '&', quote, false);
+	return end - p < LOOSE_END ? xml_value_span(p, end, quote) : p;
+}
+
 /* x->p is behind the opening quote, and in the end behind the closing one. */
 static enum parsed read_value(struct xml_parser *x, char quote, struct strv *ret)
 {
-	const char *start = x->p, *p = start;
+	const char *start = x->p, *p = xml_value_span(start, x->end, quote);
 	bool plain = true;
 
-	for (;;) {
+	for (; p < x->end && unlikely(*p != quote); p = loose_value(p, x->end, quote)) {
 		enum xml_error err;
 		uint32_t cp;
 		int n;
 
-		p = xml_value_span(p, x->end, quote);
-		if (p == x->end)
-			return PARSED_PART;
-		if (likely(*p == quote))
-			break;
 		if (*p & 0x80) {
-			if ((n = xml_wide_char(p)) <= 0)
-				return xml_wrong_char(x, p);
-			p += n;
+			do {
+				if ((n = xml_wide_char(p)) <= 0)
+					return xml_wrong_char(x, p);
+				p += n;
+			} while (*p & 0x80);
 			continue;
 		}
 		if (*p == '&') {
@@ -98,6 +101,8 @@ static enum parsed read_value(struct xml_parser *x, char quote, struct strv *ret
 		}
 		plain = false;
 	}
+	if (p == x->end)
+		return PARSED_PART;
 	*ret = plain ? strv_make(start, (size_t)(p - start)) : normalise(x->a, start, p);
 	x->p = p + 1;
 	return PARSED;
