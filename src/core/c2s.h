@@ -45,7 +45,6 @@ struct c2s {
 	struct shaper *shaper;		    /* NULL: none limits it; see core/shaper.h */
 	struct throttle *throttle;	    /* NULL: nobody waits; see core/throttle.h */
 	uint32_t slot;			    /* of worker->streams */
-	uint8_t n_questions;		    /* without an answer: see core/asker.h */
 	bool counts_ip : 1, counts_net : 1; /* its address does: see core/admission.h */
 	bool anonymous : 1;		    /* holds its name: see core/anonymous.h */
 	bool unauthenticated : 1;	    /* counts as such */

@@ -143,7 +143,7 @@ struct later *later_new(struct ctx *c)
 	bad = stanza_read(a, el, &l->stanza);
 	ASSERT(bad == STANZA_ERR_NONE);
 	if (is_question(&l->stanza))
-		l->asker = asker_begin(l->worker, l->user);
+		l->asker = asker_begin_question(l->worker, l->user);
 	if (l->user)
 		user_pin(l->user);
 	return l;

@@ -147,7 +147,7 @@ static void to_account(struct worker *w, struct session *sender, struct user *u,
 
 struct parked {
 	struct handle sender;
-	struct asker asker; /* of an IQ: the account has to be read for it */
+	struct asker asker;
 	uint32_t n;
 	char bytes[];
 };
@@ -211,8 +211,8 @@ static void load_and_route(struct worker *w, const struct stanza *s)
 	}
 	p = mem_alloc(sizeof(*p) + b.n);
 	p->sender = w->sender;
-	p->asker = s->kind == STANZA_IQ ? asker_begin(w, NULL)
-					: (struct asker){ .stopped = false };
+	p->asker = s->kind == STANZA_IQ ? asker_begin_question(w, NULL)
+					: asker_begin(w, asker_load(b.n));
 	p->n = (uint32_t)b.n;
 	memcpy(p->bytes, b.p, b.n);
 	if (user_with(w, jid_bare(s->to), sizeof(*p) + b.n, on_loaded, p) < 0) {

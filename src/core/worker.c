@@ -1,5 +1,6 @@
 #include "core/worker.h"
 #include "base/thread.h"
+#include "core/asker.h"
 #include "core/c2s.h"
 #include "core/crossing.h"
 #include "core/door.h"
@@ -60,6 +61,8 @@ static uint32_t on_answer(struct inbox_msg *m, void *owner)
 
 	ASSERT(w->n_calls > 0);
 	w->n_calls--;
+	asker_end(w, (struct asker){ .client = call->sender,
+				     .load = asker_load(call->bytes) });
 	call->kept = &kept;
 	w->work = 0;
 	fn(w, call, call->arg);
@@ -88,13 +91,17 @@ int worker_store(struct worker *w, struct store_call *call, store_fn fn, void *a
 	call->owner = w;
 	call->fn = (void (*)(void))fn;
 	call->arg = arg;
+	call->sender = w->sender;
+	call->for_client = !handle_is_none(w->sender);
 	/* At the very end the database is closed before the last messages are handled. */
 	r = w->server->store ? store_submit(w->server->store, call) : -EAGAIN;
-	if (r < 0)
+	if (r < 0) {
 		store_call_free(&call);
-	else
-		w->n_calls++;
-	return r;
+		return r;
+	}
+	w->n_calls++;
+	asker_begin(w, asker_load(call->bytes));
+	return 0;
 }
 
 /* --- life --- */
@@ -123,6 +130,7 @@ int worker_new(struct server *s, uint16_t id, struct worker **ret)
 	slots_init(&w->streams, id, MAX_STREAMS);
 	hash_init(&w->users);
 	hash_init(&w->presences);
+	hash_init(&w->askers);
 	list_init(&w->idle_users);
 	list_init(&w->paused);
 	list_init(&w->questions);
@@ -159,6 +167,7 @@ void worker_free(struct worker **pw)
 	crossing_drop_questions(w);
 	hash_each(&w->users, free_user, NULL);
 	hash_fini(&w->users);
+	asker_forget_all(w);
 	ASSERT(w->presences.n == 0);
 	hash_fini(&w->presences);
 	slots_fini(&w->streams);

@@ -39,6 +39,7 @@ struct worker {
 	size_t held_bytes;	/* core/hold.h, core/roster_save.c */
 	uint64_t n_to_accounts; /* messages that all sessions of an account were to get */
 	uint32_t n_calls;	/* of the database: without an answer as yet */
+	struct hash askers;	/* clients that it is at work for: core/asker.h */
 	struct counters counters;
 	uint32_t n_streams;
 	/* When a client has last sent a message, and begun TLS; 0: none has. See core/door.h. */

@@ -483,6 +483,17 @@ static void to_writer(struct store *s, struct store_call *c)
 		pthread_cond_signal(&s->write.more);
 }
 
+static bool has_room(const struct store *s, const struct store_call *c)
+{
+	size_t calls = STORE_MAX_CALLS, bytes = STORE_MAX_BYTES;
+
+	if (c->for_client) {
+		calls -= calls / STORE_RESERVE;
+		bytes -= bytes / STORE_RESERVE;
+	}
+	return s->n_calls < calls && s->n_bytes + c->bytes <= bytes;
+}
+
 int store_submit(struct store *s, struct store_call *c)
 {
 	int r = -EAGAIN;
@@ -492,7 +503,7 @@ int store_submit(struct store *s, struct store_call *c)
 	c->submitted = s->conf.sql || c->patient ? clock_mono_ms() : 0;
 	ASSERT(c->writes || !c->patient);
 	pthread_mutex_lock(&s->lock);
-	if (s->n_calls < STORE_MAX_CALLS && s->n_bytes + c->bytes <= STORE_MAX_BYTES) {
+	if (has_room(s, c)) {
 		c->in_writer = is_for_writer(s, c);
 		if (c->in_writer)
 			to_writer(s, c);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/dispatch.h"
 #include "base/list.h"
+#include "base/slot.h"
 #include "io/inbox.h"
 #include "tls/client.h"
 #include "xmpp/jid.h"
@@ -47,17 +48,19 @@ struct store_call {
 	struct arena *arena;
 	void (*deliver)(
 		struct store_call
-			*c); /* set by the submitter; runs on a thread of the store */
-	void *owner;	     /* the submitter's */
-	void (*fn)(void);    /* the submitter's, cast as it likes */
-	void *arg;	     /* the submitter's */
+			*c);  /* set by the submitter; runs on a thread of the store */
+	void *owner;	      /* the submitter's */
+	void (*fn)(void);     /* the submitter's, cast as it likes */
+	void *arg;	      /* the submitter's */
+	struct handle sender; /* the submitter's */
 	int (*run)(struct store *s, struct store_call *c);
 	bool writes, in_writer; /* the store's, as the next three */
 	bool secret;		/* overwritten when it is freed */
 	bool patient; /* input of a write for which nobody waits: see STORE_PATIENCE_MS */
 	bool sees_patient; /* the store's */
 	bool in_order; /* input: a read that goes behind all writes before it, and before those after it */
-	bool *kept; /* set to true by whoever keeps the answer, and frees it */
+	bool for_client; /* input: a stanza has made it; see STORE_RESERVE */
+	bool *kept;	 /* set to true by whoever keeps the answer, and frees it */
 	uint16_t account;
 	uint32_t bytes;
 	msec_t submitted;
@@ -107,6 +110,8 @@ struct store_conf {
 enum {
 	STORE_MAX_CALLS = 100000,
 	STORE_MAX_BYTES = 256 << 20,
+	/* One part in so many of both is kept for what no client's stanza has made: logins. */
+	STORE_RESERVE = 8,
 	STORE_LOAD_BYTES = 4 << 20, /* of messages at once; the last one may pass it */
 	/* So long a patient write waits for others to be committed with, if nothing else is written
 	 * meanwhile. Until then only a read that is made for it sees it. */

@@ -307,6 +307,28 @@ ON_EACH(queue_is_bounded_in_calls)
 	store_call_free(&c);
 }
 
+ON_EACH(queue_has_room_for_logins)
+{
+	struct store_call *c = store_vcard_get(fixture_jid("romeo@example.org"));
+
+	c->for_client = true;
+	pthread_mutex_lock(&s->lock);
+	s->n_calls += STORE_MAX_CALLS - STORE_MAX_CALLS / STORE_RESERVE;
+	pthread_mutex_unlock(&s->lock);
+	CHECK_INT(store_wait(s, c), -EAGAIN);
+	c->for_client = false;
+	CHECK_INT(store_wait(s, c), -ENOENT);
+	pthread_mutex_lock(&s->lock);
+	s->n_calls = 0;
+	pthread_mutex_unlock(&s->lock);
+	c->for_client = true;
+	c->held = STORE_MAX_BYTES - STORE_MAX_BYTES / STORE_RESERVE;
+	CHECK_INT(store_wait(s, c), -EAGAIN);
+	c->for_client = false;
+	CHECK_INT(store_wait(s, c), -ENOENT);
+	store_call_free(&c);
+}
+
 ON_EACH(queue_is_bounded_in_bytes)
 {
 	static struct flight f;
