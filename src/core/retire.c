@@ -86,10 +86,15 @@ void retirement_add(struct retirement *r, struct conf *c)
 	r->n++;
 }
 
-void retirement_end(struct retirement *r)
+void retirement_hurry(struct retirement *r)
 {
 	LIST_EACH(it, &r->list)
 		hurry(container_of(it, struct retired, link));
+}
+
+void retirement_end(struct retirement *r)
+{
+	retirement_hurry(r);
 	while (!list_empty(&r->list))
 		part_with(r, container_of(r->list.next, struct retired, link));
 }

@@ -19,5 +19,7 @@ void retirement_init(struct retirement *r);
 void retirement_add(struct retirement *r, struct conf *c);
 /* Now and then: the threads of those that have answered all are joined. */
 void retirement_tidy(struct retirement *r);
+/* Nobody waits for their answers any more. */
+void retirement_hurry(struct retirement *r);
 /* All of them end at once, and have ended when it returns. */
 void retirement_end(struct retirement *r);

@@ -269,6 +269,14 @@ static void finish_calls(struct server *s)
 			n);
 }
 
+void server_hurry(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	conf_hurry(s->conf);
+	retirement_hurry(&s->retired);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void server_stop(struct server *s)
 {
 	atomic_store(&s->stopping, true);

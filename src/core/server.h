@@ -58,6 +58,9 @@ nodiscard int server_new(struct conf *c, uint16_t n_workers, struct server **ret
 /* Starts the workers' threads and returns. */
 void server_start(struct server *s);
 
+/* Any thread but a worker's, when the server is about to end: nobody waits any more for what programs and
+ * services have been asked, so that whoever has to come to an end first does. */
+void server_hurry(struct server *s);
 /* Any thread: ends all streams with system-shutdown, lets their output drain for a moment, then
  * stops the workers. Returns when all of them have ended, everything is committed, and the
  * database is closed. */

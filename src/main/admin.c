@@ -245,6 +245,7 @@ void admin_stop(struct admin *a)
 {
 	if (a->runs) {
 		close(a->stop[1]);
+		server_hurry(a->server); /* it may wait for a program */
 		pthread_join(a->thread, NULL);
 		close(a->stop[0]);
 	}

@@ -1,5 +1,6 @@
 """A reload while a service still owes an answer: nobody waits for it but the client who has asked."""
 import base64
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -84,3 +85,14 @@ def test_the_end_does_not_wait_for_a_service(server, service, reloads):
         reload(server)
     server.hang_up()
     server.stop()
+
+
+def test_the_end_does_not_wait_for_a_removal(server, service):
+    """That the operator has asked for, and whom the service still owes an answer."""
+    gate = service.gates["remove_user"] = Gate()
+    with ThreadPoolExecutor(1) as operator:
+        removal = operator.submit(server.run, "user", "remove", "romeo@localhost")
+        gate.wait()
+        server.stop()
+        done = removal.result()
+    assert done.returncode == 1 and "not every method of its domain answers" in done.stderr
