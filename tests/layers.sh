@@ -32,6 +32,31 @@ for dir in base conf xml xmpp tls io store auth core mod main; do
 		done
 	done
 done
+
+# The folders of core/ are one layer; three of them know little of the others.
+allowed_in_core() { # what $1 may include of core/
+	case $1 in
+	options) echo options stream module.h ;;
+	listen) echo options c2s server listen ;;
+	stream) echo options login stream ;;
+	c2s | login | account | im | server | module.*)
+		echo options listen c2s stream login account im server module.h ;;
+	esac
+}
+
+for file in $(find src/core -name '*.[ch]'); do
+	part=${file#src/core/}
+	part=${part%%/*}
+	ok=" $(allowed_in_core "$part") "
+	[ "$ok" != "  " ] || { echo "$file: which folder of src/core/ is it of?"; bad=1; }
+	for inc in $(sed -n 's/^#include "core\/\([^/"]*\).*/\1/p' "$file" | sort -u); do
+		case "$ok" in
+		*" $inc "*) ;;
+		*) echo "$file: core/$part may not include core/$inc"; bad=1 ;;
+		esac
+	done
+done
+
 # Modules do not know each other.
 if grep -n '#include "mod/' src/mod/*.c; then
 	echo "src/mod: no module includes another"

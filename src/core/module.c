@@ -1,6 +1,6 @@
 #include "core/module.h"
-#include "core/c2s.h"
-#include "core/throttle.h"
+#include "core/c2s/c2s.h"
+#include "core/c2s/throttle.h"
 
 enum { MAX_MODULES = 64 };
 

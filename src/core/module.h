@@ -9,17 +9,17 @@
 #pragma once
 
 #include "conf/option.h"
-#include "core/asker.h"
-#include "core/disco.h"
-#include "core/host.h"
-#include "core/roster.h"
-#include "core/route.h"
-#include "core/session.h"
-#include "core/user.h"
-#include "core/worker.h"
+#include "core/c2s/asker.h"
+#include "core/im/roster.h"
+#include "core/im/route.h"
+#include "core/im/session.h"
+#include "core/im/user.h"
+#include "core/options/host.h"
+#include "core/server/disco.h"
+#include "core/server/worker.h"
 #include "store/store.h"
-#include "xmpp/stanza.h"
 #include "xmpp/stamp.h"
+#include "xmpp/stanza.h"
 
 struct module;
 

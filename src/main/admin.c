@@ -1,9 +1,9 @@
 #include "main/admin.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "core/account_removal.h"
-#include "core/server.h"
-#include "core/status.h"
+#include "core/account/account_removal.h"
+#include "core/server/server.h"
+#include "core/server/status.h"
 #include "main/reload.h"
 #include "main/user.h"
 

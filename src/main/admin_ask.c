@@ -1,6 +1,6 @@
 /* The admin socket, as other commands use it. */
 #include "base/buf.h"
-#include "core/conf.h"
+#include "core/options/conf.h"
 #include "main/admin.h"
 
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 /* When the certificates of the configuration expire: for the log, and for `meerkat check`. */
 #pragma once
 
-#include "core/server.h"
+#include "core/server/server.h"
 
 /* Those that have expired, are not good yet, or expire soon; main thread. */
 void certificates_log(const struct conf *c);

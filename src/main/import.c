@@ -3,7 +3,7 @@
  * share a commit. */
 #include "main/user.h"
 #include "auth/pool.h"
-#include "core/account.h"
+#include "core/account/account.h"
 #include "main/command.h"
 #include "main/input.h"
 

@@ -1,9 +1,9 @@
 /* argv; the commands are in files of their own. */
 #include "main/command.h"
 #include "base/buf.h"
-#include "core/conf.h"
 #include "core/module.h"
-#include "core/version.h"
+#include "core/options/conf.h"
+#include "core/server/version.h"
 #include "tls/wipe.h"
 
 #include <stdio.h>

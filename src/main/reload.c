@@ -1,7 +1,7 @@
 /* `meerkat reload`, and what a running server does about it. */
 #include "main/reload.h"
 #include "base/log.h"
-#include "core/server.h"
+#include "core/server/server.h"
 #include "main/admin.h"
 #include "main/certificates.h"
 #include "main/command.h"

@@ -1,9 +1,9 @@
 /* `meerkat serve` and `meerkat check`. */
 #include "main/command.h"
 #include "base/log.h"
-#include "core/server.h"
-#include "core/trim.h"
-#include "core/version.h"
+#include "core/server/server.h"
+#include "core/server/trim.h"
+#include "core/server/version.h"
 #include "io/tls.h"
 #include "main/admin.h"
 #include "main/certificates.h"

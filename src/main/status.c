@@ -1,6 +1,6 @@
 /* `meerkat status`. */
 #include "base/buf.h"
-#include "core/conf.h"
+#include "core/options/conf.h"
 #include "main/admin.h"
 #include "main/command.h"
 

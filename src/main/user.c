@@ -1,11 +1,11 @@
 /* `meerkat user ...`: accounts, by the methods of their domains and straight in the database, whether
  * or not a server runs. */
-#include "main/command.h"
-#include "base/buf.h"
-#include "core/host.h"
-#include "main/admin.h"
-#include "main/input.h"
 #include "main/user.h"
+#include "base/buf.h"
+#include "core/options/host.h"
+#include "main/admin.h"
+#include "main/command.h"
+#include "main/input.h"
 
 #include <stdio.h>
 #include <unistd.h>

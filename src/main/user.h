@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/arena.h"
-#include "core/account_change.h"
-#include "core/conf.h"
+#include "core/account/account_change.h"
+#include "core/options/conf.h"
 #include "store/store.h"
 #include "xmpp/jid.h"
 

@@ -1,6 +1,6 @@
 /* One change of `meerkat user`, by the methods of the account's domain. Each of their questions has
  * its own time limit, and so has the wait. */
-#include "core/account_change.h"
+#include "core/account/account_change.h"
 #include "main/command.h"
 #include "main/user.h"
 

@@ -1,7 +1,7 @@
 /* Last activity (XEP-0012): MongooseIM's mod_last. */
 #include "core/module.h"
-#include "core/server.h"
 #include "base/utf8.h"
+#include "core/server/server.h"
 
 enum { LAST_MAX_STATUS = 4096 }; /* bytes of a status that are kept */
 

@@ -1,9 +1,9 @@
 /* Messages for those who are offline (XEP-0160), with the time when they came (XEP-0203):
  * MongooseIM's mod_offline. */
 #include "core/module.h"
-#include "core/access.h"
-#include "core/c2s.h"
-#include "core/hold.h"
+#include "core/c2s/c2s.h"
+#include "core/im/hold.h"
+#include "core/options/access.h"
 
 enum {
 	OFFLINE_DEFAULT_MAX = 100,

@@ -1,7 +1,7 @@
 /* XMPP ping (XEP-0199), both ways: MongooseIM's mod_ping. */
-#include "core/c2s.h"
-#include "core/module.h"
 #include "base/rand.h"
+#include "core/c2s/c2s.h"
+#include "core/module.h"
 
 #include <stdio.h>
 

@@ -1,10 +1,11 @@
 /* In-band registration (XEP-0077): MongooseIM's mod_register. Registering itself, before login, is
- * in core/register.c; here are the feature, and what an account may do with itself. */
+ * in core/account/register.c; here are the feature, and what an account may do with
+ * itself. */
 #include "core/module.h"
-#include "core/account.h"
-#include "core/account_change.h"
-#include "core/c2s.h"
-#include "core/register.h"
+#include "core/account/account.h"
+#include "core/account/account_change.h"
+#include "core/account/register.h"
+#include "core/c2s/c2s.h"
 
 extern const struct module mod_register;
 

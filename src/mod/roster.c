@@ -1,5 +1,5 @@
 /* The roster's IQs (RFC 6121 section 2): MongooseIM's mod_roster. The roster itself lives in
- * core/roster.h, since presence needs it, too. */
+ * core/im/roster.h, since presence needs it, too. */
 #include "core/module.h"
 
 struct roster_conf {

@@ -1,6 +1,6 @@
 /* The session IQ of RFC 3921, which older clients still send after bind. */
 #include "core/module.h"
-#include "core/stream.h"
+#include "core/stream/stream.h"
 
 static enum verdict on_session(struct ctx *c)
 {

@@ -1,6 +1,6 @@
 /* Software version (XEP-0092): MongooseIM's mod_version. */
 #include "core/module.h"
-#include "core/version.h"
+#include "core/server/version.h"
 
 #include <sys/utsname.h>
 

@@ -6,7 +6,7 @@
  * stream, in which these bytes are events: 0x01 the answer that is awaited, 0x02 TLS is done,
  * 0x03 a timeout, 0x04 a cut between two reads. */
 #include "fake.h"
-#include "core/stream_priv.h"
+#include "core/stream/stream_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* Configurations as texts, for tests of what is read out of them and what is complained of. */
 #pragma once
 
-#include "core/conf.h"
+#include "core/options/conf.h"
 #include "test.h"
 
 #define GENERAL \

@@ -2,7 +2,7 @@
  * answers. The fuzzer uses them, too. */
 #pragma once
 
-#include "core/stream.h"
+#include "core/stream/stream.h"
 
 struct fake {
 	struct stream st;

@@ -1,8 +1,8 @@
 /* What a session says of itself is kept while it is there: so many bytes, and no more. */
 #include "ledger.h"
+#include "core/im/session.h"
 #include "test.h"
 #include "world.h"
-#include "core/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

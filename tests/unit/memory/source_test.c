@@ -1,7 +1,7 @@
 /* The limits for each address cost memory only while there are connections of it. */
 #include "ledger.h"
+#include "core/listen/source.h"
 #include "test.h"
-#include "core/source.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 #include "world.h"
+#include "core/listen/port.h"
+#include "core/module.h"
+#include "io/tls.h"
 #include "ledger.h"
 #include "test.h"
-#include "core/module.h"
-#include "core/port.h"
-#include "io/tls.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
  * the server allocates is in the ledger, and what clients do is not. */
 #pragma once
 
-#include "core/conf.h"
-#include "core/server.h"
-#include "core/worker.h"
+#include "core/options/conf.h"
+#include "core/server/server.h"
+#include "core/server/worker.h"
 
 #include <openssl/ssl.h>
 

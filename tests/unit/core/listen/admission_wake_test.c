@@ -1,0 +1,76 @@
+/* Two ports of one worker wait for a descriptor, and a connection of another worker's ends at the
+ * worst of moments: after a port has been found full, and before it looks again. */
+#include "core/listen/port.h"
+#include "core/server/server.h"
+#include "core/server/worker.h"
+#include "test.h"
+
+/* The linker puts this in its place (--wrap): here is that moment. */
+void __real_listener_pause(struct listener *l);
+void __wrap_listener_pause(struct listener *l);
+
+static _Atomic int64_t *leaves; /* the next time; NULL: nobody does */
+
+void __wrap_listener_pause(struct listener *l)
+{
+	__real_listener_pause(l);
+	if (leaves)
+		atomic_fetch_sub(leaves, 1);
+	leaves = NULL;
+}
+
+static struct worker_port *start(struct worker *w, const struct conf_listener *l)
+{
+	AUTO(buf_free) struct buf err = BUF_INIT(1000);
+	struct port *p;
+
+	CHECK_INT(port_open(l, 1, 1, &p, &err), 0);
+	port_start(w, p, l);
+	return container_of(w->ports.prev, struct worker_port, link);
+}
+
+static void stop(struct worker_port *wp)
+{
+	struct port *p = wp->port;
+
+	port_stop(&wp);
+	port_close(p);
+	port_unref(&p);
+}
+
+TEST(admission_wakes_all_ports_that_wait_for_a_descriptor)
+{
+	struct server server = { .n_workers = 1, .n_threads = 1 };
+	struct worker worker = { .server = &server, .loop = loop_new() };
+	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
+				   .backlog = 1,
+				   .num_acceptors = 1,
+				   .max_connections = CONF_INFINITY,
+				   .max_unauthenticated = CONF_INFINITY,
+				   .accept_rate = CONF_INFINITY };
+	struct room_for_all *room = &server.descriptors;
+	struct worker_port *a, *b;
+
+	log_set_level(LOG_ERROR);
+	this_worker = &worker;
+	list_init(&worker.ports);
+	room_for_all_init(room, 1);
+	room->open = room->max = 10;
+	a = start(&worker, &l);
+	b = start(&worker, &l);
+
+	CHECK(!admission_may_accept(a) && a->io.paused);
+	leaves = &room->open;
+	CHECK(admission_may_accept(b) && !b->io.paused);
+	CHECK(leaves == NULL && room->open == 9);
+	/* Who has left finds nobody to wake. */
+	CHECK_INT(room->waiters.n, 0);
+	CHECK(!a->io.paused);
+
+	stop(a);
+	stop(b);
+	room_for_all_fini(room);
+	this_worker = NULL;
+	loop_free(&worker.loop);
+	log_set_level(LOG_NOTICE);
+}
