@@ -1,6 +1,7 @@
 /* What clients are told of a roster unasked. */
 #include "base/log.h"
 #include "base/rand.h"
+#include "core/c2s/asker.h"
 #include "core/c2s/c2s.h"
 #include "core/im/roster.h"
 #include "core/im/session.h"
@@ -60,11 +61,6 @@ void roster_deliver(struct user *u, const struct stanza *st)
 
 /* --- requests that wait --- */
 
-struct asker {
-	struct user *user; /* pinned */
-	struct handle session;
-};
-
 /* It may have been answered while the database was asked. */
 static void send_request(struct jid from, struct strv request, void *arg)
 {
@@ -75,27 +71,92 @@ static void send_request(struct jid from, struct strv request, void *arg)
 		session_send_bytes(s, request);
 }
 
+/* One reading for all sessions that were there when it began: a roster is long. */
+struct reading {
+	struct user *user; /* pinned */
+	struct asker asker;
+};
+
+static struct session *session_in(struct list *link)
+{
+	return container_of(link, struct session, in_user);
+}
+
+static void read_requests(struct user *u);
+
+/* For those that have come meanwhile, what came before them may not be among the rows. */
+static bool someone_awaits(const struct user *u)
+{
+	LIST_EACH(link, &u->sessions)
+		if (session_in(link)->awaits_requests &&
+		    session_is_available(session_in(link)))
+			return true;
+	return false;
+}
+
+static void reading_ends(struct reading *r)
+{
+	struct user *u = r->user;
+	struct worker *w = u->worker;
+
+	LIST_EACH(link, &u->sessions)
+		session_in(link)->gets_requests = false;
+	u->reads_requests = false;
+	asker_end(w, r->asker);
+	if (someone_awaits(u)) {
+		w->sender = r->asker.client;
+		read_requests(u);
+		w->sender = HANDLE_NONE;
+	}
+	user_unpin(u);
+	mem_free(r);
+}
+
 static void on_rows(struct worker *w, struct store_call *call, void *arg)
 {
-	struct asker *a = arg;
-	struct c2s *c = c2s_get(w, a->session);
+	struct reading *r = arg;
 
 	if (call->err < 0)
 		log_some_errors("roster.requests",
 				STRV_FMT
 				": the subscription requests that wait cannot be read",
-				STRV_ARG(jid_text(a->user->jid)));
-	else if (c && c->session && session_is_available(c->session))
-		roster_each_request(call, send_request, c->session);
-	user_unpin(a->user);
-	mem_free(a);
+				STRV_ARG(jid_text(r->user->jid)));
+	else
+		LIST_EACH(link, &r->user->sessions) {
+			struct session *s = session_in(link);
+			if (s->gets_requests && session_is_available(s))
+				roster_each_request(call, send_request, s);
+		}
+	reading_ends(r);
+}
+
+static void read_requests(struct user *u)
+{
+	struct reading *r = MEM_NEW(struct reading);
+
+	LIST_EACH(link, &u->sessions) {
+		struct session *s = session_in(link);
+		s->gets_requests = s->awaits_requests;
+		s->awaits_requests = false;
+	}
+	user_pin(u);
+	u->reads_requests = true;
+	r->user = u;
+	r->asker = asker_begin_question(u->worker, u);
+	if (worker_store(u->worker, roster_load_call(u->jid), on_rows, r) == 0)
+		return;
+	log_some_warnings("roster.requests",
+			  STRV_FMT
+			  ": the database is too busy for the subscription requests "
+			  "that wait: they come with the next login",
+			  STRV_ARG(jid_text(u->jid)));
+	reading_ends(r);
 }
 
 void roster_send_requests(struct session *s)
 {
 	struct user *u = s->user;
 	struct store_call *rows = roster_rows(u->roster);
-	struct asker *a;
 
 	if (roster_sums(u->roster).n_waiting == 0)
 		return;
@@ -103,18 +164,7 @@ void roster_send_requests(struct session *s)
 		roster_each_request(rows, send_request, s);
 		return;
 	}
-	a = MEM_NEW(struct asker);
-	a->user = u;
-	a->session = c2s_handle(c2s_of(s->stream));
-	user_pin(u);
-	if (!user_is_busy(u) &&
-	    worker_store(u->worker, roster_load_call(u->jid), on_rows, a) == 0)
-		return;
-	log_some_warnings("roster.requests",
-			  STRV_FMT
-			  ": the database is too busy for the subscription requests "
-			  "that wait: they come with the next login",
-			  STRV_ARG(jid_text(u->jid)));
-	user_unpin(u);
-	mem_free(a);
+	s->awaits_requests = true;
+	if (!u->reads_requests)
+		read_requests(u);
 }

@@ -34,7 +34,8 @@ struct session {
 	struct directed *directed;
 	struct hold *hold; /* NULL: messages are sent at once; see core/im/hold.h */
 	int8_t priority;
-	bool interested;   /* has asked for the roster (RFC 6121 2.2) */
+	bool interested : 1; /* has asked for the roster (RFC 6121 2.2) */
+	bool awaits_requests : 1, gets_requests : 1; /* core/im/roster_push.c */
 	uint64_t had : 48; /* of worker->n_to_accounts, and all before: core/im/hold.c */
 			   /* The modules' data: mod_session_data(). */
 };

@@ -37,10 +37,11 @@ struct user {
 	uint32_t n_sessions;
 	uint32_t waiting_bytes;
 	uint8_t state;
-	uint8_t n_questions; /* about it, without an answer: see core/c2s/asker.h */
-	bool removed;	     /* its name may be somebody else's already */
-	bool anonymous; /* in memory only, while it is online: core/login/anonymous.h */
-			/* The modules' data: mod_user_data(). */
+	uint8_t n_questions;	 /* about it, without an answer: see core/c2s/asker.h */
+	bool reads_requests : 1; /* of others, from the database: core/im/roster_push.c */
+	bool removed : 1;	 /* its name may be somebody else's already */
+	bool anonymous : 1; /* in memory only, while it is online: core/login/anonymous.h */
+			    /* The modules' data: mod_user_data(). */
 };
 
 _Static_assert(sizeof(struct user) <= 104, "an account has grown");
@@ -70,13 +71,6 @@ struct user *user_add_anonymous(struct worker *w, struct jid bare);
 
 /* The domain as a newer configuration has it. */
 void user_set_host(struct user *u, const struct host *h);
-
-/* So much of it waits, for the database as a rule, that no more of what is large may. */
-enum { USER_MAX_PINS = 100 };
-static inline bool user_is_busy(const struct user *u)
-{
-	return u->pins - u->n_sessions >= USER_MAX_PINS; /* each session is one */
-}
 
 void user_pin(struct user *u);
 void user_unpin(struct user *u);
