@@ -22,7 +22,7 @@ struct arena {
 	struct block *blocks; /* the newest first; the last one holds the arena */
 	char *at, *end;
 	size_t block_size;
-	size_t used;
+	size_t used, size; /* of what was allocated, of all blocks */
 };
 
 struct kept {
@@ -103,7 +103,7 @@ struct arena *arena_new(size_t block)
 	struct block *b = block_new(MAX(block, sizeof(struct arena) + 256));
 	struct arena *a = (struct arena *)(void *)b->data;
 
-	*a = (struct arena){ .blocks = b, .block_size = b->size };
+	*a = (struct arena){ .blocks = b, .block_size = b->size, .size = b->size };
 	a->at = (char *)(a + 1);
 	a->end = (char *)b->data + b->size;
 	return a;
@@ -151,8 +151,10 @@ void arena_free_wiped(struct arena **pa)
 
 void arena_reset(struct arena *a)
 {
-	if (a->blocks->next)
+	if (a->blocks->next) {
 		a->blocks = free_to_last(a->blocks);
+		a->size = a->blocks->size;
+	}
 	a->at = (char *)(a + 1);
 	a->end = (char *)a->blocks->data + a->blocks->size;
 	a->used = 0;
@@ -169,12 +171,18 @@ size_t arena_used(const struct arena *a)
 	return a->used;
 }
 
+size_t arena_size(const struct arena *a)
+{
+	return a->size;
+}
+
 static void grow(struct arena *a, size_t n)
 {
 	struct block *b = block_new(MAX(n, a->block_size));
 
 	b->next = a->blocks;
 	a->blocks = b;
+	a->size += b->size;
 	a->at = (char *)b->data;
 	a->end = a->at + b->size;
 }

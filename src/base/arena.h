@@ -16,6 +16,7 @@ void arena_reset(struct arena *a);
 void arena_reset_wiped(struct arena *a); /* and overwrites it, as mem_wipe() does */
 void arena_free_wiped(struct arena **a);
 size_t arena_used(const struct arena *a);
+size_t arena_size(const struct arena *a); /* what it has of the heap */
 
 /* 8-byte aligned; aborts when the machine is out of memory. The caller bounds what peers
  * can make it ask for. */

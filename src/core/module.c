@@ -178,7 +178,7 @@ void later_store(struct later *l, struct store_call *call,
 		 void (*done)(struct later *l, struct store_call *call))
 {
 	l->done = done;
-	call->held = arena_used(l->arena);
+	call->held = arena_size(l->arena);
 	if (worker_store(l->worker, call, on_store, l) < 0)
 		later_error(l, STANZA_ERR_RESOURCE_CONSTRAINT,
 			    "the database is too busy");

@@ -257,7 +257,7 @@ static void remove_item(struct ctx *c, const struct wanted *w)
 				     .item.jid = w->jid,
 				     .done = after_set,
 				     .arg = l,
-				     .arg_bytes = arena_used(l->arena),
+				     .arg_bytes = arena_size(l->arena),
 			     });
 }
 
@@ -280,7 +280,7 @@ static void set_item(struct ctx *c, const struct wanted *w)
 		return;
 	}
 	change.arg = l = change_new(c, w->jid, SUB_NONE);
-	change.arg_bytes = arena_used(l->arena);
+	change.arg_bytes = arena_size(l->arena);
 	roster_save(c->user, &change);
 }
 

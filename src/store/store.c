@@ -499,7 +499,7 @@ int store_submit(struct store *s, struct store_call *c)
 	int r = -EAGAIN;
 
 	c->account = (uint16_t)(hash_strv(c->username) % STORE_N_KEYS);
-	c->bytes = (uint32_t)MIN(arena_used(c->arena) + c->held, (size_t)UINT32_MAX);
+	c->bytes = (uint32_t)MIN(arena_size(c->arena) + c->held, (size_t)UINT32_MAX);
 	c->submitted = s->conf.sql || c->patient ? clock_mono_ms() : 0;
 	ASSERT(c->writes || !c->patient);
 	pthread_mutex_lock(&s->lock);

@@ -78,7 +78,7 @@ static void deliver(struct store_call *call)
 	struct worker *w = call->owner;
 
 	call->msg.run = on_answer;
-	call->msg.bytes = (uint32_t)MIN(arena_used(call->arena), (size_t)UINT32_MAX);
+	call->msg.bytes = (uint32_t)MIN(arena_size(call->arena), (size_t)UINT32_MAX);
 	inbox_post(loop_inbox(w->loop), &call->msg);
 }
 

@@ -7,7 +7,7 @@ TEST(arena_that_is_wiped_leaves_nothing_in_its_blocks)
 	struct arena *a = arena_new(1024);
 	const char *first = arena_cstr(a, STRV("secret")), *second = first;
 
-	while (arena_used(a) < 1500) /* into a second block */
+	while (arena_size(a) < 2048) /* into a second block */
 		second = arena_cstr(a, STRV("secret"));
 	arena_free_wiped(&a);
 	CHECK(a == NULL);
@@ -21,5 +21,21 @@ TEST(arena_that_is_wiped_leaves_nothing_in_its_blocks)
 		second = p == second ? NULL : second;
 	}
 	CHECK(first == NULL && second == NULL); /* those places have been seen */
+	arena_free(&a);
+}
+
+/* As it counts against what may wait: small things cost whole blocks. */
+TEST(arena_size_is_that_of_its_blocks)
+{
+	struct arena *a = arena_new(1024);
+	size_t one = arena_size(a);
+
+	CHECK(one >= 1024);
+	CHECK(arena_cstr(a, STRV("small")) != NULL);
+	CHECK_INT(arena_size(a), one);
+	CHECK(arena_alloc(a, 100000) != NULL);
+	CHECK(arena_size(a) >= one + 100000);
+	arena_reset(a);
+	CHECK_INT(arena_size(a), one);
 	arena_free(&a);
 }

@@ -363,6 +363,25 @@ ON_EACH(queue_is_bounded_in_bytes)
 		  -ENOENT);
 }
 
+/* What is small has whole blocks of memory all the same. */
+ON_EACH(queue_counts_blocks)
+{
+	static struct flight f;
+	struct jid who = romeo(s);
+	struct hold h;
+
+	hold_start(&h, s, NULL);
+	flight_init(&f);
+	for (int i = 0; i < 10; i++)
+		flight_add(&f, s, store_last_set(who, i, STRV("")));
+	pthread_mutex_lock(&s->lock);
+	CHECK(s->n_bytes >= 10 * 1024);
+	pthread_mutex_unlock(&s->lock);
+	hold_end(&h);
+	flight_await(&f);
+	flight_free(&f);
+}
+
 /* --- the end --- */
 
 TEST(close_does_what_is_queued)
