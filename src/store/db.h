@@ -27,8 +27,8 @@ struct db_dialect {
 };
 
 /* Functions that return an int return 0 or -errno: -EEXIST (a unique index says no), -ENOSPC (a
- * limit of the database's, or the disk is full), -EBUSY (others hold the database), -EROFS,
- * -ETIMEDOUT, -ENOTCONN (the connection is lost), -EIO. */
+ * limit of the database's), -EBUSY (others hold the database), -EROFS,
+ * -ETIMEDOUT, -ENOTCONN (the connection is lost), -EIO (a full disk, too). */
 struct db_driver {
 	struct db_dialect dialect;
 

@@ -31,7 +31,6 @@ static const struct {
 	{ "23505", -EEXIST },	 /* unique_violation */
 	{ "22001", -ENOSPC },	 /* longer than its column */
 	{ "54000", -ENOSPC },	 /* longer than an index can hold */
-	{ "53100", -ENOSPC },	 /* disk_full */
 	{ "57014", -ETIMEDOUT }, /* statement_timeout */
 	{ "55P03", -EBUSY },	 /* lock_not_available */
 	{ "40", -EBUSY },	 /* serialization_failure, deadlock_detected */

@@ -22,8 +22,6 @@ static int error_code(struct db *d)
 	if (code == SQLITE_CONSTRAINT_UNIQUE)
 		return -EEXIST; /* of other constraints, only a bug of ours can fall foul */
 	switch (code & 0xff) {
-	case SQLITE_FULL:
-		return -ENOSPC;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;

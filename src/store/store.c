@@ -85,7 +85,7 @@ static int commit(struct store *s)
 	int r = 0;
 
 	if (s->fail_in > 0 && --s->fail_in == 0)
-		r = -ENOSPC; /* a test's full disk */
+		r = -EIO; /* a test's full disk */
 	return r ? r : db_commit();
 }
 

@@ -39,7 +39,7 @@ ON_EACH(full_disk_at_the_commit_fails_all_of_the_batch)
 	hold_end(&h);
 	flight_await(&f);
 	for (size_t i = 0; i < f.n; i++)
-		CHECK_INT(f.call[i]->err, -ENOSPC);
+		CHECK_INT(f.call[i]->err, -EIO);
 	flight_free(&f);
 	CHECK_INT(count_messages(s, who), 0);
 	CHECK_INT(fixture_do(s, store_offline_add(who, 1, STRV("n@x"), STRV("m"), 9)), 0);
@@ -51,7 +51,7 @@ ON_EACH(failing_write_can_be_called_off)
 	struct jid who = romeo(s);
 
 	store_fail_write(s, 1);
-	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), -ENOSPC);
+	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), -EIO);
 	CHECK_INT(fixture_do(s, store_vcard_set(who, STRV("x"))), 0);
 	store_fail_write(s, 1);
 	store_fail_write(s, 0);
@@ -91,7 +91,7 @@ ON_SQLITE(full_disk_within_a_batch_fails_all_of_it)
 	hold_end(&h);
 	flight_await(&f);
 	for (size_t i = 0; i < f.n; i++)
-		CHECK_INT(f.call[i]->err, -ENOSPC);
+		CHECK_INT(f.call[i]->err, -EIO);
 	flight_free(&f);
 	CHECK_INT(fixture_do(s, store_last_get(who)), -ENOENT);
 	CHECK_INT(fixture_do(s, store_vcard_get(who)), -ENOENT);
