@@ -1,8 +1,8 @@
 /* Requests that wait, for a session that comes: how often the database is asked for them. */
-#include "core/options/conf.h"
-#include "core/module.h"
-#include "core/server/server.h"
 #include "core/im/user.h"
+#include "core/module.h"
+#include "core/options/conf.h"
+#include "core/server/server.h"
 #include "test.h"
 
 static const struct jid romeo = { .s = "romeo@example.com",
