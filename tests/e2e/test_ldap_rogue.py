@@ -7,6 +7,7 @@ import pytest
 
 from lib import env
 from lib.client import Account, SaslFailure
+from lib.server import free_port
 
 BIND, SEARCH, ENTRY, DONE = 0x60, 0x63, 0x64, 0x65
 SUCCESS, SIZE_LIMIT, BUSY = 0, 4, 51
@@ -42,10 +43,10 @@ def let_in(connection, id_):
 class Directory:
     """`search` and `bind` are called with the connection and the request's number."""
 
-    def __init__(self, search, bind=let_in, address=("127.0.0.1", 0)):
+    def __init__(self, search, bind=let_in, address=None):
         self.search, self.bind = search, bind
         self.binds = self.searches = 0
-        self._listener = socket.create_server(address)
+        self._listener = socket.create_server(address or ("127.0.0.1", free_port()))
         self.port = self._listener.getsockname()[1]
         self._all = []
         threading.Thread(target=self._accept, daemon=True).start()

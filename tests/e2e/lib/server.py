@@ -19,7 +19,7 @@ PASSWORD = "correct horse"
 
 
 def free_port():
-    """A port that nobody listens on, below the range of outgoing connections."""
+    """A port that nobody has at any address, below the range of outgoing connections."""
     while True:
         port = random.randint(10000, 32000)
         if port in _given_ports:
@@ -27,7 +27,7 @@ def free_port():
         _given_ports.add(port)
         with socket.socket() as s:
             try:
-                s.bind(("127.0.0.1", port))
+                s.bind(("", port))
             except OSError:
                 continue
         return port

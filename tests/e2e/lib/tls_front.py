@@ -5,6 +5,7 @@ import socket
 import threading
 
 from . import env
+from .server import free_port
 
 _CHUNK = 65536
 
@@ -20,7 +21,7 @@ class TlsFront:
         self._names = {}
         self._open = set()
         context.sni_callback = self._on_name
-        self._listener = socket.create_server((address, at))
+        self._listener = socket.create_server((address, at or free_port()))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
