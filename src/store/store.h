@@ -40,8 +40,8 @@ struct store_message {
  * Whoever submits a change and then reads of the same account sees the change.
  * err: 0, or -ENOENT (nothing stored; or no such account, for which nothing is written),
  * -EEXIST, -ENOSPC (a limit), -ENOTCONN (the database server cannot be reached),
- * -ETIMEDOUT, -EIO and others (the database failed, or its disk is full: it is logged). What failed was not done; but
- * when the connection is lost with a commit under way, nobody knows. */
+ * -ETIMEDOUT, -EIO and others (the database failed, or its disk is full: it is logged). What failed
+ * was not done; but when the connection is lost with a commit under way, nobody knows. */
 struct store_call {
 	struct inbox_msg msg; /* for whoever delivers the answer */
 	struct list link;
