@@ -140,7 +140,7 @@ struct later *later_new(struct ctx *c)
 	r = stanza_write(&b, c->stanza);
 	r = r ? r : xml_parse(a, arena_strv(a, buf_strv(&b)), NS_CLIENT, &el);
 	ASSERT(r == 0); /* our own writing, of a stanza that fitted once */
-	bad = stanza_read(a, el, &l->stanza);
+	bad = stanza_read_ours(el, &l->stanza);
 	ASSERT(bad == STANZA_ERR_NONE);
 	if (is_question(&l->stanza))
 		l->asker = asker_begin_question(l->worker, l->user);

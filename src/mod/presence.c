@@ -69,7 +69,7 @@ static void read_presence(struct arena *a, const struct presence *from,
 	memcpy(start + n - 1, "/>", empty ? 0 : 2);
 	r = xml_parse(a, strv_make(start, empty ? n : n + 1), NS_CLIENT, &el);
 	ASSERT(r == 0);
-	bad = stanza_read(a, el, ret);
+	bad = stanza_read_ours(el, ret);
 	ASSERT(bad == STANZA_ERR_NONE);
 	if (!empty)
 		el->inner = strv_make(all.p + n, all.n - n - strlen("</presence>"));
@@ -149,10 +149,8 @@ static void end_directed(struct session *from, const struct stanza *s)
 	while (from->directed) {
 		AUTO(arena_free) struct arena *a = arena_new(1024);
 		struct strv text = strv_make(from->directed->jid, from->directed->n);
-		struct jid to;
-		int r = jid_parse(a, arena_strv(a, text), &to);
+		struct jid to = jid_from_text(arena_strv(a, text));
 
-		ASSERT(r == 0); /* it was one when it was added */
 		session_directed_remove(from, to);
 		route_to(w, from, s, to);
 	}
@@ -263,7 +261,7 @@ static void unbind(struct session *s)
 	xo_attr(&o, "type", STRV("unavailable"));
 	xo_end(&o);
 	r = xml_parse(a, buf_strv(&b), NS_CLIENT, &el);
-	ASSERT(o.err == 0 && r == 0 && stanza_read(a, el, &p) == STANZA_ERR_NONE);
+	ASSERT(o.err == 0 && r == 0 && stanza_read_ours(el, &p) == STANZA_ERR_NONE);
 	if (session_is_available(s)) { /* the session itself hears nothing any more */
 		struct presence *own = s->presence;
 		s->presence = NULL;
@@ -294,13 +292,9 @@ static void outcome_free(struct outcome *o)
 	mem_free(o);
 }
 
-static struct jid contact_jid(struct arena *a, const struct outcome *o)
+static struct jid contact_jid(const struct outcome *o)
 {
-	struct jid j;
-	int r = jid_parse(a, strv_from(o->contact), &j);
-
-	ASSERT(r == 0); /* it came from a jid */
-	return j;
+	return jid_from_text(strv_from(o->contact));
 }
 
 static void read_back(struct arena *a, const struct outcome *o, struct stanza *ret)
@@ -309,7 +303,7 @@ static void read_back(struct arena *a, const struct outcome *o, struct stanza *r
 	int r = xml_parse(a, strv_make(o->stanza, o->n), NS_CLIENT, &el);
 
 	ASSERT(r == 0 &&
-	       stanza_read(a, el, ret) == STANZA_ERR_NONE); /* our own writing */
+	       stanza_read_ours(el, ret) == STANZA_ERR_NONE); /* our own writing */
 }
 
 /* Whoever has sent it hears of it, whichever kind it is; what others have seen of the new state while
@@ -318,7 +312,7 @@ static void not_stored(struct user *u, const struct outcome *o)
 {
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	AUTO(buf_free) struct buf b = BUF_INIT(65536);
-	struct jid contact = contact_jid(a, o);
+	struct jid contact = contact_jid(o);
 	bool has_from = sub_has_from(roster_get(u->roster, contact).sub.state);
 	struct stanza s;
 
@@ -336,9 +330,8 @@ static void not_stored(struct user *u, const struct outcome *o)
 
 static void after_outbound(struct user *u, const struct roster_saved *saved, void *arg)
 {
-	AUTO(arena_free) struct arena *a = arena_new(1024);
 	struct outcome *o = arg;
-	struct jid contact = contact_jid(a, o);
+	struct jid contact = contact_jid(o);
 
 	if (saved->err == 0) {
 		if (o->lost_from) /* RFC 6121 3.2.2: before the `unsubscribed` */
@@ -425,7 +418,7 @@ static void after_inbound(struct user *u, const struct roster_saved *saved, void
 {
 	AUTO(arena_free) struct arena *a = arena_new(2048);
 	struct outcome *o = arg;
-	struct jid contact = contact_jid(a, o);
+	struct jid contact = contact_jid(o);
 	struct stanza s;
 
 	if (saved->err == 0) {

@@ -153,18 +153,22 @@ static enum stanza_err read_groups(struct arena *a, const struct xml_el *item,
 }
 
 /* RFC 6121 2.3.3. */
-static enum stanza_err read_set(struct arena *a, const struct xml_el *query,
-				struct wanted *w)
+static enum stanza_err read_set(struct worker *worker, struct arena *a,
+				const struct xml_el *query, struct wanted *w)
 {
 	const struct xml_el *item = xml_child(query, NS_ROSTER, "item");
 	struct strv jid;
+	uint32_t work = 0;
+	int r;
 
 	if (item == NULL || query->first != query->last)
 		return STANZA_ERR_BAD_REQUEST;
 	jid = xml_attr(item, "jid");
 	if (jid.p == NULL)
 		return STANZA_ERR_BAD_REQUEST;
-	if (jid_parse(a, jid, &w->jid) < 0)
+	r = jid_parse_counted(a, jid, &w->jid, &work);
+	worker->work += work;
+	if (r < 0)
 		return STANZA_ERR_JID_MALFORMED;
 	w->jid = jid_bare(w->jid);
 	w->remove = strv_is(xml_attr(item, "subscription"), "remove");
@@ -287,7 +291,8 @@ static void set_item(struct ctx *c, const struct wanted *w)
 static enum verdict on_set(struct ctx *c)
 {
 	struct wanted *w = ARENA_NEW(c->scratch, struct wanted);
-	enum stanza_err err = read_set(c->scratch, stanza_payload(c->stanza), w);
+	enum stanza_err err =
+		read_set(c->worker, c->scratch, stanza_payload(c->stanza), w);
 
 	if (c->user->anonymous) {
 		reply_error(c, STANZA_ERR_NOT_ALLOWED, "not without an account");

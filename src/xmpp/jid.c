@@ -36,7 +36,13 @@ static struct strv lower_ascii(struct arena *a, struct strv s)
 	return strv_make(to, s.n);
 }
 
-int jid_prep_local(struct arena *a, struct strv in, struct strv *ret)
+/* What it may cost is counted before it does. */
+static void count(uint32_t *work, struct strv part)
+{
+	*work += 1 + (uint32_t)MIN(part.n, (size_t)PRECIS_INPUT_MAX) / JID_PIECE;
+}
+
+static int prep_local(struct arena *a, struct strv in, struct strv *ret, uint32_t *work)
 {
 	if (in.n == 0 || in.n > PRECIS_INPUT_MAX)
 		return -EINVAL;
@@ -47,6 +53,7 @@ int jid_prep_local(struct arena *a, struct strv in, struct strv *ret)
 	if (shape == UPPER)
 		out = lower_ascii(a, in);
 	if (shape == OTHER) {
+		count(work, in);
 		int r = precis_username(a, in, &out);
 		if (r < 0)
 			return r;
@@ -57,6 +64,23 @@ int jid_prep_local(struct arena *a, struct strv in, struct strv *ret)
 		return -EINVAL;
 	*ret = out;
 	return 0;
+}
+
+int jid_prep_local(struct arena *a, struct strv in, struct strv *ret)
+{
+	uint32_t work = 0;
+
+	return prep_local(a, in, ret, &work);
+}
+
+static int prep_domain(struct arena *a, struct strv in, struct strv *ret, uint32_t *work)
+{
+	if (jid_domain_is_plain(in)) {
+		*ret = in;
+		return 0;
+	}
+	count(work, in);
+	return jid_prep_domain(a, in, ret);
 }
 
 int jid_prep_resource(struct arena *a, struct strv in, struct strv *ret)
@@ -139,16 +163,29 @@ static bool same(struct strv a, struct strv b)
 	return a.p == b.p && a.n == b.n;
 }
 
-int jid_parse(struct arena *a, struct strv in, struct jid *ret)
+static int prep_resource(struct arena *a, struct strv in, struct strv *ret,
+			 uint32_t *work)
+{
+	if (!precis_is_printable_ascii(in)) {
+		count(work, in);
+		return jid_prep_resource(a, in, ret);
+	}
+	if (in.n > JID_PART_MAX)
+		return -EINVAL;
+	*ret = in;
+	return 0;
+}
+
+int jid_parse_counted(struct arena *a, struct strv in, struct jid *ret, uint32_t *work)
 {
 	int r;
 	struct parts raw = split(in), prep = { 0 };
-	if (raw.local.p != NULL && (r = jid_prep_local(a, raw.local, &prep.local)) < 0)
+	if (raw.local.p != NULL && (r = prep_local(a, raw.local, &prep.local, work)) < 0)
 		return r;
-	if ((r = jid_prep_domain(a, raw.domain, &prep.domain)) < 0)
+	if ((r = prep_domain(a, raw.domain, &prep.domain, work)) < 0)
 		return r;
 	if (raw.resource.p != NULL &&
-	    (r = jid_prep_resource(a, raw.resource, &prep.resource)) < 0)
+	    (r = prep_resource(a, raw.resource, &prep.resource, work)) < 0)
 		return r;
 	if (same(raw.local, prep.local) && same(raw.domain, prep.domain) &&
 	    same(raw.resource, prep.resource))
@@ -157,4 +194,11 @@ int jid_parse(struct arena *a, struct strv in, struct jid *ret)
 	else
 		*ret = jid_make(a, prep.local, prep.domain, prep.resource);
 	return 0;
+}
+
+int jid_parse(struct arena *a, struct strv in, struct jid *ret)
+{
+	uint32_t work = 0;
+
+	return jid_parse_counted(a, in, ret, &work);
 }

@@ -14,16 +14,28 @@ struct jid {
 	uint16_t n_resource; /* 0: bare */
 };
 
-enum { JID_PART_MAX = 1023, JID_MAX = 3071 };
+enum {
+	JID_PART_MAX = 1023, /* bytes; of a domainpart in ASCII, as A-labels, 253 */
+	JID_MAX = 3071,
+	JID_PIECE = 8, /* bytes that are not plain: a microsecond's work */
+};
 
 /* Parses and canonicalises. -EINVAL: not a JID. ASCII that is canonical costs no copy: *ret
  * then points into `in`; else into `a`. */
 nodiscard int jid_parse(struct arena *a, struct strv in, struct jid *ret);
 
+/* The same, and adds to *work how much that was, whatever came of it: a piece for each JID_PIECE
+ * bytes of what is not plain ASCII; nothing for what is. */
+nodiscard int jid_parse_counted(struct arena *a, struct strv in, struct jid *ret,
+				uint32_t *work);
+
 /* Canonicalises one part into `a` (or returns `in`). -EINVAL. */
 nodiscard int jid_prep_local(struct arena *a, struct strv in, struct strv *ret);
 nodiscard int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret);
 nodiscard int jid_prep_resource(struct arena *a, struct strv in, struct strv *ret);
+
+/* ASCII, and canonical: there is nothing to prepare. */
+bool jid_domain_is_plain(struct strv in);
 
 /* Puts canonical parts together, in `a`. local, resource may be empty. */
 struct jid jid_make(struct arena *a, struct strv local, struct strv domain,

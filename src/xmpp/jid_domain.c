@@ -6,7 +6,12 @@
 #include <arpa/inet.h>
 #include <idn2.h>
 
-enum { LABEL_MAX = 63 };
+enum {
+	LABEL_MAX = 63,
+	NAME_MAX_ASCII =
+		253, /* RFC 1035 2.3.4: 255, with a length before the first and the root's */
+	XN = 4,	     /* "xn--" */
+};
 
 static bool is_ascii(struct strv s)
 {
@@ -51,18 +56,45 @@ static bool is_xn(struct strv label)
 	return strv_starts(label, STRV("xn--"));
 }
 
-/* Is it a U-label, and (when given) that of this A-label? */
-static bool u_label_ok(struct arena *a, struct strv label, const char *a_label)
+/* How long it is in ASCII; an A-label at the least, where each code point takes a character. */
+static size_t least_ascii(struct strv label)
+{
+	size_t n = is_ascii(label) ? 0 : XN;
+
+	for (size_t i = 0; i < label.n; i++)
+		n += (label.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* RFC 7622 3.2.3, RFC 1034 3.1: names longer than any that exists are refused before the work,
+ * which for an A-label is a thousand times as much as for others. */
+static bool may_fit(struct strv name)
+{
+	size_t n = 0;
+
+	for (struct strv rest = name; rest.p != NULL;) {
+		size_t label = least_ascii(next_label(&rest));
+
+		n += label + (rest.p != NULL);
+		if (label > LABEL_MAX || n > NAME_MAX_ASCII)
+			return false;
+	}
+	return true;
+}
+
+/* The length of its A-label; 0: it is no U-label, or not that of this A-label (when given). */
+static size_t a_label_len(struct arena *a, struct strv label, const char *a_label)
 {
 	uint8_t *registered = NULL;
 	if (!hyphens_ok(label))
-		return false;
+		return 0;
 	int r = idn2_register_u8((const uint8_t *)arena_cstr(a, label), NULL, &registered,
 				 0);
 	bool ok = r == IDN2_OK &&
 		  (a_label == NULL || strcmp((const char *)registered, a_label) == 0);
+	size_t n = ok ? strlen((const char *)registered) : 0;
 	idn2_free(registered);
-	return ok;
+	return n;
 }
 
 /* The U-label of an A-label. */
@@ -70,26 +102,29 @@ static int decode_label(struct arena *a, struct strv label, struct strv *ret)
 {
 	char *out = NULL;
 	const char *a_label = arena_cstr(a, label);
-	if (label.n > LABEL_MAX) /* before the work */
-		return -EINVAL;
 	if (idn2_to_unicode_8z8z(a_label, &out, 0) != IDN2_OK)
 		return -EINVAL;
 	struct strv decoded = arena_strv(a, strv_from(out));
 	idn2_free(out);
-	if (!u_label_ok(a, decoded, a_label)) /* nor may it stand for an ASCII label */
+	if (a_label_len(a, decoded, a_label) ==
+	    0) /* nor may it stand for an ASCII label */
 		return -EINVAL;
 	*ret = decoded;
 	return 0;
 }
 
+/* Returns how long it is in ASCII. */
 static int prep_label(struct arena *a, struct strv label, struct strv *ret)
 {
-	if (is_xn(label))
-		return decode_label(a, label, ret);
-	if (is_ascii(label) ? !ldh_label_ok(label) : !u_label_ok(a, label, NULL))
+	size_t n = label.n;
+	if (is_xn(label)) {
+		int r = decode_label(a, label, ret);
+		return r < 0 ? r : (int)n;
+	}
+	if (is_ascii(label) ? !ldh_label_ok(label) : !(n = a_label_len(a, label, NULL)))
 		return -EINVAL;
 	*ret = label;
-	return 0;
+	return (int)n;
 }
 
 /* RFC 5893 section 2: one right-to-left label subjects all labels to the rule. */
@@ -116,7 +151,7 @@ static int prep_labels(struct arena *a, struct strv name, struct strv *ret)
 {
 	/* a U-label of UTF-8 is shorter than four times its A-label */
 	char *to = arena_alloc(a, 4 * name.n + 1);
-	size_t n = 0;
+	size_t n = 0, n_ascii = 0;
 	for (struct strv rest = name; rest.p != NULL;) {
 		struct strv label;
 		int r = prep_label(a, next_label(&rest), &label);
@@ -125,11 +160,15 @@ static int prep_labels(struct arena *a, struct strv name, struct strv *ret)
 		ASSERT(n + label.n <= 4 * name.n);
 		memcpy(to + n, label.p, label.n);
 		n += label.n;
-		if (rest.p != NULL)
+		n_ascii += (size_t)r;
+		if (rest.p != NULL) {
 			to[n++] = '.';
+			n_ascii++;
+		}
 	}
-	if (n > JID_PART_MAX)
+	if (n_ascii > NAME_MAX_ASCII)
 		return -EINVAL;
+	ASSERT(n <= JID_PART_MAX); /* no character takes more than four bytes */
 	to[n] = '\0';
 	struct strv out = strv_make(to, n);
 	int r = check_bidi(a, out);
@@ -205,6 +244,11 @@ static struct strv strip_dot(struct strv name)
 	return name;
 }
 
+bool jid_domain_is_plain(struct strv in)
+{
+	return in.n > 0 && in.n <= NAME_MAX_ASCII && is_canonical(in);
+}
+
 int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
 {
 	struct strv name = strip_dot(in);
@@ -212,7 +256,7 @@ int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
 		return -EINVAL;
 	if (name.p[0] == '[')
 		return prep_literal(a, name, ret);
-	if (name.n <= JID_PART_MAX && is_canonical(name)) {
+	if (jid_domain_is_plain(name)) {
 		*ret = name;
 		return 0;
 	}
@@ -222,5 +266,5 @@ int jid_prep_domain(struct arena *a, struct strv in, struct strv *ret)
 	if (r < 0)
 		return r;
 	name = strip_dot(name);
-	return name.n == 0 ? -EINVAL : prep_labels(a, name, ret);
+	return name.n == 0 || !may_fit(name) ? -EINVAL : prep_labels(a, name, ret);
 }

@@ -99,8 +99,25 @@ bool precis_is_printable_ascii(struct strv s)
 
 /* --- the profiles --- */
 
+/* Which of the rules that look at all of the string it is under: 0: none. */
+static unsigned whole_rule(uint32_t cp)
+{
+	switch (cp) {
+	case 0x30FB: /* RFC 5892 A.7 */
+		return 1;
+	case 0x0660 ... 0x0669: /* A.8 */
+		return 2;
+	case 0x06F0 ... 0x06F9: /* A.9 */
+		return 4;
+	default:
+		return 0;
+	}
+}
+
 static bool class_ok(struct precis_text t, bool freeform)
 {
+	unsigned held = 0; /* what holds for one holds for all others of its kind */
+
 	for (size_t i = 0; i < t.n; i++) {
 		switch (precis_class_of(t.p[i])) {
 		case PRECIS_PVALID:
@@ -111,8 +128,11 @@ static bool class_ok(struct precis_text t, bool freeform)
 			break;
 		case PRECIS_CONTEXTJ:
 		case PRECIS_CONTEXTO:
+			if (held & whole_rule(t.p[i]))
+				break;
 			if (!precis_context_ok(t, i))
 				return false;
+			held |= whole_rule(t.p[i]);
 			break;
 		default:
 			return false;

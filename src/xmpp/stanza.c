@@ -76,19 +76,15 @@ static enum stanza_err check_iq(const struct stanza *s)
 	return STANZA_ERR_NONE;
 }
 
-static enum stanza_err read_jid(struct arena *a, struct strv text, struct jid *ret)
+/* All but the addresses, whose text is returned. */
+static enum stanza_err read_start(const struct xml_el *el, struct stanza *ret,
+				  struct strv *from, struct strv *to)
 {
-	if (text.p == NULL || jid_parse(a, text, ret) == 0)
-		return STANZA_ERR_NONE;
-	return STANZA_ERR_JID_MALFORMED;
-}
-
-enum stanza_err stanza_read(struct arena *a, const struct xml_el *el, struct stanza *ret)
-{
-	struct strv type = STRV_NULL, from = STRV_NULL, to = STRV_NULL;
+	struct strv type = STRV_NULL;
 	enum stanza_err err, r;
 
 	*ret = (struct stanza){ .kind = kind_of(el), .el = el };
+	*from = *to = STRV_NULL;
 	for (unsigned i = 0; i < el->n_attr; i++) {
 		const struct xml_attr *at = &el->attr[i];
 		if (at->ns == NS_XML && strv_is(at->local, "lang"))
@@ -96,9 +92,9 @@ enum stanza_err stanza_read(struct arena *a, const struct xml_el *el, struct sta
 		if (at->ns != NS_NONE)
 			continue;
 		if (strv_is(at->local, "to"))
-			to = at->value;
+			*to = at->value;
 		else if (strv_is(at->local, "from"))
-			from = at->value;
+			*from = at->value;
 		else if (strv_is(at->local, "id"))
 			ret->id = at->value;
 		else if (strv_is(at->local, "type"))
@@ -106,11 +102,38 @@ enum stanza_err stanza_read(struct arena *a, const struct xml_el *el, struct sta
 	}
 	err = read_type(ret, type);
 	r = ret->kind == STANZA_IQ ? check_iq(ret) : STANZA_ERR_NONE;
-	err = err ? err : r;
-	r = read_jid(a, from, &ret->from);
-	err = err ? err : r;
-	r = read_jid(a, to, &ret->to);
 	return err ? err : r;
+}
+
+static enum stanza_err read_jid(struct arena *a, struct strv text, struct jid *ret,
+				uint32_t *work)
+{
+	if (text.p == NULL || jid_parse_counted(a, text, ret, work) == 0)
+		return STANZA_ERR_NONE;
+	return STANZA_ERR_JID_MALFORMED;
+}
+
+enum stanza_err stanza_read(struct arena *a, const struct xml_el *el, struct stanza *ret)
+{
+	struct strv from, to;
+	enum stanza_err err = read_start(el, ret, &from, &to), r;
+
+	r = read_jid(a, from, &ret->from, &ret->work);
+	err = err ? err : r;
+	r = read_jid(a, to, &ret->to, &ret->work);
+	return err ? err : r;
+}
+
+enum stanza_err stanza_read_ours(const struct xml_el *el, struct stanza *ret)
+{
+	struct strv from, to;
+	enum stanza_err err = read_start(el, ret, &from, &to);
+
+	if (from.p)
+		ret->from = jid_from_text(from);
+	if (to.p)
+		ret->to = jid_from_text(to);
+	return err;
 }
 
 static struct strv type_name(const struct stanza *s)

@@ -33,6 +33,7 @@ struct stanza {
 	enum stanza_type type;
 	struct jid from, to;  /* s == NULL: not there */
 	struct strv id, lang; /* p == NULL: not there */
+	uint32_t work;	      /* that the addresses were: see jid_parse_counted() */
 	const struct xml_el *el;
 };
 
@@ -42,6 +43,10 @@ struct stanza {
  * without exactly one child, a result with several; a presence of unknown type. */
 nodiscard enum stanza_err stanza_read(struct arena *a, const struct xml_el *el,
 				      struct stanza *ret);
+
+/* The same of what stanza_write() or our own have written, where the addresses are canonical and
+ * need no work. */
+nodiscard enum stanza_err stanza_read_ours(const struct xml_el *el, struct stanza *ret);
 
 /* Writes the stanza with the addresses, id, type and language of `s` and the content of s->el,
  * for a stream whose default namespace is jabber:client. -EMSGSIZE. */

@@ -422,6 +422,7 @@ const struct stream_env c2s_stream_env = {
 	.bind = env_bind,
 	.stanza = env_stanza,
 	.goes_on = turn_goes_on,
+	.works = turn_works,
 	.pre_auth_iq = env_pre_auth_iq,
 	.features = env_features,
 	.close = env_close,

@@ -19,6 +19,11 @@ bool turn_goes_on(struct stream *st)
 	return !is_over(c) && conn_is_open(c->conn);
 }
 
+void turn_works(struct stream *st, uint32_t work)
+{
+	c2s_of(st)->worker->work += work;
+}
+
 void turn_end(struct c2s *c, size_t used, size_t n)
 {
 	if (c->st.waiting) /* nothing more until the answer is here: see conn_feed_again() */

@@ -176,7 +176,7 @@ static void read_ours(struct arena *a, struct strv bytes, struct stanza *ret)
 	int r = xml_parse(a, bytes, NS_CLIENT, &el);
 
 	ASSERT(r == 0); /* our own writing */
-	bad = stanza_read(a, el, ret);
+	bad = stanza_read_ours(el, ret);
 	ASSERT(bad == STANZA_ERR_NONE);
 }
 

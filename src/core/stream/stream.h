@@ -96,6 +96,9 @@ struct stream_env {
 	/* May the next element be handled now? Else the rest is presented later. */
 	bool (*goes_on)(struct stream *st);
 
+	/* So many microseconds of work have been done for an element, beyond what is usual. */
+	void (*works)(struct stream *st, uint32_t work);
+
 	/* An IQ before authentication (in-band registration); ends in stream_resume(), maybe at
 	 * once; false: not offered here. */
 	bool (*pre_auth_iq)(struct stream *st, const struct stanza *s);

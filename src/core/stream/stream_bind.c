@@ -23,6 +23,16 @@ static void bind_failed(struct stream *st, const struct stanza *s, enum stanza_e
 		st->env->timeout(st, st->listener->state_timeout_ms);
 }
 
+static enum stanza_err read_stanza(struct stream *st, struct arena *a,
+				   const struct xml_el *el, struct stanza *ret)
+{
+	enum stanza_err err = stanza_read(a, el, ret);
+
+	if (ret->work)
+		st->env->works(st, ret->work);
+	return err;
+}
+
 void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 {
 	struct strv resource = STRV("");
@@ -34,7 +44,7 @@ void bind_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 		stream_close(st, STREAM_ERR_NOT_AUTHORIZED, "bind a resource first");
 		return;
 	}
-	if (stanza_read(a, el, &s) || s.type != IQ_SET) {
+	if (read_stanza(st, a, el, &s) || s.type != IQ_SET) {
 		bind_failed(st, &s, STANZA_ERR_BAD_REQUEST, NULL);
 		return;
 	}
@@ -148,7 +158,7 @@ static bool is_content_moderate(const struct xml_el *el)
 void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a)
 {
 	struct stanza s;
-	enum stanza_err err = stanza_read(a, el, &s);
+	enum stanza_err err = read_stanza(st, a, el, &s);
 
 	if (!from_is_ok(st, &s, err)) {
 		stream_close(st, STREAM_ERR_INVALID_FROM, NULL);
@@ -182,7 +192,7 @@ void pre_auth_on_iq(struct stream *st, const struct xml_el *el, struct arena *a)
 		stream_close(st, STREAM_ERR_NOT_AUTHORIZED, NULL);
 		return;
 	}
-	if (stanza_read(a, el, &s)) {
+	if (read_stanza(st, a, el, &s)) {
 		put_iq_error(st, &s, STANZA_ERR_BAD_REQUEST, NULL);
 		return;
 	}

@@ -142,6 +142,11 @@ static bool goes_on(struct stream *st)
 	return !fake_of(st)->stopped;
 }
 
+static void works(struct stream *st, uint32_t work)
+{
+	fake_of(st)->work += work;
+}
+
 static bool pre_auth_iq(struct stream *st, const struct stanza *s)
 {
 	event(st, "register;");
@@ -176,6 +181,7 @@ static const struct stream_env env = {
 	.bind = bind_resource,
 	.stanza = on_stanza,
 	.goes_on = goes_on,
+	.works = works,
 	.pre_auth_iq = pre_auth_iq,
 	.features = features,
 	.close = close_stream,

@@ -20,8 +20,9 @@ struct fake {
 	bool answers;		/* lookups, passwords and binds are answered at once */
 	bool delays; /* whether a password was right is told when the test says so */
 	bool account_exists;
-	bool stops;   /* each stanza ends the turn ... */
-	bool stopped; /* ... until the test says otherwise */
+	bool stops;    /* each stanza ends the turn ... */
+	bool stopped;  /* ... until the test says otherwise */
+	uint32_t work; /* what was reported of it */
 	struct strv cb[CB_MAX];
 	const struct cert_names *certificate; /* NULL: none that passes */
 	struct scram_keys keys;		      /* of password "secret" */
