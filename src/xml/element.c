@@ -26,6 +26,7 @@ static enum parsed pass_special(struct xml_parser *x, struct xml_el *e, const ch
 	uint32_t cp;
 	int n;
 
+	x->n_stops++;
 	if (*p & 0x80) {
 		do {
 			if ((n = xml_wide_char(p)) <= 0)
@@ -36,6 +37,8 @@ static enum parsed pass_special(struct xml_parser *x, struct xml_el *e, const ch
 		do {
 			if ((err = xml_reference(&p, &cp)) != XML_OK)
 				return xml_wrong(x, err);
+			if (++x->n_refs > x->max->refs)
+				return xml_wrong(x, XML_ERR_TOO_DEEP);
 		} while (*p == '&');
 		e->text_plain = false;
 	} else if ((*p == ']' && !is_cdata_end(p)) || ch_is(*p, CH_SPACE)) {
@@ -82,8 +85,10 @@ static enum parsed read_cdata(struct xml_parser *x, struct xml_el *e)
 					 XML_ERR_RESTRICTED); /* comment, declaration */
 		return xml_wrong_char(x, p);
 	}
+	if (++x->n_refs > x->max->refs)
+		return xml_wrong(x, XML_ERR_TOO_DEEP);
 	e->text_plain = false;
-	while ((p = loose_cdata(p, x->end)) != x->end) {
+	for (; (p = loose_cdata(p, x->end)) != x->end; x->n_stops++) {
 		if (*p & 0x80) {
 			do {
 				if ((n = xml_wide_char(p)) <= 0)
@@ -193,5 +198,18 @@ enum parsed xml_parse_element(struct xml_parser *x, struct xml_el **ret)
 			return r;
 	}
 	*ret = root;
+	return PARSED;
+}
+
+enum parsed xml_parse_start(struct xml_parser *x, const char *end, struct xml_el **ret)
+{
+	enum parsed r;
+	bool empty;
+
+	x->p++;
+	if ((r = xml_parse_tag(x, NULL, ret, &empty)) != PARSED)
+		return r;
+	x->p = end;
+	close_element(x, *ret);
 	return PARSED;
 }

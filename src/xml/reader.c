@@ -8,7 +8,12 @@ enum {
 	SMALL = 1024, /* bytes of an element that may be parsed anew with each '>' */
 };
 
-static const struct xml_bounds bounds = { XML_MAX_NODES, XML_MAX_ATTRS, XML_MAX_SCOPE };
+static const struct xml_bounds bounds = {
+	.nodes = XML_MAX_NODES,
+	.attrs = XML_MAX_ATTRS,
+	.scope = XML_MAX_SCOPE,
+	.refs = XML_MAX_REFS,
+};
 
 /* What has been read once may have been written with more: `from` and xml:lang, and what a
  * stream's header declares, once for each use; that is bounded in bytes. */
@@ -16,10 +21,12 @@ static const struct xml_bounds bounds_again = {
 	.nodes = 4 * XML_MAX_NODES,
 	.attrs = XML_MAX_ATTRS + 16,
 	.scope = XML_MAX_SCOPE + 96,
+	.refs = UINT32_MAX, /* it may be made of them */
 };
 
 struct xml_reader {
 	struct arena *arena;
+	uint32_t work; /* of the last xml_next() */
 };
 
 struct xml_reader *xml_reader_new(void)
@@ -39,6 +46,17 @@ void xml_reader_free(struct xml_reader **pr)
 		return;
 	arena_free(&r->arena);
 	mem_free(r);
+}
+
+uint32_t xml_reader_work(const struct xml_reader *r)
+{
+	return r->work;
+}
+
+static uint32_t work_of(const struct xml_parser *x, size_t bytes)
+{
+	return (uint32_t)(bytes >> 11) + (x->n_nodes + x->n_attrs) / 32 +
+	       (x->n_refs + x->n_stops) / 128;
 }
 
 static enum xml_event fail(enum xml_error why, enum xml_error *err)
@@ -83,6 +101,20 @@ static enum parsed parse_close(struct xml_parser *x, struct xml_stream *s)
 	return PARSED;
 }
 
+/* Of what has been read to its end, and is too long to be looked into. */
+static enum parsed parse_start(struct xml_parser *x, const struct xml_stream *s,
+			       struct strv in, struct xml_el **ret)
+{
+	const char *last = memrchr(in.p, '>', XML_MAX_START);
+	enum parsed r = PARSED_PART;
+
+	if (last) {
+		x->end = last + 1;
+		r = xml_parse_start(x, in.p + s->scanned, ret);
+	}
+	return r == PARSED_PART ? xml_wrong(x, XML_ERR_TOO_BIG) : r;
+}
+
 /* Parses what stands before the last '>': nothing behind it is complete. Sets *ret_event.
  */
 static enum parsed parse(struct xml_parser *x, struct xml_stream *s, struct strv in,
@@ -105,7 +137,8 @@ static enum parsed parse(struct xml_parser *x, struct xml_stream *s, struct strv
 	}
 	*ret_event = XML_ELEMENT;
 	x->scope = s->decls ? s->decls->scope : xml_scope_of(NS_CLIENT);
-	return xml_parse_element(x, ret);
+	return s->scanned > XML_MAX_TREE ? parse_start(x, s, in, ret)
+					 : xml_parse_element(x, ret);
 }
 
 /* An element that came in part is parsed again to find its errors early: at each '>'
@@ -113,6 +146,8 @@ static enum parsed parse(struct xml_parser *x, struct xml_stream *s, struct strv
  * linear. */
 static bool is_worth_parsing(const struct xml_stream *s, struct strv in, size_t seen)
 {
+	if (in.n > XML_MAX_TREE)
+		return false;
 	if (in.n > SMALL && in.n >> s->tried < 2)
 		return false;
 	return in.n > seen && memrchr(in.p + seen, '>', in.n - seen) != NULL;
@@ -129,13 +164,16 @@ static enum xml_event read_element(struct xml_reader *r, struct xml_stream *s,
 	enum parsed parsed = PARSED_PART;
 	enum xml_event event;
 	size_t seen = s->scanned;
+	bool is_first = seen == 0 && view.n <= XML_MAX_TREE; /* and as a rule the last */
 
 	if (seen > view.n) /* max_bytes has been lowered meanwhile */
 		return fail(XML_ERR_TOO_BIG, err);
-	if (seen > 0)
+	if (!is_first)
 		scanned = xml_scan(s, view);
-	if (seen == 0 || scanned != SCAN_PART || is_worth_parsing(s, view, seen))
+	if (is_first || scanned != SCAN_PART || is_worth_parsing(s, view, seen))
 		parsed = parse(&x, s, view, &event, ret);
+	if (x.p)
+		r->work = work_of(&x, parsed == PARSED ? (size_t)(x.p - in.p) : view.n);
 	if (parsed == PARSED) {
 		s->scanned = 0;
 		s->depth = 0;
@@ -145,7 +183,7 @@ static enum xml_event read_element(struct xml_reader *r, struct xml_stream *s,
 	}
 	if (parsed == PARSED_WRONG)
 		return fail(x.err, err);
-	if (seen == 0)
+	if (is_first)
 		scanned = xml_scan(s, view);
 	if (scanned != SCAN_PART)
 		return fail(XML_ERR_MALFORMED, err);
@@ -207,6 +245,7 @@ enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s, struct strv 
 
 	ASSERT(s->scanned <= in.n);
 	*ret_used = 0;
+	r->work = 0;
 	arena_reset(r->arena);
 	if (s->scan_state == XML_CLOSES_ITSELF) {
 		s->scan_state = XML_ENDED;

@@ -83,6 +83,7 @@ static enum parsed read_value(struct xml_parser *x, char quote, struct strv *ret
 		uint32_t cp;
 		int n;
 
+		x->n_stops++;
 		if (*p & 0x80) {
 			do {
 				if ((n = xml_wide_char(p)) <= 0)
@@ -94,6 +95,8 @@ static enum parsed read_value(struct xml_parser *x, char quote, struct strv *ret
 		if (*p == '&') {
 			if ((err = xml_reference(&p, &cp)) != XML_OK)
 				return xml_wrong(x, err);
+			if (++x->n_refs > x->max->refs)
+				return xml_wrong(x, XML_ERR_TOO_DEEP);
 		} else if (ch_is(*p, CH_SPACE)) {
 			p++;
 		} else { /* '<' or a control character */

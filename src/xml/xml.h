@@ -61,6 +61,14 @@ enum {
 	XML_MAX_SCOPE =
 		128, /* prefixes that stanza elements have declared at one place */
 	XML_MAX_NODES = 65536, /* elements in one stanza, and attributes in all of them */
+	XML_MAX_REFS = 262144, /* references and CDATA sections in it */
+};
+
+enum {
+	/* Bytes. Of a longer element there is the start tag, with no child: nobody takes it, and
+	 * it is not looked into. A start tag of so much is XML_ERR_TOO_BIG. */
+	XML_MAX_TREE = 8 << 20,
+	XML_MAX_START = 64 << 10,
 };
 
 enum xml_event {
@@ -102,6 +110,9 @@ enum xml_ns xml_stream_default_ns(const struct xml_stream *s);
 nodiscard enum xml_event xml_next(struct xml_reader *r, struct xml_stream *s,
 				  struct strv in, size_t *ret_used, struct xml_el **ret,
 				  enum xml_error *err);
+
+/* How much work that was, in microseconds: by bytes, and by what is passed one by one. */
+uint32_t xml_reader_work(const struct xml_reader *r);
 
 /* Parses one whole element that stands alone, in the default namespace `outer` (NS_CLIENT for
  * a stanza from the database or another thread). The tree lives in `a`; it points into `in`.

@@ -30,6 +30,7 @@ struct xml_bounds {
 	uint32_t nodes; /* elements, and attributes in all of them */
 	uint16_t attrs; /* of one element */
 	uint8_t scope;	/* declarations that hold in one place */
+	uint32_t refs;	/* references and CDATA sections */
 };
 
 /* Reads [p, end), whose last byte is a '>': since none of names, white space and the like
@@ -40,7 +41,8 @@ struct xml_parser {
 	const struct xml_binding *scope; /* before: what holds around the element */
 	struct xml_attr *attr;		 /* room for n_room more */
 	uint32_t n_room, n_chunk;
-	uint32_t n_nodes, n_attrs;
+	uint32_t n_nodes, n_attrs, n_refs;
+	uint32_t n_stops; /* of what passes over many characters at a time */
 	const struct xml_bounds *max;
 	uint8_t after; /* xml_stream.scan_state for when it is read */
 	enum xml_error err;
@@ -63,6 +65,8 @@ enum parsed xml_parse_attr(struct xml_parser *x, struct xml_el *e);
 enum parsed xml_resolve(struct xml_parser *x, struct xml_el *e, struct strv prefix);
 /* A whole element, p at its '<'. */
 enum parsed xml_parse_element(struct xml_parser *x, struct xml_el **ret);
+/* Its start tag only; the element ends at `end`. */
+enum parsed xml_parse_start(struct xml_parser *x, const char *end, struct xml_el **ret);
 
 const struct xml_binding *xml_lookup(const struct xml_binding *scope, struct strv prefix);
 

@@ -414,6 +414,8 @@ size_t stream_feed(struct stream *st, struct xml_reader *r, struct arena *a,
 	while (ev != XML_MORE && (done < in.n || ev == XML_OPEN) && takes_input(st)) {
 		ev = xml_next(r, &st->xs, strv_from_pos(in, done), &used, &el, &err);
 		done += used;
+		if (xml_reader_work(r))
+			st->env->works(st, xml_reader_work(r));
 		if (ev == XML_OPEN)
 			on_header(st, el);
 		else if (ev == XML_ELEMENT)

@@ -147,8 +147,6 @@ static bool is_content_moderate(const struct xml_el *el)
 {
 	bool named = el->local.p != el->raw.p + 1; /* with a prefix */
 
-	if (el->raw.n > STREAM_MAX_STANZA)
-		return false;
 	XML_EACH_CHILD(e, el)
 		if (e->uses_outer_prefix || (named && e->uses_outer_default))
 			return !swells(el);
@@ -175,6 +173,8 @@ void bound_on_stanza(struct stream *st, const struct xml_el *el, struct arena *a
 	if (err == STANZA_ERR_NONE && s.type == IQ_SET &&
 	    xml_child(el, NS_BIND, "bind") && jid_is_none(s.to))
 		err = STANZA_ERR_NOT_ALLOWED; /* one resource a stream */
+	if (el->raw.n > STREAM_MAX_STANZA)    /* there is nothing in it, either */
+		err = STANZA_ERR_POLICY_VIOLATION;
 	if (err == STANZA_ERR_NONE && !is_content_moderate(el))
 		err = STANZA_ERR_POLICY_VIOLATION;
 	if (err)

@@ -9,11 +9,11 @@ enum {
 		20, /* those that failed before a password was tried included */
 	STREAM_MAX_BIND_FAILURES = 6,
 	STREAM_MAX_PRE_AUTH_IQS = 20,
-	STREAM_MAX_LANG = 35,	      /* bytes of xml:lang; a longer one is ignored */
-	STREAM_MAX_ATTR = 1024,	      /* bytes of a stanza's id, type, xml:lang */
-	STREAM_MAX_SWELL = 64 << 10,  /* by how much its content may grow in a copy */
-	STREAM_MAX_STANZA = 8 << 20,  /* half of what may wait for one receiver */
-	STREAM_MAX_NEG_BYTES = 65536, /* of one element before authentication */
+	STREAM_MAX_LANG = 35,		  /* bytes of xml:lang; a longer one is ignored */
+	STREAM_MAX_ATTR = 1024,		  /* bytes of a stanza's id, type, xml:lang */
+	STREAM_MAX_SWELL = 64 << 10,	  /* by how much its content may grow in a copy */
+	STREAM_MAX_STANZA = XML_MAX_TREE, /* half of what may wait for one receiver */
+	STREAM_MAX_NEG_BYTES = 65536,	  /* of one element before authentication */
 };
 
 /* Classes of first-level elements: the columns of the machine's table. */

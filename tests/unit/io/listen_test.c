@@ -147,9 +147,10 @@ TEST(listen_accepts_a_bounded_number_a_turn)
 	door_open(&d, l, fd, 3);
 	for (int i = 0; i < N; i++)
 		clients[i] = knock(listen_port(fd));
-	for (int turn = 1; d.n < N; turn++) {
+	for (int before = 0; d.n < N; before = d.n) {
 		loop_turn(l, 10000); /* it does not wait: there is more */
-		CHECK_INT(d.n, MIN(3 * turn, N));
+		/* A machine that is busy has no time for three in a turn: see loop_later(). */
+		CHECK(d.n > before && d.n <= before + 3);
 	}
 	door_close(&d);
 	for (int i = 0; i < N; i++)

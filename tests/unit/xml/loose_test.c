@@ -90,3 +90,65 @@ TEST(loose_spans_find_each_cr)
 		CHECK(memchr(xml_text(e, a).p, '\r', xml_text(e, a).n) == NULL);
 	}
 }
+
+/* What it is to read `n` of `what` between these, in one element, beyond a piece for each 2 KiB. */
+static uint32_t extra_work(const char *before, const char *what, size_t n,
+			   const char *after, enum xml_error want)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(16 << 20);
+	struct xml_reader *r = xml_reader_new();
+	struct xml_stream s = { 0 };
+	enum xml_error err = XML_OK;
+	enum xml_event ev;
+	struct xml_el *e;
+	uint32_t work;
+	size_t used;
+
+	ev = xml_next(r, &s, STRV("<stream>"), &used, &e, &err);
+	CHECK_INT(ev, XML_OPEN);
+	buf_put(&b, strv_from(before));
+	for (size_t i = 0; i < n; i++)
+		buf_put(&b, strv_from(what));
+	buf_put(&b, strv_from(after));
+	ev = xml_next(r, &s, buf_strv(&b), &used, &e, &err);
+	CHECK_INT(ev, want ? XML_FAIL : XML_ELEMENT);
+	CHECK_INT(err, want);
+	work = xml_reader_work(r);
+	CHECK(work >= b.n >> 11);
+	xml_stream_reset(&s);
+	xml_reader_free(&r);
+	return work - (uint32_t)(b.n >> 11);
+}
+
+/* However much of it there is: the span that stops at none of these does the rest. */
+TEST(loose_spans_are_no_work_for_each_character)
+{
+	static const char *const what[] = { "\n", "\t", "\r",	"]",
+					    "] ", "]x", "\r\n", "\xc3\xa9" };
+	enum { MANY = 100000 };
+
+	for (size_t i = 0; i < ARRAY_LEN(what); i++)
+		for (const struct place *p = places; p < places + ARRAY_LEN(places); p++)
+			CHECK(extra_work(p->before, what[i], MANY, p->after, XML_OK) <
+			      10);
+}
+
+TEST(loose_spans_do_what_is_done_one_by_one_within_bounds)
+{
+	static const struct {
+		const char *before, *what, *after;
+	} e[] = {
+		{ "<b>", "&#9;", "</b>" },   { "<b>", "&amp;", "</b>" },
+		{ "<b>", "x&lt;", "</b>" },  { "<b>", "<![CDATA[]]>", "</b>" },
+		{ "<b a='", "&#9;", "'/>" }, { "<b a='&#9;'>", "&#9;", "<c/></b>" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(e); i++) {
+		const size_t more = i == 5;
+
+		CHECK(extra_work(e[i].before, e[i].what, XML_MAX_REFS - more, e[i].after,
+				 XML_OK) >= XML_MAX_REFS / 128);
+		extra_work(e[i].before, e[i].what, XML_MAX_REFS - more + 1, e[i].after,
+			   XML_ERR_TOO_DEEP);
+	}
+}

@@ -331,3 +331,45 @@ TEST(stream_drips_in_linear_time)
 	CHECK(clock_thread_cpu_ns() - start < UINT64_C(3000000000));
 	xml_reader_free(&r);
 }
+
+/* Nobody takes it: its start says what it was, and no piece of the rest is looked into. */
+TEST(stream_does_not_look_into_what_is_too_long)
+{
+	static const char part[] = "<c>&nothing;\x01</c>";
+	AUTO(buf_free) struct buf b = BUF_INIT(32 << 20);
+	struct feed f;
+
+	feed_init(&f, 0);
+	f.in.max = 64 << 20;
+	feed_add(&f, STRV(HEADER "<message id='i'>"));
+	while (b.n <= XML_MAX_TREE)
+		buf_put(&b, STRV("<c>xxxxxxxxx</c>"));
+	for (int i = 0; i < 3; i++) { /* it grows to more than twice as much */
+		feed_add(&f, buf_strv(&b));
+		feed_add(&f, strv_from(part));
+		CHECK_INT(xml_reader_work(f.r), 0);
+	}
+	feed_add(&f, STRV("</message>"));
+	feed_add(&f, STRV("<presence/>"));
+	CHECK_STR(buf_strv(&f.out),
+		  OPEN "element {client}message id='i'\nelement {client}presence\n");
+	feed_fini(&f);
+}
+
+TEST(stream_refuses_a_start_tag_that_is_too_long)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(32 << 20);
+	struct feed f;
+
+	feed_init(&f, 0);
+	f.in.max = 64 << 20;
+	feed_add(&f, STRV(HEADER));
+	buf_put(&b, STRV("<message id='"));
+	memset(buf_reserve(&b, XML_MAX_TREE), 'x', XML_MAX_TREE);
+	b.n += XML_MAX_TREE;
+	feed_add(&f, buf_strv(&b));
+	feed_add(&f, STRV("'/>"));
+	CHECK(f.ended);
+	CHECK(strstr(buf_cstr(&f.out), "fail"));
+	feed_fini(&f);
+}

@@ -579,3 +579,25 @@ TEST(stream_tells_what_addresses_were_work)
 	}
 	fake_fini(&f);
 }
+
+/* A turn ends with it, whoever it is for. */
+TEST(stream_tells_what_reading_was_work)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+	struct fake f;
+
+	fake_init(&f);
+	f.listener.max_stanza_size = 1 << 20;
+	fake_start(&f);
+	fake_bind(&f);
+	f.work = 0;
+	fake_send(&f, STRV("<message><body>x</body></message>"));
+	CHECK_INT(f.work, 0);
+	buf_put(&b, STRV("<message><body>"));
+	for (int i = 0; i < 64 << 10; i++)
+		buf_put(&b, STRV("&lt;"));
+	buf_put(&b, STRV("</body></message>"));
+	fake_send(&f, buf_strv(&b));
+	CHECK(f.work >= 128 + (64 << 10) / 128);
+	fake_fini(&f);
+}
