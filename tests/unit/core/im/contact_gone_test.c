@@ -1,90 +1,12 @@
 /* What a roster in memory keeps of a contact whose account has been removed: nothing that the next
  * owner of its name could have. */
 #include "core/im/contact_gone.h"
-#include "core/im/user.h"
-#include "core/module.h"
-#include "core/options/conf.h"
-#include "core/server/server.h"
+#include "im/romeo.h"
 #include "test.h"
 
 #include <sched.h>
 
-static const struct jid romeo = { .s = "romeo@example.com",
-				  .n_local = 5,
-				  .n_domain = 11 };
-static const struct jid juliet = { .s = "juliet@example.com",
-				   .n_local = 6,
-				   .n_domain = 11 };
-
-static struct {
-	struct conf conf;
-	struct host host;
-	const struct hooks *no_hooks;
-	const struct module *no_modules;
-	struct server server;
-	struct worker *worker;
-	struct user *romeo; /* pinned, once he is loaded */
-} fix;
-
-static int store_do(struct store_call *c)
-{
-	int r = store_wait(fix.server.store, c);
-
-	store_call_free(&c);
-	return r;
-}
-
-/* Romeo, with Juliet in his roster. */
-static void set_up(struct store_roster_item row)
-{
-	struct store_conf sc = { .path = ":memory:" };
-	AUTO(buf_free) struct buf err = BUF_INIT(4096);
-
-	memset(&fix, 0, sizeof(fix));
-	modules_init();
-	fix.host = (struct host){ .domain = STRV("example.com"),
-				  .conf = &fix.conf,
-				  .hooks = &fix.no_hooks,
-				  .modules = &fix.no_modules };
-	fix.conf.hosts = &fix.host;
-	fix.conf.n_hosts = 1;
-	fix.conf.refs = 1;
-	fix.server.conf = &fix.conf;
-	fix.server.n_workers = fix.server.n_threads = 1;
-	fix.server.workers = &fix.worker;
-	CHECK_INT(store_open(&sc, &fix.server.store, &err), 0);
-	CHECK_INT(worker_new(&fix.server, 0, &fix.worker), 0);
-	this_worker = fix.worker;
-	row.jid = jid_text(juliet);
-	CHECK_INT(store_do(store_account_add(romeo, STRV("secret"), STRV(""), INT64_MAX)),
-		  0);
-	CHECK_INT(store_do(store_roster_put(romeo, &row, STRV("1"))), 0);
-}
-
-static void tear_down(void)
-{
-	user_unpin(fix.romeo);
-	store_close(&fix.server.store);
-	worker_free(&fix.worker);
-}
-
-static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
-{
-	CHECK(u != NULL && err == 0);
-	user_pin(u);
-	fix.romeo = u;
-}
-
-static void ask(void)
-{
-	CHECK_INT(user_with(fix.worker, romeo, 0, on_loaded, NULL), 0);
-}
-
-static void await_romeo(void)
-{
-	while (fix.romeo == NULL)
-		loop_turn(fix.worker->loop, -1);
-}
+static struct romeo_world fix;
 
 static void check_nothing_left(void)
 {
@@ -103,12 +25,12 @@ static void check_nothing_left(void)
 
 static void check_after_removal(struct store_roster_item row)
 {
-	set_up(row);
-	ask();
-	await_romeo();
+	romeo_set_up(&fix, &row);
+	romeo_ask(&fix);
+	romeo_await(&fix);
 	contact_gone(fix.worker, juliet);
 	check_nothing_left();
-	tear_down();
+	romeo_tear_down(&fix);
 }
 
 TEST(contact_gone_ends_what_was_granted)
@@ -128,51 +50,53 @@ TEST(contact_gone_whether_or_not_it_can_be_stored)
 {
 	struct roster_item it;
 
-	set_up((struct store_roster_item){
-		.subscription = 'F', .ask = 'N', .listed = true });
-	ask();
-	await_romeo();
+	romeo_set_up(&fix, &(struct store_roster_item){
+				   .subscription = 'F', .ask = 'N', .listed = true });
+	romeo_ask(&fix);
+	romeo_await(&fix);
 	store_fail_write(fix.server.store, 1);
 	contact_gone(fix.worker, juliet);
 	while (fix.romeo->roster->saving)
 		loop_turn(fix.worker->loop, -1);
 	it = roster_get(fix.romeo->roster, juliet);
 	CHECK(it.listed && it.sub.state == SUB_NONE);
-	tear_down();
+	romeo_tear_down(&fix);
 }
 
 /* The answer of the database is there, and has not been looked at: it is older than the removal. */
 TEST(contact_gone_while_the_roster_is_loaded)
 {
-	set_up((struct store_roster_item){
-		.subscription = 'T', .ask = 'N', .approved = true, .listed = true });
-	ask();
+	romeo_set_up(&fix, &(struct store_roster_item){ .subscription = 'T',
+							.ask = 'N',
+							.approved = true,
+							.listed = true });
+	romeo_ask(&fix);
 	while (inbox_is_empty(loop_inbox(fix.worker->loop)))
 		sched_yield();
 	contact_gone(fix.worker, juliet);
-	await_romeo();
+	romeo_await(&fix);
 	loop_turn(fix.worker->loop, 0);
 	check_nothing_left();
-	tear_down();
+	romeo_tear_down(&fix);
 }
 
 static void on_stanza(struct worker *w, struct user *u, int err, void *arg)
 {
-	on_loaded(w, u, err, arg);
-	user_unpin(u); /* ask()'s is the one that stays */
+	romeo_on_loaded(w, u, err, arg);
+	user_unpin(u); /* romeo_ask()'s is the one that stays */
 }
 
 /* The first stanza for an account may be longer than what else may wait for it. */
 TEST(contact_gone_while_more_waits_than_may)
 {
-	set_up((struct store_roster_item){
-		.subscription = 'B', .ask = 'N', .listed = true });
-	CHECK_INT(user_with(fix.worker, romeo, 2 << 20, on_stanza, NULL), 0);
-	CHECK_INT(user_with(fix.worker, romeo, 1, on_stanza, NULL), -ENOBUFS);
-	ask();
+	romeo_set_up(&fix, &(struct store_roster_item){
+				   .subscription = 'B', .ask = 'N', .listed = true });
+	CHECK_INT(user_with(fix.worker, romeo, 2 << 20, on_stanza, &fix), 0);
+	CHECK_INT(user_with(fix.worker, romeo, 1, on_stanza, &fix), -ENOBUFS);
+	romeo_ask(&fix);
 	contact_gone(fix.worker, juliet);
-	await_romeo();
+	romeo_await(&fix);
 	loop_turn(fix.worker->loop, 0);
 	check_nothing_left();
-	tear_down();
+	romeo_tear_down(&fix);
 }

@@ -1,40 +1,10 @@
 /* Requests that wait, for a session that comes: how often the database is asked for them. */
-#include "core/im/user.h"
-#include "core/module.h"
-#include "core/options/conf.h"
-#include "core/server/server.h"
+#include "im/romeo.h"
 #include "test.h"
 
-static const struct jid romeo = { .s = "romeo@example.com",
-				  .n_local = 5,
-				  .n_domain = 11 };
-
-static struct {
-	struct conf conf;
-	struct host host;
-	const struct hooks *no_hooks;
-	const struct module *no_modules;
-	struct server server;
-	struct worker *worker;
-	struct user *romeo; /* pinned */
-	struct session session
-		[2]; /* available, and of no connection: what it gets is not looked at */
-} fix;
-
-static int store_do(struct store_call *c)
-{
-	int r = store_wait(fix.server.store, c);
-
-	store_call_free(&c);
-	return r;
-}
-
-static void on_loaded(struct worker *w, struct user *u, int err, void *arg)
-{
-	CHECK(u != NULL && err == 0);
-	user_pin(u);
-	fix.romeo = u;
-}
+static struct romeo_world fix;
+/* Available, and of no connection: what they get is not looked at. */
+static struct session sessions[2];
 
 static void come(struct session *s)
 {
@@ -58,57 +28,33 @@ static void add_session(struct session *s)
 /* Romeo, whom Juliet has asked. */
 static void set_up(void)
 {
-	struct store_roster_item row = { .jid = STRV("juliet@example.com"),
-					 .subscription = 'N',
-					 .ask = 'I' };
-	struct store_conf sc = { .path = ":memory:" };
-	AUTO(buf_free) struct buf err = BUF_INIT(4096);
-
-	memset(&fix, 0, sizeof(fix));
-	modules_init();
-	fix.host = (struct host){ .domain = STRV("example.com"),
-				  .conf = &fix.conf,
-				  .hooks = &fix.no_hooks,
-				  .modules = &fix.no_modules };
-	fix.conf.hosts = &fix.host;
-	fix.conf.n_hosts = 1;
-	fix.conf.refs = 1;
-	fix.server.conf = &fix.conf;
-	fix.server.n_workers = fix.server.n_threads = 1;
-	fix.server.workers = &fix.worker;
-	CHECK_INT(store_open(&sc, &fix.server.store, &err), 0);
-	CHECK_INT(worker_new(&fix.server, 0, &fix.worker), 0);
-	this_worker = fix.worker;
-	CHECK_INT(store_do(store_account_add(romeo, STRV("secret"), STRV(""), INT64_MAX)),
-		  0);
-	CHECK_INT(store_do(store_roster_put(romeo, &row, STRV("1"))), 0);
-	CHECK_INT(user_with(fix.worker, romeo, 0, on_loaded, NULL), 0);
-	while (fix.romeo == NULL)
-		loop_turn(fix.worker->loop, -1);
+	romeo_set_up(&fix,
+		     &(struct store_roster_item){ .subscription = 'N', .ask = 'I' });
+	romeo_ask(&fix);
+	romeo_await(&fix);
 	roster_forget_rows(fix.romeo->roster);
-	for (size_t i = 0; i < ARRAY_LEN(fix.session); i++)
-		add_session(&fix.session[i]);
+	memset(sessions, 0, sizeof(sessions));
+	for (size_t i = 0; i < ARRAY_LEN(sessions); i++)
+		add_session(&sessions[i]);
 }
 
 static void tear_down(void)
 {
-	for (size_t i = 0; i < ARRAY_LEN(fix.session); i++)
-		list_remove(&fix.session[i].in_user);
-	user_unpin(fix.romeo);
-	store_close(&fix.server.store);
-	worker_free(&fix.worker);
+	for (size_t i = 0; i < ARRAY_LEN(sessions); i++)
+		list_remove(&sessions[i].in_user);
+	romeo_tear_down(&fix);
 }
 
 /* The first reading has ended. */
 static void await_answer(void)
 {
-	while (fix.session[0].gets_requests)
+	while (sessions[0].gets_requests)
 		loop_turn(fix.worker->loop, 1);
 }
 
 TEST(requests_are_read_once_at_a_time)
 {
-	struct session *s = fix.session;
+	struct session *s = sessions;
 
 	set_up();
 	for (int i = 0; i < 10; i++) {
@@ -125,7 +71,7 @@ TEST(requests_are_read_once_at_a_time)
 /* What has come since the first one asked may not be among what it gets. */
 TEST(requests_are_read_again_for_who_comes_meanwhile)
 {
-	struct session *s = fix.session;
+	struct session *s = sessions;
 
 	set_up();
 	come(&s[0]);
@@ -152,9 +98,9 @@ TEST(requests_are_read_for_an_account_that_is_busy)
 	set_up();
 	for (int i = 0; i < PINS; i++)
 		user_pin(fix.romeo);
-	come(&fix.session[0]);
+	come(&sessions[0]);
 	CHECK_INT(fix.worker->n_calls, 1);
-	go(&fix.session[0]);
+	go(&sessions[0]);
 	while (fix.worker->n_calls)
 		loop_turn(fix.worker->loop, 1);
 	for (int i = 0; i < PINS; i++)
