@@ -1,17 +1,14 @@
 """What the service of the method `http` may answer: whose password is right, who is told so, and what
 the log has of answers that are none."""
-from types import SimpleNamespace
-
 import pytest
 
 from lib.auth_service import Service
-from lib.client import SaslFailure
+from lib.http_world import FAILURE, NO, refusal, running
 from lib.scram import HASHES, serialised
 from lib.server import Account, Server
 
 FORMATS = ("plain", "scram")
 DOMAINS = (*FORMATS, "known")  # the service of "known" is told who we are
-NO, FAILURE = "not-authorized", "temporary-auth-failure"
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +20,13 @@ def only_world(tmp_path_factory):
             for name in DOMAINS}
     http["plain.example"]["password"] = {"format": "plain"}
     http["known.example"]["http"] = {"basic_auth": "meerkat:s3cret"}
-    server = Server(tmp_path_factory.mktemp("server"), 1, {
+    yield from running(Server(tmp_path_factory.mktemp("server"), 1, {
         "general": {"hosts": ["localhost", *http],
                     "failed_logins": {"per_account": "infinity", "per_address": "infinity"}},
         "host_config": [{"host": name, "auth": auth} for name, auth in http.items()],
         "outgoing_pools": {"http": {"auth": {"workers": 2, "connection": {
             "host": f"http://127.0.0.1:{service.port}"}}}},
-    }, {"plain": {}})
-    server.start()
-    yield SimpleNamespace(server=server, service=service)
-    try:
-        server.stop()
-    finally:
-        server.discard()
-        service.stop()
+    }, {"plain": {}}), service)
 
 
 @pytest.fixture
@@ -49,12 +39,7 @@ def world(request, only_world):
 
 def attempt(world, mechanism, password, form="scram"):
     """None: it is right."""
-    with world.server.connect(domain=f"{form}.example") as client:
-        try:
-            client.login(Account(f"romeo@{form}.example", password), mechanism=mechanism)
-        except SaslFailure as e:
-            return e.condition
-    return None
+    return refusal(world, Account(f"romeo@{form}.example", password), mechanism)
 
 
 # --- passwords ---

@@ -4,17 +4,16 @@ import contextlib
 import socket
 import ssl
 import threading
-from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
 
-from lib.client import Account, SaslFailure
+from lib.client import Account
 from lib.env import DEADLINE
+from lib.http_world import FAILURE, NO, refusal, running
 from lib.scram import serialised
 from lib.server import Server, make_certificate
 
-NO, FAILURE = "not-authorized", "temporary-auth-failure"
 SCHEMES = ("http", "https")
 
 
@@ -75,17 +74,10 @@ def only_world(request, tmp_path_factory):
     pool = {"host": f"{request.param}://localhost:{service.port}"}
     if service.context:
         pool["tls"] = {"cacertfile": str(certificate)}
-    server = Server(tmp_path_factory.mktemp("server"), 1, {
+    yield from running(Server(tmp_path_factory.mktemp("server"), 1, {
         "auth": {"methods": ["http"], "password": {"format": "plain"}, "http": {}},
         "outgoing_pools": {"http": {"auth": {"workers": 1, "connection": pool}}},
-    }, {"plain": {}})
-    server.start()
-    yield SimpleNamespace(server=server, service=service)
-    try:
-        server.stop()
-    finally:
-        server.discard()
-        service.stop()
+    }, {"plain": {}}), service)
 
 
 @pytest.fixture
@@ -97,12 +89,7 @@ def world(request, only_world):
 
 def attempt(world, user, password="wrong", mechanism="PLAIN"):
     """None: it is right."""
-    with world.server.connect() as client:
-        try:
-            client.login(Account(f"{user}@localhost", password), mechanism=mechanism)
-        except SaslFailure as e:
-            return e.condition
-    return None
+    return refusal(world, Account(f"{user}@localhost", password), mechanism)
 
 
 def connections(world):
