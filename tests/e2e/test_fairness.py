@@ -1,4 +1,5 @@
 """What one client sends in one go, and what that is for itself and for the others."""
+import os
 import signal
 import socket
 
@@ -89,6 +90,25 @@ def test_presence_looks_at_a_large_roster(server, login, online):
     asker.sync()
     server.process.send_signal(signal.SIGSTOP)  # what follows is there at once
     asker.send("<presence/>" * 500 + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
+    other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
+    server.process.send_signal(signal.SIGCONT)
+    first = other.expect(lambda s: s.tag in (ns.IQ, ns.MESSAGE))
+    assert first.get("id") == "between"
+    other.expect_message("last")
+
+
+@pytest.mark.parametrize("stanza", [
+    "<presence type='probe' to='{0}'/>",
+    "<iq type='set' id='{1}'><query xmlns='jabber:iq:roster'><item jid='{0}'/></query></iq>"],
+    ids=["to", "roster"])
+def test_addresses_are_work(server, online, stanza):
+    """What is not plain ASCII is, whether or not it is an address: others come in between."""
+    asker, other = online(), online()
+    costly = ".".join(330 * "é")
+    server.process.send_signal(signal.SIGSTOP)  # what follows is there at once, for one read
+    os.waitpid(server.process.pid, os.WUNTRACED)  # all of its threads have stopped
+    asker.send("".join(stanza.format(costly, i) for i in range(14))
+               + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
     other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
     server.process.send_signal(signal.SIGCONT)
     first = other.expect(lambda s: s.tag in (ns.IQ, ns.MESSAGE))
