@@ -46,6 +46,8 @@ struct tls_conf {
 
 /* A ticket is good for so long, and its key is kept twice as long. */
 enum { TLS_TICKET_LIFE_S = 3600 };
+/* Each connection has another one, but some day the certificate is to be shown again (RFC 8446 4.6.1). */
+enum { TLS_TICKET_CHAIN_S = 7 * 24 * 3600 };
 
 /* -EINVAL, and in `err` the option, ": ", the file, if it was one, and OpenSSL's reason. */
 nodiscard int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret,

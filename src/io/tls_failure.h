@@ -20,6 +20,7 @@
 	X(KEY_UPDATE_LEN, SSL_AD_DECODE_ERROR, "a KeyUpdate of a wrong length")         \
 	X(KEY_UPDATE, SSL_AD_ILLEGAL_PARAMETER, "a KeyUpdate of an unknown kind")       \
 	X(KEY_UPDATES, SSL_AD_UNEXPECTED_MESSAGE, "too many KeyUpdates")                \
+	X(FINISHED, SSL_AD_DECRYPT_ERROR, "a Finished that does not fit the handshake") \
 	X(USED_UP, SSL_AD_INTERNAL_ERROR, "the key has been used for all that it may")
 
 enum tls_failure {

@@ -109,36 +109,24 @@ static void read_request(const OSSL_PARAM *p, struct request *q)
 static int expand(const struct request *q, unsigned char *to, size_t n)
 {
 	size_t len = digest_len(q->alg);
-	struct strv label = q->label;
 
 	if (q->key.n != len || n == 0 || n > len)
 		return 0;
-	if (collected && strv_is(label, "ext binder"))
-		label = STRV("res binder");
-	tls_expand_label_with(q->alg, (const unsigned char *)q->key.p, label, q->data, to,
-			      n);
+	tls_expand_label_with(q->alg, (const unsigned char *)q->key.p, q->label, q->data,
+			      to, n);
 	collect(q->label, to, n);
 	return 1;
 }
 
-/* HKDF-Extract; of a secret that came before, its "derived" one is the salt. */
+/* HKDF-Extract: OpenSSL gives the secret that came before, with the label of what it derives. */
 static int extract(const struct request *q, unsigned char *to, size_t n)
 {
-	static const char zeros[DIGEST_MAX_LEN];
-	unsigned char nothing[DIGEST_MAX_LEN], derived[DIGEST_MAX_LEN];
 	size_t len = digest_len(q->alg);
-	struct strv salt = q->salt;
 
-	if (n != len || (salt.p && salt.n != len))
+	if (n != len ||
+	    (q->salt.p && (q->salt.n != len || !strv_is(q->label, "derived"))))
 		return 0;
-	if (salt.p) {
-		digest(q->alg, STRV(""), nothing);
-		tls_expand_label_with(q->alg, (const unsigned char *)salt.p, q->label,
-				      strv_make((char *)nothing, len), derived, len);
-		salt = strv_make((char *)derived, len);
-	}
-	digest_hmac(q->alg, salt, q->key.p ? q->key : strv_make(zeros, len), to);
-	mem_wipe(derived, sizeof(derived));
+	tls_next_secret(q->alg, (const unsigned char *)q->salt.p, q->key, to);
 	return 1;
 }
 

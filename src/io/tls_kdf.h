@@ -25,6 +25,5 @@ struct tls_secrets {
 	uint8_t n[TLS_N_SECRETS]; /* 0: has not been made */
 };
 
-/* What is made on this thread from now on is put there, too; NULL: nowhere. Of a handshake that is
- * collected, each external PSK is a ticket's (tls_ticket_own.c). */
+/* What is made on this thread from now on is put there, too; NULL: nowhere. */
 void tls_kdf_collect(struct tls_secrets *to);

@@ -38,6 +38,57 @@ void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const ch
 	tls_expand_label_with(alg, secret, strv_from(label), STRV_NULL, to, n);
 }
 
+/* --- the key schedule of TLS 1.3 --- */
+
+void tls_derive_secret(enum digest_alg alg, const unsigned char *secret,
+		       struct strv label, const unsigned char *hash, unsigned char *to)
+{
+	size_t n = digest_len(alg);
+
+	tls_expand_label_with(alg, secret, label, bytes(hash, n), to, n);
+}
+
+void tls_next_secret(enum digest_alg alg, const unsigned char *secret, struct strv with,
+		     unsigned char *to)
+{
+	static const unsigned char zeros[DIGEST_MAX_LEN];
+	unsigned char nothing[DIGEST_MAX_LEN], salt[DIGEST_MAX_LEN] = { 0 };
+	size_t n = digest_len(alg);
+
+	if (secret) {
+		digest(alg, STRV(""), nothing);
+		tls_derive_secret(alg, secret, STRV("derived"), nothing, salt);
+	}
+	digest_hmac(alg, bytes(salt, n), with.p ? with : bytes(zeros, n), to);
+	mem_wipe(salt, sizeof(salt));
+}
+
+void tls_verify_data(enum digest_alg alg, const unsigned char *base_key,
+		     const unsigned char *hash, unsigned char *to)
+{
+	unsigned char key[DIGEST_MAX_LEN];
+	size_t n = digest_len(alg);
+
+	tls_expand_label(alg, base_key, "finished", key, n);
+	digest_hmac(alg, bytes(key, n), bytes(hash, n), to);
+	mem_wipe(key, sizeof(key));
+}
+
+void tls_make_exporter(enum digest_alg alg, const unsigned char *secret,
+		       unsigned char to[TLS_EXPORTER_LEN])
+{
+	unsigned char nothing[DIGEST_MAX_LEN], derived[DIGEST_MAX_LEN];
+
+	digest(alg, STRV(""), nothing);
+	tls_derive_secret(alg, secret, STRV("EXPORTER-Channel-Binding"), nothing,
+			  derived);
+	tls_expand_label_with(alg, derived, STRV("exporter"),
+			      bytes(nothing, digest_len(alg)), to, TLS_EXPORTER_LEN);
+	mem_wipe(derived, sizeof(derived));
+}
+
+/* --- TLS 1.2 --- */
+
 /* P_hash(master, label + seed), RFC 5246 5. */
 void tls_key_block(enum digest_alg alg, const unsigned char master[TLS_MASTER_LEN],
 		   const unsigned char client_random[TLS_RANDOM_LEN],

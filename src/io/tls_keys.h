@@ -16,6 +16,28 @@ void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
 void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
 		      unsigned char *to, size_t n);
 
+/* Of the suites of TLS 1.3, by the length of their secrets. */
+static inline enum digest_alg tls_hash_of_len(size_t n)
+{
+	return n == digest_len(DIGEST_SHA384) ? DIGEST_SHA384 : DIGEST_SHA256;
+}
+
+/* RFC 8446 7.1, of a secret without a context: HKDF-Extract of `with` (NULL: of zeros), where the salt is
+ * what `secret` derives (NULL: it is the first one). `to`: digest_len(alg) bytes, as everywhere
+ * below. */
+void tls_next_secret(enum digest_alg alg, const unsigned char *secret, struct strv with,
+		     unsigned char *to);
+/* Derive-Secret; `hash` is that of the messages so far. */
+void tls_derive_secret(enum digest_alg alg, const unsigned char *secret,
+		       struct strv label, const unsigned char *hash, unsigned char *to);
+/* What a Finished or a binder has to say (RFC 8446 4.4.4). */
+void tls_verify_data(enum digest_alg alg, const unsigned char *base_key,
+		     const unsigned char *hash, unsigned char *to);
+/* tls-exporter (RFC 9266), of the exporter's master secret. */
+enum { TLS_EXPORTER_LEN = 32 };
+void tls_make_exporter(enum digest_alg alg, const unsigned char *secret,
+		       unsigned char to[TLS_EXPORTER_LEN]);
+
 /* TLS 1.2's key block (RFC 5246 6.3). */
 void tls_key_block(enum digest_alg alg, const unsigned char master[TLS_MASTER_LEN],
 		   const unsigned char client_random[TLS_RANDOM_LEN],

@@ -4,25 +4,9 @@
 
 #include <openssl/err.h>
 
-static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 */
-
-/* RFC 8446 7.5, without a context. */
-static void export_from(const unsigned char *secret, size_t n, unsigned char *to)
-{
-	enum digest_alg hash =
-		n == digest_len(DIGEST_SHA384) ? DIGEST_SHA384 : DIGEST_SHA256;
-	unsigned char nothing[DIGEST_MAX_LEN], derived[DIGEST_MAX_LEN];
-	struct strv context = strv_make((char *)nothing, n);
-
-	ASSERT(n == digest_len(hash));
-	digest(hash, STRV(""), nothing);
-	tls_expand_label_with(hash, secret, strv_from(label), context, derived, n);
-	tls_expand_label_with(hash, derived, STRV("exporter"), context, to, 32);
-	mem_wipe(derived, sizeof(derived));
-}
-
 static size_t exporter(const struct tls_ssl *t, unsigned char *to)
 {
+	static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 */
 	size_t n = t->secrets.n[TLS_SECRET_EXPORTER];
 	SSL *ssl = t->ssl;
 	int ok;
@@ -30,13 +14,14 @@ static size_t exporter(const struct tls_ssl *t, unsigned char *to)
 	if (SSL_version(ssl) != TLS1_3_VERSION)
 		return 0;
 	if (n) {
-		export_from(t->secrets.secret[TLS_SECRET_EXPORTER], n, to);
-		return 32;
+		tls_make_exporter(tls_hash_of_len(n),
+				  t->secrets.secret[TLS_SECRET_EXPORTER], to);
+		return TLS_EXPORTER_LEN;
 	}
-	ok = SSL_export_keying_material(ssl, to, 32, label, sizeof(label) - 1, NULL, 0,
-					0);
+	ok = SSL_export_keying_material(ssl, to, TLS_EXPORTER_LEN, label,
+					sizeof(label) - 1, NULL, 0, 0);
 	ERR_clear_error();
-	return ok == 1 ? 32 : 0;
+	return ok == 1 ? TLS_EXPORTER_LEN : 0;
 }
 
 /* RFC 5929 3: the first Finished of the handshake; the client's, unless it was resumed. Without
@@ -80,6 +65,18 @@ struct tls_login *tls_login_new(const struct tls_ssl *t)
 	l->cert = t->peer.verified ? SSL_get1_peer_certificate(t->ssl) : NULL;
 	l->error = t->peer.error;
 	l->sni = sni ? mem_strdup(sni) : NULL;
+	return l;
+}
+
+struct tls_login *tls_login_resumed(enum digest_alg hash, const unsigned char *exporter,
+				    struct strv sni)
+{
+	struct tls_login *l = MEM_NEW(struct tls_login);
+
+	tls_make_exporter(hash, exporter, l->binding[TLS_CB_EXPORTER].data);
+	l->binding[TLS_CB_EXPORTER].n = TLS_EXPORTER_LEN;
+	l->error = X509_V_OK;
+	l->sni = sni.p ? strv_dup(sni) : NULL;
 	return l;
 }
 

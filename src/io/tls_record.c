@@ -1,7 +1,6 @@
 #include "io/tls_record.h"
 #include "base/clock.h"
 #include "io/tls.h"
-#include "io/tls_failure.h"
 
 #include <openssl/ssl.h>
 
@@ -273,7 +272,7 @@ static int put_key_update(struct tls_record *r, bool asks, struct buf *wire)
 	return 0;
 }
 
-static int fail(struct tls_record *r, enum tls_failure why, struct buf *wire)
+int tls_record_fail(struct tls_record *r, enum tls_failure why, struct buf *wire)
 {
 	if (why != FAIL_PEER)
 		put_alert(r, FATAL, tls_failure_alert(why), wire);
@@ -301,7 +300,7 @@ int tls_record_seal(struct tls_record *r, struct strv plain, struct buf *wire)
 			return -EPROTO;
 		if (r->seq[OUT] >= most_records(r))
 			e = r->v13 ? put_key_update(r, false, wire)
-				   : fail(r, FAIL_USED_UP, wire);
+				   : tls_record_fail(r, FAIL_USED_UP, wire);
 		e = e ? e : put_record(r, CONTENT_DATA, plain.p, n, wire);
 		if (e < 0)
 			return e;
@@ -357,17 +356,17 @@ static int take_data(struct tls_record *r, size_t n, struct buf *plain, struct b
 	if (n)
 		r->n_empty = 0;
 	else if (++r->n_empty > TLS_MAX_EMPTY)
-		return fail(r, FAIL_EMPTY, wire);
+		return tls_record_fail(r, FAIL_EMPTY, wire);
 	return 0;
 }
 
-static int take_alert(struct tls_record *r, const unsigned char *p, size_t n,
-		      struct buf *wire)
+int tls_record_take_alert(struct tls_record *r, const unsigned char *p, size_t n,
+			  struct buf *wire)
 {
 	bool warns;
 
 	if (n != 2)
-		return fail(r, FAIL_ALERT_LEN, wire);
+		return tls_record_fail(r, FAIL_ALERT_LEN, wire);
 	r->alert = p[1];
 	if (p[1] == SSL_AD_CLOSE_NOTIFY) {
 		r->peer_closed = true;
@@ -375,12 +374,14 @@ static int take_alert(struct tls_record *r, const unsigned char *p, size_t n,
 		return -EPIPE;
 	}
 	if (!r->v13 && p[0] != WARNING && p[0] != FATAL)
-		return fail(r, FAIL_ALERT_LEVEL, wire);
+		return tls_record_fail(r, FAIL_ALERT_LEVEL, wire);
 	/* RFC 8446 6: only this one is none of an error; the level does not matter. */
 	warns = r->v13 ? p[1] == SSL_AD_USER_CANCELLED : p[0] == WARNING;
 	if (!warns)
-		return fail(r, FAIL_PEER, wire);
-	return ++r->n_warnings > TLS_MAX_WARNINGS ? fail(r, FAIL_WARNINGS, wire) : 0;
+		return tls_record_fail(r, FAIL_PEER, wire);
+	return ++r->n_warnings > TLS_MAX_WARNINGS
+		       ? tls_record_fail(r, FAIL_WARNINGS, wire)
+		       : 0;
 }
 
 /* A bucket that runs out at one a second. */
@@ -404,19 +405,19 @@ static int take_key_update(struct tls_record *r, const unsigned char *p, size_t 
 	memcpy(r->hs + r->n_hs, p, part);
 	r->n_hs = (uint8_t)(r->n_hs + part);
 	if (n == 0 || r->hs[0] != KEY_UPDATE)
-		return fail(r, FAIL_HANDSHAKE, wire);
+		return tls_record_fail(r, FAIL_HANDSHAKE, wire);
 	n_header = MIN((size_t)r->n_hs, sizeof(header));
 	if (memcmp(r->hs, header, n_header) != 0)
-		return fail(r, FAIL_KEY_UPDATE_LEN, wire);
+		return tls_record_fail(r, FAIL_KEY_UPDATE_LEN, wire);
 	if (n > part)
-		return fail(r, FAIL_HANDSHAKE, wire);
+		return tls_record_fail(r, FAIL_HANDSHAKE, wire);
 	if (r->n_hs < sizeof(r->hs))
 		return 0;
 	r->n_hs = 0;
 	if (r->hs[HS_HEADER] > 1)
-		return fail(r, FAIL_KEY_UPDATE, wire);
+		return tls_record_fail(r, FAIL_KEY_UPDATE, wire);
 	if (are_too_many_updates(r))
-		return fail(r, FAIL_KEY_UPDATES, wire);
+		return tls_record_fail(r, FAIL_KEY_UPDATES, wire);
 	update_keys(r, IN);
 	r->has_asked = false;
 	r->must_answer |= r->hs[HS_HEADER] == 1;
@@ -430,9 +431,9 @@ static int take_hello(struct tls_record *r, const unsigned char *p, size_t n,
 	size_t len = n < HS_HEADER ? 0 : (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
 	if (n < HS_HEADER || p[0] != CLIENT_HELLO || n != HS_HEADER + len)
-		return fail(r, FAIL_HANDSHAKE, wire);
+		return tls_record_fail(r, FAIL_HANDSHAKE, wire);
 	if (++r->n_warnings > TLS_MAX_WARNINGS)
-		return fail(r, FAIL_WARNINGS, wire);
+		return tls_record_fail(r, FAIL_WARNINGS, wire);
 	put_alert(r, WARNING, SSL_AD_NO_RENEGOTIATION, wire);
 	return 0;
 }
@@ -441,17 +442,17 @@ static int take_content(struct tls_record *r, unsigned char type, const unsigned
 			size_t n, struct buf *plain, struct buf *wire)
 {
 	if (r->n_hs && type != CONTENT_HANDSHAKE)
-		return fail(r, FAIL_INTERLEAVED, wire);
+		return tls_record_fail(r, FAIL_INTERLEAVED, wire);
 	switch (type) {
 	case CONTENT_DATA:
 		return take_data(r, n, plain, wire);
 	case CONTENT_ALERT:
-		return take_alert(r, p, n, wire);
+		return tls_record_take_alert(r, p, n, wire);
 	case CONTENT_HANDSHAKE:
 		return r->v13 ? take_key_update(r, p, n, wire)
 			      : take_hello(r, p, n, wire);
 	default:
-		return fail(r, FAIL_TYPE, wire);
+		return tls_record_fail(r, FAIL_TYPE, wire);
 	}
 }
 
@@ -462,11 +463,11 @@ static int take_inner(struct tls_record *r, const unsigned char *p, size_t n,
 		      struct buf *plain, struct buf *wire)
 {
 	if (n > TLS_RECORD_MAX + 1)
-		return fail(r, FAIL_TOO_LONG, wire);
+		return tls_record_fail(r, FAIL_TOO_LONG, wire);
 	while (n && p[n - 1] == 0)
 		n--;
 	if (n == 0)
-		return fail(r, FAIL_NO_TYPE, wire);
+		return tls_record_fail(r, FAIL_NO_TYPE, wire);
 	return take_content(r, p[n - 1], p, n - 1, plain, wire);
 }
 
@@ -479,9 +480,9 @@ static int open_record(struct tls_record *r, const unsigned char *p, size_t n,
 	unsigned char nonce[TLS_NONCE_LEN], ad[AD_MAX], *to;
 
 	if (r->seq[IN] == UINT64_MAX)
-		return fail(r, FAIL_USED_UP, wire);
+		return tls_record_fail(r, FAIL_USED_UP, wire);
 	if (n < TLS_RECORD_HEADER + explicit + TLS_TAG_LEN)
-		return fail(r, FAIL_BAD_MAC, wire);
+		return tls_record_fail(r, FAIL_BAD_MAC, wire);
 	n_text = n - TLS_RECORD_HEADER - explicit - TLS_TAG_LEN;
 	to = (unsigned char *)buf_reserve(plain, n_text + 1);
 	if (to == NULL)
@@ -491,12 +492,12 @@ static int open_record(struct tls_record *r, const unsigned char *p, size_t n,
 		memcpy(nonce + 4, p + TLS_RECORD_HEADER, NONCE_EXPLICIT);
 	if (!tls_aead_open((enum tls_aead)r->aead, key(r, IN), nonce,
 			   make_ad(r, IN, p, n_text, ad), body, n_text, to))
-		return fail(r, FAIL_BAD_MAC, wire);
+		return tls_record_fail(r, FAIL_BAD_MAC, wire);
 	r->seq[IN]++;
 	if (r->v13)
 		return take_inner(r, to, n_text, plain, wire);
 	if (n_text > TLS_RECORD_MAX)
-		return fail(r, FAIL_TOO_LONG, wire);
+		return tls_record_fail(r, FAIL_TOO_LONG, wire);
 	return take_content(r, p[0], to, n_text, plain, wire);
 }
 
@@ -510,12 +511,12 @@ static int measure(struct tls_record *r, struct strv have, size_t *ret, struct b
 	if (have.n < TLS_RECORD_HEADER)
 		return 0;
 	if (r->v13 ? p[0] != CONTENT_DATA : p[0] < CONTENT_ALERT || p[0] > CONTENT_DATA)
-		return fail(r, FAIL_TYPE, wire);
+		return tls_record_fail(r, FAIL_TYPE, wire);
 	n = (size_t)p[3] << 8 | p[4];
 	if (n > (r->v13 ? TLS_RECORD_MAX_V13 : TLS_RECORD_MAX_V12))
-		return fail(r, FAIL_TOO_LONG, wire);
+		return tls_record_fail(r, FAIL_TOO_LONG, wire);
 	if (n < TLS_TAG_LEN)
-		return fail(r, FAIL_BAD_MAC, wire);
+		return tls_record_fail(r, FAIL_BAD_MAC, wire);
 	*ret = TLS_RECORD_HEADER + n;
 	return 0;
 }

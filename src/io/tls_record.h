@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "io/tls_aead.h"
+#include "io/tls_failure.h"
 #include "io/tls_keys.h"
 
 struct tls_record;
@@ -59,6 +60,12 @@ nodiscard int tls_record_put_ticket(struct tls_record *r, struct strv message,
 				    struct buf *wire);
 void tls_record_close_notify(struct tls_record *r, struct buf *wire);
 const char *tls_record_error(const struct tls_record *r); /* "": none */
+
+/* For a handshake of our own, before anything of the above is used: gives the connection up, and says
+ * so to the peer: -EPROTO. What an alert of the peer's means: 0: nothing; -EPROTO; -EPIPE. */
+int tls_record_fail(struct tls_record *r, enum tls_failure why, struct buf *wire);
+nodiscard int tls_record_take_alert(struct tls_record *r, const unsigned char *p,
+				    size_t n, struct buf *wire);
 
 /* Test only: from here on a key of TLS 1.3 is replaced after so many records, which are never more
  * than TLS_REKEY_AFTER; with that, all is as it was. */

@@ -132,11 +132,9 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 		buf_putf(&c->notes,
 			 "session_tickets: has no effect: every client shows a "
 			 "certificate, and who does gets no ticket\n");
+	if (c->own_records)
+		return 0; /* tls_resume.c */
 	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
-	if (c->own_records) {
-		tls_ticket_own_init(c);
-		return 0;
-	}
 	SSL_CTX_clear_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(c->ssl, 1);
 	SSL_CTX_set_timeout(c->ssl, TLS_TICKET_LIFE_S);

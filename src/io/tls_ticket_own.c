@@ -1,20 +1,18 @@
 /* Tickets of connections that go over to the record layer, which sends them: a pre-shared key (RFC
- * 8446 4.6.1), what it is for and since when, 86 bytes in all. OpenSSL's hold a whole session in
- * ASN.1, which is written twice, read, and copied in each login that resumes one.
- *
- * To OpenSSL such a key is an external one, which has another label in the key schedule than one
- * that comes from a ticket; that schedule is ours (tls_kdf.c). */
+ * 8446 4.6.1), what it is for and since when, 94 bytes in all. OpenSSL's hold a whole session in
+ * ASN.1, which is written twice, read, and copied in each login that resumes one. */
 #include "base/rand.h"
+#include "io/tls_resume.h"
 #include "io/tls_ticket.h"
 
 enum {
 	NAME = 0,
 	NONCE = NAME + TICKET_NAME_LEN,
 	BODY = NONCE +
-	       TLS_NONCE_LEN, /* sealed: a suite, when it was made, the key; the tag */
+	       TLS_NONCE_LEN, /* sealed: the suite, both times, the key; the tag */
 	SUITE_LEN = 2,
-	MADE_LEN = 8,
-	HEAD_LEN = SUITE_LEN + MADE_LEN,
+	TIME_LEN = 8, /* when it was made; when the first of its kind was */
+	HEAD_LEN = SUITE_LEN + 2 * TIME_LEN,
 	BODY_MAX = HEAD_LEN + TLS_SECRET_MAX,
 	TICKET_MAX = BODY + BODY_MAX + TLS_TAG_LEN,
 	MESSAGE_MAX = 4 + 4 + 4 + 2 + 2 + TICKET_MAX + 2,
@@ -77,98 +75,124 @@ static void seal(struct tls_tickets *t, const unsigned char *body, size_t n,
 	tls_ticket_key_give(t);
 }
 
-/* Returns how many bytes there are; 0: it is none of ours, or too old. */
-static size_t open_ticket(struct tls_tickets *t, const unsigned char *ticket, size_t n,
-			  unsigned char body[BODY_MAX])
+static bool is_younger(msec_t since, int64_t life_s)
 {
+	return tls_ticket_now() - since < (msec_t)life_s * 1000;
+}
+
+static void read_body(const unsigned char *body, size_t n, msec_t *made,
+		      struct tls_ticket *ret)
+{
+	ret->suite = (unsigned)get(body, SUITE_LEN);
+	*made = (msec_t)get(body + SUITE_LEN, TIME_LEN);
+	ret->begun = (msec_t)get(body + SUITE_LEN + TIME_LEN, TIME_LEN);
+	ret->n = n - HEAD_LEN;
+	memcpy(ret->psk, body + HEAD_LEN, ret->n);
+}
+
+bool tls_ticket_open(struct tls_tickets *t, struct strv ticket, struct tls_ticket *ret)
+{
+	const unsigned char *p = (const unsigned char *)ticket.p;
+	unsigned char body[BODY_MAX];
 	struct ticket_key *k;
-	msec_t age;
+	size_t n = ticket.n;
+	msec_t made;
 	bool ok;
 
 	if (n <= BODY + HEAD_LEN + TLS_TAG_LEN || n > TICKET_MAX)
-		return 0;
-	k = tls_ticket_key_take(t, ticket + NAME);
+		return false;
+	k = tls_ticket_key_take(t, p + NAME);
 	if (k == NULL)
-		return 0;
+		return false;
 	n -= BODY + TLS_TAG_LEN;
-	ok = crypt(t, k, false, ticket, n, ticket + BODY, body);
+	ok = crypt(t, k, false, p, n, p + BODY, body);
 	tls_ticket_key_give(t);
-	if (!ok)
-		return 0;
-	age = tls_ticket_now() - (msec_t)get(body + SUITE_LEN, MADE_LEN);
-	return age < (msec_t)TLS_TICKET_LIFE_S * 1000 ? n : 0;
-}
-
-/* --- OpenSSL asks --- */
-
-static int find_session(SSL *ssl, const unsigned char *ticket, size_t n,
-			SSL_SESSION **ret)
-{
-	struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	unsigned char body[BODY_MAX];
-	const SSL_CIPHER *suite;
-	bool ok;
-
-	*ret = NULL;
-	n = open_ticket(c->tickets, ticket, n, body);
-	suite = n ? SSL_CIPHER_find(ssl, body) : NULL;
-	if (suite) {
-		*ret = SSL_SESSION_new();
-		ok = *ret &&
-		     SSL_SESSION_set1_master_key(*ret, body + HEAD_LEN, n - HEAD_LEN) &&
-		     SSL_SESSION_set_cipher(*ret, suite) &&
-		     SSL_SESSION_set_protocol_version(*ret, TLS1_3_VERSION);
-		ASSERT(ok);
+	if (ok) {
+		read_body(body, n, &made, ret);
+		ok = is_younger(made, TLS_TICKET_LIFE_S) &&
+		     is_younger(ret->begun, TLS_TICKET_CHAIN_S);
 	}
 	mem_wipe(body, sizeof(body));
-	return 1; /* a full handshake, if there is none */
-}
-
-void tls_ticket_own_init(struct tls_ctx *c)
-{
-	SSL_CTX_set_psk_find_session_callback(c->ssl, find_session);
+	return ok;
 }
 
 /* --- a new one --- */
 
-/* RFC 8446 4.6.1. It is the only one of its connection, whose nonce is one zero. */
+static const char ticket_nonce[1]; /* zero */
+
+void tls_ticket_make_psk(struct tls_ticket *t, enum digest_alg hash,
+			 const unsigned char *resumption)
+{
+	t->n = digest_len(hash);
+	tls_expand_label_with(hash, resumption, STRV("resumption"),
+			      strv_make(ticket_nonce, sizeof(ticket_nonce)), t->psk,
+			      t->n);
+}
+
+static size_t write_body(const struct tls_ticket *t, unsigned char *to)
+{
+	unsigned char *p = put(to, t->suite, SUITE_LEN);
+
+	p = put(p, (uint64_t)tls_ticket_now(), TIME_LEN);
+	p = put(p, (uint64_t)t->begun, TIME_LEN);
+	memcpy(p, t->psk, t->n);
+	return HEAD_LEN + t->n;
+}
+
+/* RFC 8446 4.6.1. */
 static size_t write_message(struct tls_tickets *t, const unsigned char *body, size_t n,
 			    unsigned char *to)
 {
 	size_t n_ticket = BODY + n + TLS_TAG_LEN;
 	unsigned char *p = put(to, SSL3_MT_NEWSESSION_TICKET, 1);
 
-	p = put(p, 4 + 4 + 2 + 2 + n_ticket + 2, 3);
+	p = put(p, 4 + 4 + 1 + sizeof(ticket_nonce) + 2 + n_ticket + 2, 3);
 	p = put(p, TLS_TICKET_LIFE_S, 4);
 	rand_bytes(p, 4); /* ticket_age_add */
-	p = put(p + 4, 1, 1);
-	p = put(p, 0, 1);
+	p = put(p + 4, sizeof(ticket_nonce), 1);
+	p = put(p, 0, sizeof(ticket_nonce));
 	p = put(p, n_ticket, 2);
 	seal(t, body, n, p);
 	p = put(p + n_ticket, 0, 2); /* extensions */
 	return (size_t)(p - to);
 }
 
-void tls_ticket_put(const struct tls_ssl *t, struct tls_record *r, struct buf *wire)
+void tls_ticket_put(struct tls_tickets *keys, const struct tls_ticket *t,
+		    struct tls_record *r, struct buf *wire)
 {
 	unsigned char body[BODY_MAX], message[MESSAGE_MAX];
-	const struct tls_secrets *s = &t->secrets;
-	size_t n = s->n[TLS_SECRET_RESUMPTION];
-	enum digest_alg hash =
-		n == digest_len(DIGEST_SHA384) ? DIGEST_SHA384 : DIGEST_SHA256;
+	size_t n = write_message(keys, body, write_body(t, body), message);
 	int e;
 
-	/* Who shows a certificate is judged anew each time. */
-	if (t->ctx->tickets == NULL || n != digest_len(hash) ||
-	    SSL_version(t->ssl) != TLS1_3_VERSION ||
-	    SSL_get0_peer_certificate(t->ssl) != NULL)
-		return;
-	put(body, SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(t->ssl)), SUITE_LEN);
-	put(body + SUITE_LEN, (uint64_t)tls_ticket_now(), MADE_LEN);
-	tls_expand_label_with(hash, s->secret[TLS_SECRET_RESUMPTION], STRV("resumption"),
-			      strv_make("", 1), body + HEAD_LEN, n);
-	n = write_message(t->ctx->tickets, body, HEAD_LEN + n, message);
 	mem_wipe(body, sizeof(body));
 	e = tls_record_put_ticket(r, strv_make((char *)message, n), wire);
 	(void)e; /* who has no room for it goes without */
+}
+
+/* Only then can a ticket be of use, and only then is it certain that this context has that group. */
+static bool has_used_x25519(SSL *ssl)
+{
+	EVP_PKEY *peer = NULL;
+	bool ret = SSL_get_peer_tmp_key(ssl, &peer) == 1 &&
+		   EVP_PKEY_get_id(peer) == EVP_PKEY_X25519;
+
+	EVP_PKEY_free(peer);
+	return ret;
+}
+
+void tls_ticket_put_first(const struct tls_ssl *t, struct tls_record *r, struct buf *wire)
+{
+	const struct tls_secrets *s = &t->secrets;
+	size_t n = s->n[TLS_SECRET_RESUMPTION];
+	struct tls_ticket ticket = { .begun = tls_ticket_now() };
+
+	/* Who shows a certificate is judged anew each time. */
+	if (!tls_resume_may(t->ctx) || n == 0 || SSL_version(t->ssl) != TLS1_3_VERSION ||
+	    SSL_get0_peer_certificate(t->ssl) != NULL || !has_used_x25519(t->ssl))
+		return;
+	ticket.suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(t->ssl));
+	tls_ticket_make_psk(&ticket, tls_hash_of_len(n),
+			    s->secret[TLS_SECRET_RESUMPTION]);
+	tls_ticket_put(t->ctx->tickets, &ticket, r, wire);
+	mem_wipe(&ticket, sizeof(ticket));
 }

@@ -171,24 +171,3 @@ TEST(tls_kdf_collects_the_traffic_secrets)
 	CHECK(got.n[0] == 48 && got.n[1] == 48);
 	CHECK(got.secret[0][0] == to[0][0] && memcmp(got.secret[1], to[1], 48) == 0);
 }
-
-/* To OpenSSL, a ticket of our own is an external key. */
-TEST(tls_kdf_binds_tickets_as_what_they_are)
-{
-	struct question q = {
-		EVP_KDF_HKDF_MODE_EXPAND_ONLY, "SHA256",
-		.key = strv_make(bytes, 32),   .prefix = STRV("tls13 "),
-		.label = STRV("ext binder"),   .data = strv_make(bytes, 32)
-	};
-	unsigned char collecting[32], wanted[32];
-	struct tls_secrets got = { 0 };
-
-	tls_kdf_init();
-	check_same(&q, 32);
-	tls_kdf_collect(&got);
-	CHECK(ask("provider=meerkat", &q, collecting, 32));
-	tls_kdf_collect(NULL);
-	q.label = STRV("res binder");
-	CHECK(ask("provider=default", &q, wanted, 32));
-	CHECK(memcmp(collecting, wanted, 32) == 0);
-}

@@ -51,17 +51,28 @@ static unsigned copies(size_t i)
 	return heap_copies(secrets[i].not, secrets[i].n);
 }
 
-static void check(struct tls_ctx *ctx, int version)
+/* With a ticket of *session, if there is one, and leaves the next one there; NULL: without. */
+static void check(struct tls_ctx *ctx, int version, SSL_SESSION **session)
 {
 	SSL *client = client_new(version, version);
 	struct duo d;
+	char b[8];
 
 	memset(secrets, 0, sizeof(secrets));
 	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(client), on_line);
 	duo_open(&d, ctx, client);
+	if (session && *session)
+		CHECK_INT(SSL_set_session(client, *session), 1);
 	shake_hands(&d);
+	CHECK(tls_is_resumed(d.t) == (session && *session));
 	CHECK_INT(tls_seal(d.t, STRV("hello"), &d.wire), 0);
 	carry(&d, 65536);
+	if (session) {
+		CHECK_INT(SSL_read(client, b, sizeof(b)), 5);
+		SSL_SESSION_free(*session);
+		*session = SSL_get1_session(client);
+		SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	}
 	CHECK_INT(secrets[N - 1].n > 0, version == TLS1_2_VERSION);
 	CHECK_INT(secrets[0].n > 0, version == TLS1_3_VERSION);
 	SSL_set_quiet_shutdown(client, 1);
@@ -82,8 +93,19 @@ TEST(secrets_leave_the_heap_with_their_connection)
 
 	EACH_VERSION(v)
 	{
-		check(ctx, *v);
+		check(ctx, *v, NULL);
 	}
+	tls_ctx_unref(&ctx);
+}
+
+TEST(secrets_leave_the_heap_with_their_resumed_connection)
+{
+	struct tls_ctx *ctx = pair_ctx(&(struct tls_conf){ .tickets = true });
+	SSL_SESSION *session = NULL;
+
+	for (int i = 0; i < 3; i++)
+		check(ctx, TLS1_3_VERSION, &session);
+	SSL_SESSION_free(session);
 	tls_ctx_unref(&ctx);
 }
 

@@ -1,0 +1,424 @@
+/* The server's flight, and all keys: they are known when it is written, those behind the client's
+ * Finished, too, since what that must say is. tls_resume_finish.c waits for it. */
+#include "io/tls_resume_priv.h"
+#include "base/rand.h"
+#include "io/tls_hello.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+enum { SERVER_HELLO = 2, ENCRYPTED_EXTENSIONS = 8, FINISHED = 20 };	 /* messages */
+enum { HANDSHAKE = 22, CHANGE_CIPHER_SPEC = 20, ALERT = 21, DATA = 23 }; /* records */
+
+/* RFC 8446 B.4; what the record layer has. */
+static const struct tls_suite suites[] = {
+	{ 0x1301, TLS_AES_128_GCM, DIGEST_SHA256, "TLS_AES_128_GCM_SHA256" },
+	{ 0x1302, TLS_AES_256_GCM, DIGEST_SHA384, "TLS_AES_256_GCM_SHA384" },
+	{ 0x1303, TLS_CHACHA20_POLY1305, DIGEST_SHA256, "TLS_CHACHA20_POLY1305_SHA256" },
+};
+
+bool tls_resume_may(const struct tls_ctx *ctx)
+{
+	return ctx->tickets && ctx->own_records && ctx->keylog_fd < 0 &&
+	       (ctx->trust.verify == TLS_VERIFY_NONE || !ctx->trust.must_verify);
+}
+
+int tls_resume_measure(struct strv in)
+{
+	const unsigned char *p = (const unsigned char *)in.p;
+	size_t n;
+
+	if (in.n && p[0] != HANDSHAKE)
+		return -EPROTO;
+	if (in.n < TLS_RECORD_HEADER)
+		return 0;
+	n = (size_t)p[3] << 8 | p[4];
+	if (p[1] != 3 || n == 0 || n > TLS_HELLO_MAX)
+		return -EPROTO;
+	n += TLS_RECORD_HEADER;
+	return in.n < n ? 0 : (int)n;
+}
+
+/* --- what the client comes back with --- */
+
+/* All that the flight is made of. */
+struct flight {
+	struct tls_hello hello;
+	struct tls_ticket ticket;
+	const struct tls_suite *suite;
+	size_t identity;
+	unsigned char early[DIGEST_MAX_LEN]; /* the early secret */
+	unsigned char shared[TLS_X25519_LEN], share[TLS_X25519_LEN];
+	/* The messages, one behind the other. */
+	unsigned char all[TLS_HELLO_MAX + 512];
+	size_t n;
+};
+
+/* The suite of the ticket, if the client still has it. */
+static const struct tls_suite *find_suite(const struct flight *f)
+{
+	const unsigned char *p = (const unsigned char *)f->hello.suites.p;
+	bool has = false;
+
+	for (size_t i = 0; i + 1 < f->hello.suites.n; i += 2)
+		has |= ((unsigned)p[i] << 8 | p[i + 1]) == f->ticket.suite;
+	for (size_t i = 0; has && i < ARRAY_LEN(suites); i++)
+		if (suites[i].number == f->ticket.suite &&
+		    digest_len(suites[i].hash) == f->ticket.n)
+			return &suites[i];
+	return NULL;
+}
+
+static bool find_ticket(struct tls_ctx *ctx, struct flight *f)
+{
+	for (size_t i = 0; i < f->hello.n_identities; i++) {
+		f->identity = i;
+		if (!tls_ticket_open(ctx->tickets, f->hello.identities[i], &f->ticket))
+			continue;
+		f->suite = find_suite(f);
+		if (f->suite)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 8446 4.2.11.2. */
+static bool check_binder(struct flight *f)
+{
+	enum digest_alg hash = f->suite->hash;
+	size_t n = digest_len(hash);
+	unsigned char nothing[DIGEST_MAX_LEN], so_far[DIGEST_MAX_LEN],
+		key[DIGEST_MAX_LEN], wanted[DIGEST_MAX_LEN];
+	struct strv binder = f->hello.binders[f->identity];
+
+	tls_next_secret(hash, NULL, strv_make((char *)f->ticket.psk, n), f->early);
+	digest(hash, STRV(""), nothing);
+	tls_derive_secret(hash, f->early, STRV("res binder"), nothing, key);
+	digest(hash, strv_make(f->hello.message.p, f->hello.n_bound), so_far);
+	tls_verify_data(hash, key, so_far, wanted);
+	mem_wipe(key, sizeof(key));
+	return binder.n == n && mem_equal_ct(binder.p, wanted, n);
+}
+
+/* A key of our own for this handshake alone. False: the client's share is none (RFC 7748 6.1). */
+static bool exchange(struct flight *f)
+{
+	unsigned char secret[TLS_X25519_LEN];
+	size_t n = sizeof(f->share), n_shared = sizeof(f->shared);
+	EVP_PKEY *own, *peer;
+	EVP_PKEY_CTX *ctx;
+	bool ok;
+
+	rand_bytes(secret, sizeof(secret));
+	own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, sizeof(secret));
+	peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL,
+					   (const unsigned char *)f->hello.share.p,
+					   TLS_X25519_LEN);
+	mem_wipe(secret, sizeof(secret));
+	ctx = EVP_PKEY_CTX_new(own, NULL);
+	ASSERT(own != NULL && peer != NULL && ctx != NULL);
+	ok = EVP_PKEY_get_raw_public_key(own, f->share, &n) == 1 &&
+	     EVP_PKEY_derive_init(ctx) == 1 &&
+	     EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 &&
+	     EVP_PKEY_derive(ctx, f->shared, &n_shared) == 1;
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(peer);
+	EVP_PKEY_free(own);
+	return ok;
+}
+
+/* --- messages --- */
+
+static void put(struct flight *f, const void *p, size_t n)
+{
+	ASSERT(n <= sizeof(f->all) - f->n);
+	if (n)
+		memcpy(f->all + f->n, p, n);
+	f->n += n;
+}
+
+static void put_number(struct flight *f, size_t v, size_t n_bytes)
+{
+	while (n_bytes--) {
+		unsigned char byte = (unsigned char)(v >> 8 * n_bytes);
+		put(f, &byte, 1);
+	}
+}
+
+/* From `start` on, where so many bytes were left for it. */
+static void set_length(struct flight *f, size_t start, size_t n_bytes)
+{
+	size_t end = f->n, n = end - start - n_bytes;
+
+	f->n = start;
+	put_number(f, n, n_bytes);
+	f->n = end;
+}
+
+static size_t begin_message(struct flight *f, unsigned char type)
+{
+	put_number(f, type, 1);
+	put_number(f, 0, 3);
+	return f->n - 3;
+}
+
+/* RFC 8446 4.1.3. */
+static void put_server_hello(struct flight *f)
+{
+	size_t start = begin_message(f, SERVER_HELLO), extensions;
+	unsigned char random[TLS_RANDOM_LEN];
+
+	rand_bytes(random, sizeof(random));
+	put_number(f, 0x0303, 2);
+	put(f, random, sizeof(random));
+	put_number(f, f->hello.session_id.n, 1);
+	put(f, f->hello.session_id.p, f->hello.session_id.n);
+	put_number(f, f->suite->number, 2);
+	put_number(f, 0, 1); /* no compression */
+	extensions = f->n;
+	put_number(f, 0, 2);
+	put_number(f, 43, 2); /* supported_versions */
+	put_number(f, 2, 2);
+	put_number(f, 0x0304, 2);
+	put_number(f, 51, 2); /* key_share */
+	put_number(f, 2 + 2 + TLS_X25519_LEN, 2);
+	put_number(f, 29, 2);
+	put_number(f, TLS_X25519_LEN, 2);
+	put(f, f->share, TLS_X25519_LEN);
+	put_number(f, 41, 2); /* pre_shared_key */
+	put_number(f, 2, 2);
+	put_number(f, f->identity, 2);
+	set_length(f, extensions, 2);
+	set_length(f, start, 3);
+}
+
+/* RFC 8446 4.3.1, RFC 7301 3.1. */
+static void put_encrypted_extensions(struct flight *f)
+{
+	static const char protocol[] = "xmpp-client";
+	size_t start = begin_message(f, ENCRYPTED_EXTENSIONS), extensions = f->n;
+	size_t n = f->hello.xmpp ? sizeof(protocol) - 1 : 0;
+
+	put_number(f, 0, 2);
+	if (n) {
+		put_number(f, 16, 2); /* application_layer_protocol_negotiation */
+		put_number(f, 2 + 1 + n, 2);
+		put_number(f, 1 + n, 2);
+		put_number(f, n, 1);
+		put(f, protocol, n);
+	}
+	set_length(f, extensions, 2);
+	set_length(f, start, 3);
+}
+
+/* RFC 8446 4.4.4: it speaks of all messages before it. Returns how long it is. */
+static size_t make_finished(const struct flight *f, const unsigned char *base_key,
+			    unsigned char *to)
+{
+	enum digest_alg hash = f->suite->hash;
+	unsigned char so_far[DIGEST_MAX_LEN];
+	size_t n = digest_len(hash);
+
+	to[0] = FINISHED;
+	to[1] = to[2] = 0;
+	to[3] = (unsigned char)n;
+	digest(hash, strv_make((const char *)f->all, f->n), so_far);
+	tls_verify_data(hash, base_key, so_far, to + 4);
+	return 4 + n;
+}
+
+/* --- on the wire --- */
+
+static int put_clear(struct buf *wire, unsigned char type, const void *p, size_t n)
+{
+	unsigned char header[] = { type, 3, 3, (unsigned char)(n >> 8),
+				   (unsigned char)n };
+
+	return buf_add_all(wire, strv_make((char *)header, sizeof(header)),
+			   strv_make(p, n));
+}
+
+/* The messages from `from` on, in one record. */
+static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
+		      const unsigned char *secret)
+{
+	enum tls_aead aead = f->suite->aead;
+	enum digest_alg hash = f->suite->hash;
+	unsigned char key[TLS_KEY_MAX], iv[TLS_NONCE_LEN], type = HANDSHAKE;
+	size_t n = f->n - from, n_body = n + 1 + TLS_TAG_LEN;
+	unsigned char *to =
+		(unsigned char *)buf_reserve(wire, TLS_RECORD_HEADER + n_body);
+
+	if (to == NULL)
+		return -EMSGSIZE;
+	memcpy(to, (unsigned char[]){ DATA, 3, 3 }, 3);
+	to[3] = (unsigned char)(n_body >> 8);
+	to[4] = (unsigned char)n_body;
+	tls_expand_label(hash, secret, "key", key, tls_aead_key_len(aead));
+	tls_expand_label(hash, secret, "iv", iv, TLS_NONCE_LEN); /* the first nonce */
+	tls_aead_seal(aead, key, iv, strv_make((char *)to, TLS_RECORD_HEADER),
+		      strv_make((const char *)f->all + from, n),
+		      strv_make((char *)&type, 1), to + TLS_RECORD_HEADER);
+	tls_aead_forget(aead, key);
+	mem_wipe(key, sizeof(key));
+	wire->n += TLS_RECORD_HEADER + n_body;
+	return 0;
+}
+
+/* --- the key schedule (RFC 8446 7.1) --- */
+
+static void derive(const struct flight *f, const unsigned char *secret, const char *label,
+		   unsigned char *to)
+{
+	unsigned char so_far[DIGEST_MAX_LEN];
+
+	digest(f->suite->hash, strv_make((const char *)f->all, f->n), so_far);
+	tls_derive_secret(f->suite->hash, secret, strv_from(label), so_far, to);
+}
+
+struct secrets {
+	unsigned char handshake[DIGEST_MAX_LEN], master[DIGEST_MAX_LEN],
+		client[DIGEST_MAX_LEN], server[DIGEST_MAX_LEN], exporter[DIGEST_MAX_LEN],
+		resumption[DIGEST_MAX_LEN];
+	struct tls_start start;
+};
+
+/* With the whole flight: what comes behind the handshake. The client's Finished is known, and so is
+ * what is made of it. */
+static void make_last_keys(struct flight *f, struct secrets *s, struct tls_resume *r)
+{
+	enum digest_alg hash = f->suite->hash;
+
+	tls_next_secret(hash, s->handshake, STRV_NULL, s->master);
+	s->start =
+		(struct tls_start){ .v13 = true, .aead = f->suite->aead, .hash = hash };
+	derive(f, s->master, "c ap traffic", s->start.in.secret);
+	derive(f, s->master, "s ap traffic", s->start.out.secret);
+	derive(f, s->master, "exp master", s->exporter);
+	r->n_finished = (uint8_t)make_finished(f, s->client, r->finished);
+	put(f, r->finished, r->n_finished);
+	derive(f, s->master, "res master", s->resumption);
+	r->ticket = f->ticket;
+	tls_ticket_make_psk(&r->ticket, hash, s->resumption);
+	r->record = tls_record_new(&s->start);
+	r->login = tls_login_resumed(hash, s->exporter, f->hello.sni);
+	tls_expand_label(hash, s->client, "key", r->key,
+			 tls_aead_key_len(f->suite->aead));
+	tls_expand_label(hash, s->client, "iv", r->iv, TLS_NONCE_LEN);
+}
+
+static int send(struct flight *f, struct secrets *s, struct buf *wire)
+{
+	size_t start = f->n, sealed;
+	unsigned char finished[4 + DIGEST_MAX_LEN];
+	int e;
+
+	put_server_hello(f);
+	sealed = f->n;
+	tls_next_secret(f->suite->hash, f->early,
+			strv_make((char *)f->shared, sizeof(f->shared)), s->handshake);
+	derive(f, s->handshake, "c hs traffic", s->client);
+	derive(f, s->handshake, "s hs traffic", s->server);
+	put_encrypted_extensions(f);
+	put(f, finished, make_finished(f, s->server, finished));
+	e = put_clear(wire, HANDSHAKE, f->all + start, sealed - start);
+	if (e == 0 && f->hello.session_id.n) /* RFC 8446 D.4 */
+		e = put_clear(wire, CHANGE_CIPHER_SPEC, "\1", 1);
+	return e ? e : put_sealed(f, sealed, wire, s->server);
+}
+
+static int fail(struct tls_resume *r, unsigned char alert, const char *why,
+		struct buf *wire)
+{
+	unsigned char text[] = { SSL3_AL_FATAL, alert };
+	int e = put_clear(wire, ALERT, text, sizeof(text));
+
+	(void)e; /* who has no room for it goes without */
+	r->error = why;
+	return -EPROTO;
+}
+
+static int answer(struct flight *f, struct tls_resume *r, struct buf *wire)
+{
+	struct secrets s;
+	int e;
+
+	if (!check_binder(f))
+		return fail(r, SSL_AD_DECRYPT_ERROR, "a ticket without its key", wire);
+	if (!exchange(f))
+		return fail(r, SSL_AD_ILLEGAL_PARAMETER, "a key share that is none",
+			    wire);
+	put(f, f->hello.message.p, f->hello.message.n);
+	e = send(f, &s, wire);
+	if (e == 0)
+		make_last_keys(f, &s, r);
+	mem_wipe(&s, sizeof(s));
+	if (e < 0)
+		r->error = "the output is full";
+	return e < 0 ? e : 1;
+}
+
+int tls_resume_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
+		     struct tls_resume **ret)
+{
+	struct flight f;
+	int r = 0;
+
+	f.n = 0;
+	if (tls_hello_read(strv_from_pos(record, TLS_RECORD_HEADER), &f.hello) &&
+	    f.hello.v13 && f.hello.dhe && f.hello.x25519 && f.hello.share.p &&
+	    find_ticket(ctx, &f)) {
+		*ret = MEM_NEW(struct tls_resume);
+		(*ret)->error = "";
+		(*ret)->suite = f.suite;
+		(*ret)->ctx = tls_ctx_ref(ctx);
+		(*ret)->cut = BUF_INIT(TLS_RECORD_HEADER + TLS_RECORD_MAX_V13);
+		r = answer(&f, *ret, wire);
+		(*ret)->failed = r < 0;
+	}
+	mem_wipe(&f.ticket, sizeof(f.ticket));
+	mem_wipe(f.early, sizeof(f.early));
+	mem_wipe(f.shared, sizeof(f.shared));
+	return r;
+}
+
+/* --- the end --- */
+
+void tls_resume_leave(const struct tls_resume *r)
+{
+	tls_aead_forget(r->suite->aead, r->key);
+	if (r->record)
+		tls_record_leave(r->record);
+}
+
+void tls_resume_free(struct tls_resume **pr)
+{
+	struct tls_resume *r = *pr;
+
+	*pr = NULL;
+	if (r == NULL)
+		return;
+	tls_resume_leave(r);
+	if (r->record)
+		tls_record_free(&r->record);
+	tls_login_free(&r->login);
+	buf_free(&r->cut);
+	tls_ctx_unref(&r->ctx);
+	mem_wipe(r, sizeof(*r));
+	mem_free(r);
+}
+
+struct tls_resumed tls_resume_take(struct tls_resume *r)
+{
+	struct tls_resumed ret = { r->record, r->login, r->suite->name };
+
+	r->record = NULL;
+	r->login = NULL;
+	return ret;
+}
+
+const char *tls_resume_error(const struct tls_resume *r)
+{
+	return r->record && r->error[0] == '\0' ? tls_record_error(r->record) : r->error;
+}
