@@ -461,18 +461,19 @@ static bool is_for_writer(const struct store *s, const struct store_call *c)
 	       s->writing[c->account] > 0;
 }
 
-static bool to_reader(struct store *s, struct store_call *c)
+/* *ret_wake: who is to be woken when the lock is free: woken before, it would only wait for that. NULL:
+ * nobody. */
+static bool to_reader(struct store *s, struct store_call *c, pthread_cond_t **ret_wake)
 {
 	unsigned wake;
 
 	if (!dispatch_push(&s->reads, &c->link, &wake))
 		return false;
-	if (wake != DISPATCH_NOBODY)
-		pthread_cond_signal(&s->read[wake].more);
+	*ret_wake = wake == DISPATCH_NOBODY ? NULL : &s->read[wake].more;
 	return true;
 }
 
-static void to_writer(struct store *s, struct store_call *c)
+static void to_writer(struct store *s, struct store_call *c, pthread_cond_t **ret_wake)
 {
 	s->writing[c->account] += !c->patient;
 	list_push(&s->writes, &c->link);
@@ -480,7 +481,7 @@ static void to_writer(struct store *s, struct store_call *c)
 	if (c->patient && s->n_patient == 1)
 		s->patient_until = c->submitted + STORE_PATIENCE_MS;
 	if (!c->patient || s->n_patient == 1 || writes_are_due(s))
-		pthread_cond_signal(&s->write.more);
+		*ret_wake = &s->write.more;
 }
 
 static bool has_room(const struct store *s, const struct store_call *c)
@@ -496,6 +497,7 @@ static bool has_room(const struct store *s, const struct store_call *c)
 
 int store_submit(struct store *s, struct store_call *c)
 {
+	pthread_cond_t *wake = NULL;
 	int r = -EAGAIN;
 
 	c->account = (uint16_t)(hash_strv(c->username) % STORE_N_KEYS);
@@ -506,8 +508,8 @@ int store_submit(struct store *s, struct store_call *c)
 	if (has_room(s, c)) {
 		c->in_writer = is_for_writer(s, c);
 		if (c->in_writer)
-			to_writer(s, c);
-		if (c->in_writer || to_reader(s, c))
+			to_writer(s, c, &wake);
+		if (c->in_writer || to_reader(s, c, &wake))
 			r = 0;
 	}
 	if (r == 0) {
@@ -515,6 +517,8 @@ int store_submit(struct store *s, struct store_call *c)
 		s->n_bytes += c->bytes;
 	}
 	pthread_mutex_unlock(&s->lock);
+	if (wake)
+		pthread_cond_signal(wake);
 	return r;
 }
 
