@@ -125,6 +125,8 @@ static bool read_shares(struct strv data, struct tls_hello *h)
 		size_t group = take_number(&c, 2);
 		struct strv share = take_vector(&c, 2);
 
+		if (share.n == 0)
+			return false;
 		if (group != X25519)
 			continue;
 		if (h->share.p || share.n != TLS_X25519_LEN)

@@ -90,6 +90,7 @@ static bool check_binder(struct flight *f)
 	unsigned char nothing[DIGEST_MAX_LEN], so_far[DIGEST_MAX_LEN],
 		key[DIGEST_MAX_LEN], wanted[DIGEST_MAX_LEN];
 	struct strv binder = f->hello.binders[f->identity];
+	bool ok;
 
 	tls_next_secret(hash, NULL, strv_make((char *)f->ticket.psk, n), f->early);
 	digest(hash, STRV(""), nothing);
@@ -97,7 +98,9 @@ static bool check_binder(struct flight *f)
 	digest(hash, strv_make(f->hello.message.p, f->hello.n_bound), so_far);
 	tls_verify_data(hash, key, so_far, wanted);
 	mem_wipe(key, sizeof(key));
-	return binder.n == n && mem_equal_ct(binder.p, wanted, n);
+	ok = binder.n == n && mem_equal_ct(binder.p, wanted, n);
+	mem_wipe(wanted, sizeof(wanted));
+	return ok;
 }
 
 /* A key of our own for this handshake alone. False: the client's share is none (RFC 7748 6.1). */
@@ -262,6 +265,7 @@ static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
 		      strv_make((char *)&type, 1), to + TLS_RECORD_HEADER);
 	tls_aead_forget(aead, key);
 	mem_wipe(key, sizeof(key));
+	mem_wipe(iv, sizeof(iv));
 	wire->n += TLS_RECORD_HEADER + n_body;
 	return 0;
 }
@@ -375,7 +379,7 @@ int tls_resume_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
 		(*ret)->ctx = tls_ctx_ref(ctx);
 		(*ret)->cut = BUF_INIT(TLS_RECORD_HEADER + TLS_RECORD_MAX_V13);
 		r = answer(&f, *ret, wire);
-		(*ret)->failed = r < 0;
+		(*ret)->ended = r < 0 ? r : 0;
 	}
 	mem_wipe(&f.ticket, sizeof(f.ticket));
 	mem_wipe(f.early, sizeof(f.early));

@@ -17,8 +17,8 @@ bool tls_resume_may(const struct tls_ctx *ctx);
  * many are a record that can have a ClientHello in it. */
 int tls_resume_measure(struct strv in);
 
-/* Such a record. Puts the server's flight into `wire`: *ret. 0: it is nothing for us. 1; -EPROTO: it
- * has failed, *ret says why. *ret: the caller frees it; in all cases but 0. */
+/* Such a record. Puts the server's flight into `wire`: *ret. 0: it is nothing for us. 1; -EPROTO,
+ * -EMSGSIZE: it has failed, *ret says why. *ret: the caller frees it; in all cases but 0. */
 nodiscard int tls_resume_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
 			       struct tls_resume **ret);
 void tls_resume_free(struct tls_resume **r);

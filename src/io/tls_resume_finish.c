@@ -116,15 +116,27 @@ static int take_some(struct tls_resume *r, struct strv *in, struct buf *wire)
 	return e;
 }
 
+/* RFC 8446 6: what has failed is forgotten. The record layer has done so. */
+static int end(struct tls_resume *r, int e)
+{
+	r->ended = e;
+	tls_aead_forget(r->suite->aead, r->key);
+	mem_wipe(r->key, sizeof(r->key));
+	mem_wipe(r->iv, sizeof(r->iv));
+	mem_wipe(&r->ticket, sizeof(r->ticket));
+	return e;
+}
+
 int tls_resume_finish(struct tls_resume *r, struct strv *in, struct buf *wire)
 {
 	int e = 0;
 
-	if (r->failed)
-		return -EPROTO;
+	if (r->ended)
+		return r->ended;
 	while (in->n && e == 0)
 		e = take_some(r, in, wire);
-	r->failed = e < 0;
+	if (e < 0)
+		return end(r, e);
 	if (e == 1)
 		tls_ticket_put(r->ctx->tickets, &r->ticket, r->record, wire);
 	return e;

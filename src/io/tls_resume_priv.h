@@ -19,7 +19,7 @@ struct tls_resume {
 	struct tls_login *login;
 	struct tls_ticket ticket; /* the client's next one */
 	const char *error;	  /* of the server's flight; "": see `record` */
-	bool failed;
+	int ended; /* what the call had with which it ended; 0: it goes on */
 	/* The client's flight: the keys of its records, and what it has to say. */
 	unsigned char key[TLS_KEY_MAX], iv[TLS_NONCE_LEN];
 	uint8_t seq;

@@ -592,5 +592,7 @@ TEST(tls_resume_hears_goodbye_before_it_is_over)
 	forge_seal(&t.f, 21, STRV("\1\0"), &t.sent);
 	CHECK_INT(feed(&t.d, buf_strv(&t.sent)), -EPIPE);
 	CHECK(!tls_is_up(t.d.t));
+	CHECK_INT(feed(&t.d, STRV("x")),
+		  -EPIPE); /* RFC 8446 6.1: all behind it is ignored */
 	flight_close(&t);
 }
