@@ -4,7 +4,7 @@ set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
 	libunistring-dev libidn2-dev libpcre2-dev libcurl4-openssl-dev libjwt-dev
-	libjansson-dev libldap-dev libmariadb-dev libpq-dev"
+	libjansson-dev libldap-dev libmariadb-dev libpq-dev libsodium-dev"
 test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
 	python3-slixmpp python3-cryptography openssl sslscan testssl.sh sqlite3 man-db haproxy slapd ldap-utils
 	postgresql mariadb-server valgrind"

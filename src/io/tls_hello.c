@@ -129,7 +129,7 @@ static bool read_shares(struct strv data, struct tls_hello *h)
 			return false;
 		if (group != X25519)
 			continue;
-		if (h->share.p || share.n != TLS_X25519_LEN)
+		if (h->share.p || share.n != X25519_LEN)
 			return false;
 		h->share = share;
 	}

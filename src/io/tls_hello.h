@@ -3,11 +3,11 @@
 #pragma once
 
 #include "base/strv.h"
+#include "io/x25519.h"
 
 enum {
 	TLS_HELLO_MAX = 4096, /* longer ones are left to OpenSSL */
 	TLS_SESSION_ID_MAX = 32,
-	TLS_X25519_LEN = 32,
 	TLS_IDENTITIES_MAX = 4, /* tickets that are looked at */
 };
 
@@ -15,7 +15,7 @@ enum {
 struct tls_hello {
 	struct strv message; /* with its header */
 	struct strv session_id, suites, sni /* NULL: none */;
-	struct strv share; /* of X25519, TLS_X25519_LEN bytes; NULL: none */
+	struct strv share; /* of X25519, X25519_LEN bytes; NULL: none */
 	size_t n_identities;
 	struct strv identities[TLS_IDENTITIES_MAX], binders[TLS_IDENTITIES_MAX];
 	size_t n_bound; /* bytes of the message, which the binders bind: those before them */

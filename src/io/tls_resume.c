@@ -4,9 +4,6 @@
 #include "base/rand.h"
 #include "io/tls_hello.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-
 enum { SERVER_HELLO = 2, ENCRYPTED_EXTENSIONS = 8, FINISHED = 20 };	 /* messages */
 enum { HANDSHAKE = 22, CHANGE_CIPHER_SPEC = 20, ALERT = 21, DATA = 23 }; /* records */
 
@@ -48,7 +45,7 @@ struct flight {
 	const struct tls_suite *suite;
 	size_t identity;
 	unsigned char early[DIGEST_MAX_LEN]; /* the early secret */
-	unsigned char shared[TLS_X25519_LEN], share[TLS_X25519_LEN];
+	unsigned char shared[X25519_LEN], share[X25519_LEN];
 	/* The messages, one behind the other. */
 	unsigned char all[TLS_HELLO_MAX + 512];
 	size_t n;
@@ -100,34 +97,6 @@ static bool check_binder(struct flight *f)
 	mem_wipe(key, sizeof(key));
 	ok = binder.n == n && mem_equal_ct(binder.p, wanted, n);
 	mem_wipe(wanted, sizeof(wanted));
-	return ok;
-}
-
-/* A key of our own for this handshake alone. False: the client's share is none (RFC 7748 6.1). */
-static bool exchange(struct flight *f)
-{
-	unsigned char secret[TLS_X25519_LEN];
-	size_t n = sizeof(f->share), n_shared = sizeof(f->shared);
-	EVP_PKEY *own, *peer;
-	EVP_PKEY_CTX *ctx;
-	bool ok;
-
-	rand_bytes(secret, sizeof(secret));
-	own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, sizeof(secret));
-	peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL,
-					   (const unsigned char *)f->hello.share.p,
-					   TLS_X25519_LEN);
-	mem_wipe(secret, sizeof(secret));
-	ctx = EVP_PKEY_CTX_new(own, NULL);
-	ASSERT(own != NULL && peer != NULL && ctx != NULL);
-	ok = EVP_PKEY_get_raw_public_key(own, f->share, &n) == 1 &&
-	     EVP_PKEY_derive_init(ctx) == 1 &&
-	     EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 &&
-	     EVP_PKEY_derive(ctx, f->shared, &n_shared) == 1;
-	ERR_clear_error();
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(peer);
-	EVP_PKEY_free(own);
 	return ok;
 }
 
@@ -185,10 +154,10 @@ static void put_server_hello(struct flight *f)
 	put_number(f, 2, 2);
 	put_number(f, 0x0304, 2);
 	put_number(f, 51, 2); /* key_share */
-	put_number(f, 2 + 2 + TLS_X25519_LEN, 2);
+	put_number(f, 2 + 2 + X25519_LEN, 2);
 	put_number(f, 29, 2);
-	put_number(f, TLS_X25519_LEN, 2);
-	put(f, f->share, TLS_X25519_LEN);
+	put_number(f, X25519_LEN, 2);
+	put(f, f->share, X25519_LEN);
 	put_number(f, 41, 2); /* pre_shared_key */
 	put_number(f, 2, 2);
 	put_number(f, f->identity, 2);
@@ -350,7 +319,8 @@ static int answer(struct flight *f, struct tls_resume *r, struct buf *wire)
 
 	if (!check_binder(f))
 		return fail(r, SSL_AD_DECRYPT_ERROR, "a ticket without its key", wire);
-	if (!exchange(f))
+	if (!x25519_exchange((const unsigned char *)f->hello.share.p, f->share,
+			     f->shared))
 		return fail(r, SSL_AD_ILLEGAL_PARAMETER, "a key share that is none",
 			    wire);
 	put(f, f->hello.message.p, f->hello.message.n);

@@ -4,6 +4,7 @@
  * away the keys of the connection that they came from. */
 #include "io/tls_ticket.h"
 #include "base/rand.h"
+#include "io/x25519.h"
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
@@ -133,7 +134,7 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 			 "session_tickets: has no effect: every client shows a "
 			 "certificate, and who does gets no ticket\n");
 	if (c->own_records)
-		return 0; /* tls_resume.c */
+		return x25519_init(err); /* tls_resume.c */
 	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
 	SSL_CTX_clear_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(c->ssl, 1);

@@ -25,7 +25,7 @@ static void check_hello(struct strv in)
 		check_within(strv_make(in.p, h.n_bound), h.identities[i]);
 		check_within(strv_from_pos(in, h.n_bound), h.binders[i]);
 	}
-	ASSERT(h.share.p == NULL || h.share.n == TLS_X25519_LEN);
+	ASSERT(h.share.p == NULL || h.share.n == X25519_LEN);
 	ASSERT(!tls_hello_read(strv_make(in.p, in.n - 1), &h));
 }
 
