@@ -191,7 +191,7 @@ of the network stack.
 - **Clients that nobody wants** run at the lowest priority, and what measures the latency of others
   {"at a real-time one" if REALTIME else "at the usual one"}, so that what they cost the machine is not
   taken for what they cost the server: 20 that log in, send to themselves and do not read; one that
-  sends itself messages without end; 20 that connect and hang up, over and over, once without TLS and once with; {opts.sessions:,}
+  sends itself messages without end; 20 that connect and hang up, over and over, once without TLS and once with; {opts.storm:,}
   that log in with TLS at the same moment and come again if they are thrown out; 200 that try wrong
   passwords (PLAIN), while others log in with right ones, 20 a second. The limit is that of
   descriptors: half a session is a socket of the generator's.
