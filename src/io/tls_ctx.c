@@ -48,8 +48,10 @@ static void set_defaults(struct tls_ctx *c)
 					    SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_num_tickets(c->ssl, 0);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(c->ssl,
-			 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+	/* A certificate that stands alone is shown alone, whatever could be found for it. */
+	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS |
+					 SSL_MODE_ENABLE_PARTIAL_WRITE |
+					 SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_alpn_select_cb(c->ssl, select_alpn, NULL);
 	SSL_CTX_set_ciphersuites(c->ssl, TLS_USUAL_SUITES);
 }
