@@ -92,6 +92,39 @@ void digest(enum digest_alg alg, struct strv in, unsigned char *to)
 	mem_wipe(&s, sizeof(s));
 }
 
+/* --- bit by bit --- */
+
+_Static_assert(sizeof(union state) <= sizeof(((struct digest_so_far *)0)->state),
+	       "any state has room");
+
+void digest_begin(struct digest_so_far *d, enum digest_alg alg)
+{
+	union state s;
+
+	d->alg = alg;
+	fn_of(alg)->init(&s);
+	memcpy(d->state, &s, sizeof(s));
+}
+
+void digest_add(struct digest_so_far *d, struct strv in)
+{
+	union state s;
+
+	memcpy(&s, d->state, sizeof(s));
+	fn_of(d->alg)->update(&s, in.p ? in.p : "", in.n);
+	memcpy(d->state, &s, sizeof(s));
+}
+
+void digest_peek(const struct digest_so_far *d, unsigned char *to)
+{
+	union state s;
+
+	memcpy(&s, d->state, sizeof(s));
+	fn_of(d->alg)->final(&s, to);
+	count++;
+	mem_wipe(&s, sizeof(s));
+}
+
 /* --- HMAC (RFC 2104) --- */
 
 /* What has hashed the block that the key makes. */

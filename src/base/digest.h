@@ -17,6 +17,15 @@ enum digest_alg {
 size_t digest_len(enum digest_alg alg);
 
 void digest(enum digest_alg alg, struct strv in, unsigned char *to);
+/* Of what comes bit by bit; it can be had in between, too. */
+struct digest_so_far {
+	enum digest_alg alg;
+	_Alignas(8) unsigned char state[216];
+};
+void digest_begin(struct digest_so_far *d, enum digest_alg alg);
+void digest_add(struct digest_so_far *d, struct strv in);
+void digest_peek(const struct digest_so_far *d, unsigned char *to);
+
 void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned char *to);
 
 /* `to` gets digest_len(alg) bytes: SCRAM's Hi() (RFC 5802 2.2). Costs CPU: about 0.1 us an

@@ -1,14 +1,14 @@
-/* The transport. A client that may come back with a ticket is listened to first; if it does not, and in
- * all other cases, the handshake is OpenSSL's SSL object's. Then the record layer of our own goes on;
- * where that cannot be, the SSL object stays. */
+/* The transport. A ClientHello is looked at first: a handshake of a kind that we know is ours, all
+ * others are OpenSSL's SSL object's. Then the record layer of our own goes on; where that cannot be, the
+ * SSL object stays. */
 #include "io/tls_hello.h"
-#include "io/tls_resume.h"
+#include "io/tls_handshake.h"
 #include "io/tls_rows.h"
 #include "io/tls_ticket.h"
 
 enum stage {
 	LISTENING, /* no ClientHello yet */
-	RESUMING,  /* to the client's Finished */
+	SHAKING,   /* to the client's Finished */
 	OPENSSL,   /* maybe for good */
 	RECORDS,
 };
@@ -24,7 +24,7 @@ struct tls {
 	struct tls_record *record; /* RECORDS */
 	union {
 		struct hello *hello;
-		struct tls_resume *resume;
+		struct tls_handshake *handshake;
 		struct tls_ssl *ssl;
 		struct tls_login *login; /* RECORDS; NULL: forgotten */
 	};
@@ -47,7 +47,7 @@ struct tls *tls_new(struct tls_ctx *ctx)
 {
 	struct tls *t = MEM_NEW(struct tls);
 
-	if (!tls_resume_may(ctx)) {
+	if (!tls_handshake_may(ctx)) {
 		t->stage = OPENSSL;
 		t->ssl = tls_ssl_new(ctx);
 		return t;
@@ -71,8 +71,8 @@ void tls_free(struct tls **pt)
 	case LISTENING:
 		hello_free(&t->hello);
 		break;
-	case RESUMING:
-		tls_resume_free(&t->resume);
+	case SHAKING:
+		tls_handshake_free(&t->handshake);
 		break;
 	case OPENSSL:
 		tls_ssl_free(&t->ssl);
@@ -99,8 +99,8 @@ const char *tls_error(const struct tls *t)
 	switch ((enum stage)t->stage) {
 	case LISTENING:
 		break;
-	case RESUMING:
-		return tls_resume_error(t->resume);
+	case SHAKING:
+		return tls_handshake_error(t->handshake);
 	case OPENSSL:
 		return t->ssl->error;
 	case RECORDS:
@@ -148,7 +148,7 @@ static int shake_hands(struct tls *t, struct strv *cipher, struct buf *wire)
 	return 0;
 }
 
-/* --- who comes back --- */
+/* --- our own --- */
 
 static int call_openssl(struct tls *t, struct strv *cipher, struct buf *wire)
 {
@@ -166,20 +166,20 @@ static int call_openssl(struct tls *t, struct strv *cipher, struct buf *wire)
 }
 
 /* `n` bytes of it all are a record. */
-static int resume(struct tls *t, size_t n, struct strv *cipher, struct buf *wire)
+static int answer(struct tls *t, size_t n, struct strv *cipher, struct buf *wire)
 {
 	struct hello *h = t->hello;
 	struct strv record = strv_make(h->cut.n ? h->cut.p : cipher->p, n);
-	struct tls_resume *resume = NULL;
-	int r = tls_resume_begin(h->ctx, record, wire, &resume);
+	struct tls_handshake *handshake = NULL;
+	int r = tls_handshake_begin(h->ctx, record, wire, &handshake);
 
 	if (r == 0)
 		return call_openssl(t, cipher, wire);
 	if (h->cut.n == 0)
 		*cipher = strv_from_pos(*cipher, n);
 	hello_free(&h);
-	t->stage = RESUMING;
-	t->resume = resume;
+	t->stage = SHAKING;
+	t->handshake = handshake;
 	return r < 0 ? r : 0;
 }
 
@@ -195,7 +195,7 @@ static void collect(struct buf *cut, struct strv *cipher, size_t whole)
 static int listen(struct tls *t, struct strv *cipher, struct buf *wire)
 {
 	struct buf *cut = &t->hello->cut;
-	int n = tls_resume_measure(cut->n ? buf_strv(cut) : *cipher);
+	int n = tls_handshake_measure(cut->n ? buf_strv(cut) : *cipher);
 
 	while (n == 0 && cipher->n) {
 		bool knows = cut->n >= TLS_RECORD_HEADER;
@@ -203,28 +203,28 @@ static int listen(struct tls *t, struct strv *cipher, struct buf *wire)
 
 		collect(cut, cipher,
 			TLS_RECORD_HEADER + (knows ? (size_t)p[3] << 8 | p[4] : 0));
-		n = tls_resume_measure(buf_strv(cut));
+		n = tls_handshake_measure(buf_strv(cut));
 	}
 	if (n == 0)
 		return 0;
-	return n < 0 ? call_openssl(t, cipher, wire) : resume(t, (size_t)n, cipher, wire);
+	return n < 0 ? call_openssl(t, cipher, wire) : answer(t, (size_t)n, cipher, wire);
 }
 
 static int finish(struct tls *t, struct strv *cipher, struct buf *wire)
 {
-	int r = tls_resume_finish(t->resume, cipher, wire);
-	struct tls_resumed got;
+	int r = tls_handshake_finish(t->handshake, cipher, wire);
+	struct tls_handshake_result got;
 
 	if (r <= 0)
 		return r;
-	got = tls_resume_take(t->resume);
-	tls_resume_free(&t->resume);
+	got = tls_handshake_take(t->handshake);
+	tls_handshake_free(&t->handshake);
 	t->stage = RECORDS;
 	t->record = got.record;
 	t->login = got.login;
 	t->version = (uint8_t)tls_version_row("TLSv1.3");
 	t->cipher = (uint8_t)tls_cipher_row(got.cipher);
-	t->resumed = true;
+	t->resumed = got.resumed;
 	return 0;
 }
 
@@ -238,7 +238,7 @@ static int begin(struct tls *t, struct strv *cipher, struct buf *wire)
 		r = listen(t, cipher, wire);
 	else if (t->stage == OPENSSL)
 		r = shake_hands(t, cipher, wire);
-	if (r == 0 && t->stage == RESUMING)
+	if (r == 0 && t->stage == SHAKING)
 		r = finish(t, cipher, wire);
 	return r;
 }
@@ -300,8 +300,8 @@ void tls_leave_thread(struct tls *t)
 {
 	if (t->stage == RECORDS)
 		tls_record_leave(t->record);
-	else if (t->stage == RESUMING)
-		tls_resume_leave(t->resume);
+	else if (t->stage == SHAKING)
+		tls_handshake_leave(t->handshake);
 }
 
 /* --- what is known of it --- */

@@ -8,6 +8,8 @@ enum tls_aead { TLS_AES_128_GCM, TLS_AES_256_GCM, TLS_CHACHA20_POLY1305, TLS_AEA
 enum { TLS_KEY_MAX = 32, TLS_NONCE_LEN = 12, TLS_TAG_LEN = 16 };
 
 size_t tls_aead_key_len(enum tls_aead aead);
+bool tls_aead_is_there(
+	enum tls_aead aead); /* OpenSSL may be configured without; then it is not used */
 
 /* Puts the ciphertext of `text`, of `more` behind it, and the tag at `to`; that may be where `text`
  * stands already. */

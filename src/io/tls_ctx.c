@@ -72,6 +72,7 @@ static const struct {
 	{ NULL, tls_trust_init },
 	{ NULL, tls_check_versions },
 	{ "session_tickets", tls_tickets_init },
+	{ NULL, tls_shown_init },
 	{ "keep_secrets", tls_keylog_init }, /* behind the handshakes that check */
 };
 
@@ -137,6 +138,7 @@ void tls_ctx_unref(struct tls_ctx **pc)
 		tls_cert_fini(&c->certs[i]);
 	mem_free(c->certs);
 	SSL_CTX_free(c->ssl);
+	tls_shown_fini(c);
 	tls_tickets_fini(c);
 	tls_ocsp_fini(c);
 	tls_keylog_fini(c);

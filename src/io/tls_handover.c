@@ -13,7 +13,7 @@ static bool find_aead(const SSL_CIPHER *cipher, enum tls_aead *ret)
 	for (size_t i = 0; i < ARRAY_LEN(nids); i++) {
 		*ret = (enum tls_aead)i;
 		if (SSL_CIPHER_get_cipher_nid(cipher) == nids[i])
-			return true;
+			return tls_aead_is_there(*ret);
 	}
 	return false;
 }

@@ -1,6 +1,7 @@
 #include "io/tls_hello.h"
 
 enum { CLIENT_HELLO = 1, RANDOM_LEN = 32, NAME_MAX = 255 };
+enum { X25519MLKEM768 = 0x11ec }; /* draft-ietf-tls-ecdhe-mlkem */
 enum { X25519 = 29, PSK_DHE_KE = 1, HOST_NAME = 0, BINDER_MIN = 32 };
 
 /* --- reading --- */
@@ -87,7 +88,28 @@ static bool read_sni(struct strv data, struct tls_hello *h)
 
 static bool read_groups(struct strv data, struct tls_hello *h)
 {
-	return read_list(data, 2, 2, X25519, &h->x25519);
+	return read_list(data, 2, 2, X25519, &h->x25519) &&
+	       read_list(data, 2, 2, X25519MLKEM768, &h->hybrid);
+}
+
+static bool open_schemes(struct strv data, struct strv *ret)
+{
+	struct cursor c;
+
+	if (!open_vector(data, 2, &c) || c.left.n % 2 != 0)
+		return false;
+	*ret = c.left;
+	return true;
+}
+
+static bool read_schemes(struct strv data, struct tls_hello *h)
+{
+	return open_schemes(data, &h->schemes);
+}
+
+static bool read_schemes_below(struct strv data, struct tls_hello *h)
+{
+	return open_schemes(data, &h->below);
 }
 
 static bool read_alpn(struct strv data, struct tls_hello *h) /* RFC 7301 3.1 */
@@ -112,6 +134,7 @@ static bool read_versions(struct strv data, struct tls_hello *h)
 
 static bool read_modes(struct strv data, struct tls_hello *h)
 {
+	h->has_modes = true;
 	return read_list(data, 1, 1, PSK_DHE_KE, &h->dhe);
 }
 
@@ -178,16 +201,12 @@ static const struct {
 	uint16_t type;
 	bool (*read)(struct strv data, struct tls_hello *h);
 } extensions[] = {
-	{ 0, read_sni },
-	{ 1, leave } /* max_fragment_length */,
-	{ 10, read_groups },
-	{ 16, read_alpn },
-	{ 42, leave } /* early_data */,
-	{ 43, read_versions },
-	{ 44, leave } /* cookie */,
-	{ 45, read_modes },
-	{ 51, read_shares },
-	{ PRE_SHARED_KEY, read_tickets },
+	{ 0, read_sni },       { 1, leave } /* max_fragment_length */,
+	{ 10, read_groups },   { 13, read_schemes },
+	{ 16, read_alpn },     { 42, leave } /* early_data */,
+	{ 43, read_versions }, { 44, leave } /* cookie */,
+	{ 45, read_modes },    { 50, read_schemes_below } /* signature_algorithms_cert */,
+	{ 51, read_shares },   { PRE_SHARED_KEY, read_tickets },
 };
 
 static bool read_extension(size_t type, struct strv data, struct tls_hello *h,
@@ -204,7 +223,7 @@ static bool read_extension(size_t type, struct strv data, struct tls_hello *h,
 	return true; /* unknown ones are ignored */
 }
 
-/* The tickets are the last. */
+/* Tickets are the last, and come with what they are for (RFC 8446 4.2.9, 4.2.11). */
 static bool read_extensions(struct strv in, struct tls_hello *h)
 {
 	struct cursor c = cursor_of(in);
@@ -219,7 +238,8 @@ static bool read_extensions(struct strv in, struct tls_hello *h)
 		if (c.bad || !read_extension(type, data, h, &seen))
 			return false;
 	}
-	return !c.bad && type == PRE_SHARED_KEY;
+	return !c.bad &&
+	       (h->n_identities == 0 || (type == PRE_SHARED_KEY && h->has_modes));
 }
 
 bool tls_hello_read(struct strv in, struct tls_hello *ret)

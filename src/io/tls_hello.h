@@ -1,5 +1,5 @@
-/* A ClientHello of TLS 1.3 (RFC 8446 4.1.2), as far as the resumption of a session needs it. For the
- * files of TLS only. */
+/* A ClientHello of TLS 1.3 (RFC 8446 4.1.2), as far as handshakes of our own need it. For the files of
+ * TLS only. */
 #pragma once
 
 #include "base/strv.h"
@@ -15,13 +15,17 @@ enum {
 struct tls_hello {
 	struct strv message; /* with its header */
 	struct strv session_id, suites, sni /* NULL: none */;
-	struct strv share; /* of X25519, X25519_LEN bytes; NULL: none */
+	struct strv share;   /* of X25519, X25519_LEN bytes; NULL: none */
+	struct strv schemes; /* of signatures, two bytes each; NULL: not said */
+	struct strv below;   /* ... below certificates */
 	size_t n_identities;
 	struct strv identities[TLS_IDENTITIES_MAX], binders[TLS_IDENTITIES_MAX];
 	size_t n_bound; /* bytes of the message, which the binders bind: those before them */
 	bool v13, dhe, x25519, xmpp; /* what it offers; `dhe`: psk_dhe_ke */
+	bool has_modes;		     /* of tickets */
+	bool hybrid;		     /* a group that is X25519 and more, against quanta */
 };
 
 /* The handshake message that `in` begins with. False: it is not whole, something stands behind it, or
- * it is wrong, strange, or without tickets: OpenSSL is to see it, and says what is wrong. */
+ * it is wrong or strange: OpenSSL is to see it, and says what is wrong. */
 bool tls_hello_read(struct strv in, struct tls_hello *ret);

@@ -68,13 +68,24 @@ struct tls_login *tls_login_new(const struct tls_ssl *t)
 	return l;
 }
 
-struct tls_login *tls_login_resumed(enum digest_alg hash, const unsigned char *exporter,
-				    struct strv sni)
+static void bind(struct tls_login *l, enum tls_cb_kind kind, const unsigned char *data,
+		 size_t n)
+{
+	memcpy(l->binding[kind].data, data, n);
+	l->binding[kind].n = (uint8_t)n;
+}
+
+struct tls_login *tls_login_own(enum digest_alg hash, const unsigned char *exporter,
+				struct strv sni, const struct tls_cert *shown)
 {
 	struct tls_login *l = MEM_NEW(struct tls_login);
+	unsigned char data[TLS_EXPORTER_LEN];
 
-	tls_make_exporter(hash, exporter, l->binding[TLS_CB_EXPORTER].data);
-	l->binding[TLS_CB_EXPORTER].n = TLS_EXPORTER_LEN;
+	tls_make_exporter(hash, exporter, data);
+	bind(l, TLS_CB_EXPORTER, data, sizeof(data));
+	mem_wipe(data, sizeof(data));
+	if (shown)
+		bind(l, TLS_CB_SERVER_END_POINT, shown->end_point, shown->n_end_point);
 	l->error = X509_V_OK;
 	l->sni = sni.p ? strv_dup(sni) : NULL;
 	return l;

@@ -39,6 +39,7 @@ struct tls_ctx {
 	struct tls_trust trust;
 	struct tls_ocsp ocsp;
 	struct tls_tickets *tickets; /* NULL: there are none */
+	struct tls_shown *shown;     /* NULL: OpenSSL shows the certificates */
 	int keylog_fd;		     /* -1: none */
 	bool own_records;	     /* connections go over to them where they can */
 	struct buf notes;
@@ -104,11 +105,20 @@ nodiscard int tls_keylog_init(struct tls_ctx *c, const struct tls_conf *conf,
 			      struct buf *err);
 void tls_keylog_fini(struct tls_ctx *c);
 
+/* tls_handshake_cert.c. When all else is set up. */
+nodiscard int tls_shown_init(struct tls_ctx *c, const struct tls_conf *conf,
+			     struct buf *err);
+void tls_shown_fini(struct tls_ctx *c);
+
 /* tls_version.c. Before the rest is set up, and after. */
 nodiscard int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf,
 			       struct buf *err);
 nodiscard int tls_check_versions(struct tls_ctx *c, const struct tls_conf *conf,
 				 struct buf *err);
+
+/* A handshake in memory tells what tables do not: whether ciphers, key, level of security and version
+ * go together. OpenSSL's queue of errors has the reason why not. */
+bool tls_can_agree(SSL_CTX *server, SSL_CTX *client);
 
 /* The option stands in `err` already. Appends "file: what: OpenSSL's reason" and empties OpenSSL's
  * queue of errors. -EINVAL. */

@@ -43,9 +43,9 @@ struct tls_login {
 
 /* tls_login.c: when the handshake is over. */
 struct tls_login *tls_login_new(const struct tls_ssl *t);
-/* ... of one without an SSL object, by the exporter's master secret. */
-struct tls_login *tls_login_resumed(enum digest_alg hash, const unsigned char *exporter,
-				    struct strv sni);
+/* ... of one without an SSL object, by the exporter's master secret. `shown`: NULL if none was. */
+struct tls_login *tls_login_own(enum digest_alg hash, const unsigned char *exporter,
+				struct strv sni, const struct tls_cert *shown);
 void tls_login_free(struct tls_login **l);
 
 /* tls_handover.c: a record layer that goes on where the handshake has ended; NULL: there is none for

@@ -120,9 +120,15 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 {
 	static const unsigned char scope[] =
 		"meerkat"; /* its keys are this context's own */
+	AUTO(buf_free) struct buf why = BUF_INIT(256);
 
 	if (!conf->tickets)
 		return 0;
+	if (c->own_records && x25519_init(&why) < 0) {
+		buf_putf(&c->notes, "session_tickets: has no effect: %s\n",
+			 buf_cstr(&why));
+		return 0;
+	}
 	c->tickets = MEM_NEW(struct tls_tickets);
 	pthread_mutex_init(&c->tickets->lock, NULL);
 	c->tickets->type =
@@ -133,8 +139,8 @@ int tls_tickets_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 		buf_putf(&c->notes,
 			 "session_tickets: has no effect: every client shows a "
 			 "certificate, and who does gets no ticket\n");
-	if (c->own_records)
-		return x25519_init(err); /* tls_resume.c */
+	if (c->own_records) /* tls_handshake.c */
+		return 0;
 	SSL_CTX_set_session_id_context(c->ssl, scope, sizeof(scope) - 1);
 	SSL_CTX_clear_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(c->ssl, 1);

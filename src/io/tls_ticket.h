@@ -48,6 +48,6 @@ void tls_ticket_make_psk(struct tls_ticket *t, enum digest_alg hash,
 /* Behind the handshake: what the client can come back with. */
 void tls_ticket_put(struct tls_tickets *keys, const struct tls_ticket *t,
 		    struct tls_record *r, struct buf *wire);
-/* ... behind one of OpenSSL's, if the client may, and can (tls_resume.h). */
+/* ... behind one of OpenSSL's, if the client may, and can (tls_handshake.h). */
 void tls_ticket_put_first(const struct tls_ssl *t, struct tls_record *r,
 			  struct buf *wire);

@@ -2,7 +2,7 @@
  * 8446 4.6.1), what it is for and since when, 94 bytes in all. OpenSSL's hold a whole session in
  * ASN.1, which is written twice, read, and copied in each login that resumes one. */
 #include "base/rand.h"
-#include "io/tls_resume.h"
+#include "io/tls_handshake.h"
 #include "io/tls_ticket.h"
 
 enum {
@@ -187,7 +187,8 @@ void tls_ticket_put_first(const struct tls_ssl *t, struct tls_record *r, struct 
 	struct tls_ticket ticket = { .begun = tls_ticket_now() };
 
 	/* Who shows a certificate is judged anew each time. */
-	if (!tls_resume_may(t->ctx) || n == 0 || SSL_version(t->ssl) != TLS1_3_VERSION ||
+	if (!tls_handshake_may_resume(t->ctx) || n == 0 ||
+	    SSL_version(t->ssl) != TLS1_3_VERSION ||
 	    SSL_get0_peer_certificate(t->ssl) != NULL || !has_used_x25519(t->ssl))
 		return;
 	ticket.suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(t->ssl));

@@ -103,6 +103,8 @@ int tls_trust_init(struct tls_ctx *c, const struct tls_conf *conf, struct buf *e
 	c->trust = (struct tls_trust){ .verify = conf->verify,
 				       .must_verify = conf->must_verify,
 				       .stale_crl = -1 };
+	/* The system's configuration of OpenSSL may ask for certificates. */
+	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_NONE, NULL);
 	if (conf->verify == TLS_VERIFY_NONE)
 		return 0;
 	/* Not the context's own store, from which OpenSSL would complete our chain. */

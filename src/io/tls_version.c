@@ -59,10 +59,9 @@ int tls_set_versions(struct tls_ctx *c, const struct tls_conf *conf, struct buf 
 /* --- can they be spoken? --- */
 
 /* A client that takes everything. */
-static SSL *any_client(int version)
+static SSL_CTX *any_client(int version)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *client;
 
 	ASSERT(ctx != NULL);
 	SSL_CTX_set_security_level(ctx, 0);
@@ -72,11 +71,7 @@ static SSL *any_client(int version)
 				      "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256");
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
-	client = SSL_new(ctx);
-	ASSERT(client != NULL);
-	SSL_CTX_free(ctx);
-	SSL_set_connect_state(client);
-	return client;
+	return ctx;
 }
 
 static bool may_go_on(SSL *s, int r)
@@ -87,16 +82,15 @@ static bool may_go_on(SSL *s, int r)
 	       why == SSL_ERROR_WANT_WRITE;
 }
 
-/* A handshake in memory tells what tables do not: whether ciphers, key, level of security and
- * version go together. OpenSSL's queue of errors has the reason why not. */
-static bool can_speak(SSL_CTX *ctx, int version)
+bool tls_can_agree(SSL_CTX *server_ctx, SSL_CTX *client_ctx)
 {
-	SSL *client = any_client(version), *server = SSL_new(ctx);
+	SSL *client = SSL_new(client_ctx), *server = SSL_new(server_ctx);
 	BIO *a, *b;
 	int done = 0, answered = 0, r = BIO_new_bio_pair(&a, 0, &b, 0);
 	bool go_on = true;
 
-	ASSERT(server != NULL && r == 1);
+	ASSERT(client != NULL && server != NULL && r == 1);
+	SSL_set_connect_state(client);
 	SSL_set_bio(client, a, a);
 	SSL_set_bio(server, b, b);
 	SSL_set_verify(server, SSL_VERIFY_NONE,
@@ -114,6 +108,15 @@ static bool can_speak(SSL_CTX *ctx, int version)
 	SSL_free(client);
 	SSL_free(server);
 	return done == 1 && answered == 1;
+}
+
+static bool can_speak(SSL_CTX *ctx, int version)
+{
+	SSL_CTX *client = any_client(version);
+	bool ret = tls_can_agree(ctx, client);
+
+	SSL_CTX_free(client);
+	return ret;
 }
 
 /* "OPTION: TLS 1.x is not spoken: why". Versions before 1.2 sign with MD5 and SHA-1, which OpenSSL

@@ -8,7 +8,6 @@
  * itself would choose (provider(7)): EVP looks all of it up by name again for each exchange. */
 #include "io/x25519.h"
 #include "base/rand.h"
-#include "io/libsodium.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -17,6 +16,7 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <pthread.h>
+#include <sodium/crypto_scalarmult_curve25519.h>
 
 static struct {
 	EVP_KEYEXCH *exchange; /* keeps the provider; NULL: there is none */
@@ -136,10 +136,7 @@ static bool is_right(void)
 int x25519_init(struct buf *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	int r = libsodium_load(err);
 
-	if (r < 0)
-		return r;
 	pthread_once(&once, find_functions);
 	if (has_all() && is_right())
 		return 0;
@@ -160,15 +157,14 @@ static void *make_key(int what, const unsigned char *secret, const unsigned char
 		OSSL_PARAM_construct_end(),
 	};
 	void *key = fns.key_new(fns.provider);
-	int ok;
 
-	ASSERT(key != NULL);
-	ok = fns.key_import(key, what, params);
-	ASSERT(ok == 1);
-	return key;
+	if (key && fns.key_import(key, what, params) == 1)
+		return key;
+	fns.key_free(key);
+	return NULL;
 }
 
-/* It wipes what it frees. */
+/* It wipes what it frees, and bears to free nothing. */
 static bool multiply(const unsigned char *secret, const unsigned char *share,
 		     const unsigned char *peer, unsigned char *shared)
 {
@@ -176,18 +172,16 @@ static bool multiply(const unsigned char *secret, const unsigned char *share,
 	void *other = make_key(OSSL_KEYMGMT_SELECT_PUBLIC_KEY, NULL, peer);
 	void *ctx = fns.new(fns.provider);
 	size_t n = X25519_LEN;
-	int ok;
+	bool ok;
 
-	ASSERT(ctx != NULL);
-	ok = fns.init(ctx, own, NULL) == 1 && fns.set_peer(ctx, other) == 1;
-	ASSERT(ok);
-	ok = fns.derive(ctx, shared, &n, n);
-	if (ok != 1)
+	ok = own && other && ctx && fns.init(ctx, own, NULL) == 1 &&
+	     fns.set_peer(ctx, other) == 1 && fns.derive(ctx, shared, &n, n) == 1;
+	if (!ok)
 		ERR_clear_error();
 	fns.free(ctx);
 	fns.key_free(other);
 	fns.key_free(own);
-	return ok == 1;
+	return ok;
 }
 
 bool x25519_exchange_with(const unsigned char secret[X25519_LEN],

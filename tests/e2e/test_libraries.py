@@ -4,12 +4,11 @@ import time
 
 import pytest
 
-from lib import config, env, pki
+from lib import config, env
 from lib.server import run
 
 LIBRARIES = {"libpq.so.5": "libpq5", "libmariadb.so.3": "libmariadb3",
-             "libcurl.so.4": "libcurl4", "libldap-2.5.so.0": "libldap-2.5-0",
-             "libsodium.so.23": "libsodium23"}
+             "libcurl.so.4": "libcurl4", "libldap-2.5.so.0": "libldap-2.5-0"}
 # What these bring with them; they are here to be missed.
 BROUGHT = ("libgnutls", "libp11-kit", "libsasl2", "libkrb5", "libgssapi", "libnghttp2", "libssh2")
 
@@ -25,16 +24,12 @@ HTTP = {"auth": {"methods": ["http"]},
 LDAP = {"auth": {"methods": ["ldap"], "ldap": {"base": "dc=example,dc=net",
                                                "bind_pool_tag": "default"}},
         "outgoing_pools": {"ldap": {"default": {"connection": {"port": 1}}}}}
-TICKETS = {"listen": {"c2s": [{"port": 5222, "tls": {
-    "module": "just_tls", "certfile": "cert+key.pem", "keyfile": "cert+key.pem",
-    "session_tickets": "stateless"}}]}}
 NEEDS = {
     "http": (HTTP, "auth.http", "libcurl.so.4"),
     "ldap": (LDAP, "auth.ldap", "libldap-2.5.so.0"),
     "pgsql": (database("pgsql"), "connection.driver", "libpq.so.5"),
     "cockroachdb": (database("cockroachdb"), "connection.driver", "libpq.so.5"),
     "mysql": (database("mysql"), "connection.driver", "libmariadb.so.3"),
-    "tickets": (TICKETS, "listen.c2s[1].tls.session_tickets", "libsodium.so.23"),
 }
 
 
@@ -111,8 +106,6 @@ def complaint(name):
 def test_one_that_cannot_be_loaded_is_an_error_of_the_configuration(no_libraries, name):
     tree = {"general": {"hosts": ["localhost"], "default_server_domain": "localhost"},
             "listen": {"c2s": [{"port": 5222}]}} | NEEDS[name][0]
-    one = pki.make("localhost", purpose="server")
-    pki.Directory(no_libraries).write("cert+key.pem", one.pem() + one.key_pem())
     (no_libraries / "meerkat.toml").write_text(config.to_toml(tree), encoding="utf-8")
     done = run("check", "-c", "meerkat.toml", cwd=no_libraries)
     assert done.returncode == 1

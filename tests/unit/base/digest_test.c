@@ -85,6 +85,29 @@ TEST(digest_is_what_openssl_makes_of_it)
 	}
 }
 
+TEST(digest_of_what_comes_bit_by_bit)
+{
+	unsigned char wanted[DIGEST_MAX_LEN], out[DIGEST_MAX_LEN];
+	char text[400];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	for (int alg = 0; alg < DIGEST_MAX; alg++) {
+		struct digest_so_far d;
+		size_t at = 0, n = digest_len((enum digest_alg)alg);
+
+		digest_begin(&d, (enum digest_alg)alg);
+		for (size_t piece = 0; at + piece <= sizeof(text); piece += 5) {
+			digest_add(&d, strv_make(text + at, piece));
+			at += piece;
+			digest((enum digest_alg)alg, strv_make(text, at), wanted);
+			digest_peek(&d, out);
+			CHECK(memcmp(out, wanted, n) == 0);
+		}
+		CHECK(at > 256); /* more than two of the largest blocks */
+	}
+}
+
 TEST(mem_equal_ct_compares_all_bytes)
 {
 	CHECK(mem_equal_ct("abc", "abc", 3) && mem_equal_ct("a", "b", 0));

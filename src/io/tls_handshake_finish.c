@@ -2,19 +2,19 @@
  * keys. What fails is told with the keys of the server's side, which are those that come behind its
  * Finished (RFC 8446 4.4.4). */
 #include "io/tls_failure.h"
-#include "io/tls_resume_priv.h"
+#include "io/tls_handshake_priv.h"
 
 enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
 enum { MESSAGE_HEADER = 4 };
 
-static int fail(struct tls_resume *r, enum tls_failure why, struct buf *wire)
+static int fail(struct tls_handshake *r, enum tls_failure why, struct buf *wire)
 {
 	return tls_record_fail(r->record, why, wire);
 }
 
 /* 1: it is all there, and says what it must. It may come in several records, and is the last in its
  * own, since the key changes behind it. */
-static int take_finished(struct tls_resume *r, const unsigned char *p, size_t n,
+static int take_finished(struct tls_handshake *r, const unsigned char *p, size_t n,
 			 struct buf *wire)
 {
 	size_t n_header;
@@ -33,8 +33,8 @@ static int take_finished(struct tls_resume *r, const unsigned char *p, size_t n,
 		       : fail(r, FAIL_FINISHED, wire);
 }
 
-static int take_content(struct tls_resume *r, unsigned char type, const unsigned char *p,
-			size_t n, struct buf *wire)
+static int take_content(struct tls_handshake *r, unsigned char type,
+			const unsigned char *p, size_t n, struct buf *wire)
 {
 	if (type == HANDSHAKE)
 		return take_finished(r, p, n, wire);
@@ -46,7 +46,7 @@ static int take_content(struct tls_resume *r, unsigned char type, const unsigned
 }
 
 /* In its place. */
-static int open_record(struct tls_resume *r, struct buf *wire)
+static int open_record(struct tls_handshake *r, struct buf *wire)
 {
 	unsigned char *p = (unsigned char *)r->cut.p, *body = p + TLS_RECORD_HEADER;
 	size_t n = r->cut.n - TLS_RECORD_HEADER;
@@ -70,9 +70,9 @@ static int open_record(struct tls_resume *r, struct buf *wire)
 	return take_content(r, body[n - 1], body, n - 1, wire);
 }
 
-/* RFC 8446 5: dropped, however often; but not for ever. A client that did not like our flight may
+/* RFC 8446 5: change_cipher_spec is dropped, but not for ever. A client that did not like our flight may
  * say so in clear. */
-static int take_record(struct tls_resume *r, struct buf *wire)
+static int take_record(struct tls_handshake *r, struct buf *wire)
 {
 	const unsigned char *p = (const unsigned char *)r->cut.p,
 			    *body = p + TLS_RECORD_HEADER;
@@ -88,7 +88,7 @@ static int take_record(struct tls_resume *r, struct buf *wire)
 }
 
 /* Moves so many bytes to the record, as far as there are any. */
-static bool fill(struct tls_resume *r, struct strv *in, size_t whole)
+static bool fill(struct tls_handshake *r, struct strv *in, size_t whole)
 {
 	size_t n = MIN(in->n, whole - r->cut.n);
 
@@ -97,7 +97,7 @@ static bool fill(struct tls_resume *r, struct strv *in, size_t whole)
 	return r->cut.n == whole;
 }
 
-static int take_some(struct tls_resume *r, struct strv *in, struct buf *wire)
+static int take_some(struct tls_handshake *r, struct strv *in, struct buf *wire)
 {
 	const unsigned char *p;
 	size_t n;
@@ -117,7 +117,7 @@ static int take_some(struct tls_resume *r, struct strv *in, struct buf *wire)
 }
 
 /* RFC 8446 6: what has failed is forgotten. The record layer has done so. */
-static int end(struct tls_resume *r, int e)
+static int end(struct tls_handshake *r, int e)
 {
 	r->ended = e;
 	tls_aead_forget(r->suite->aead, r->key);
@@ -127,7 +127,7 @@ static int end(struct tls_resume *r, int e)
 	return e;
 }
 
-int tls_resume_finish(struct tls_resume *r, struct strv *in, struct buf *wire)
+int tls_handshake_finish(struct tls_handshake *r, struct strv *in, struct buf *wire)
 {
 	int e = 0;
 
@@ -137,7 +137,7 @@ int tls_resume_finish(struct tls_resume *r, struct strv *in, struct buf *wire)
 		e = take_some(r, in, wire);
 	if (e < 0)
 		return end(r, e);
-	if (e == 1)
+	if (e == 1 && r->has_ticket)
 		tls_ticket_put(r->ctx->tickets, &r->ticket, r->record, wire);
 	return e;
 }

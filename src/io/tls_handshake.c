@@ -1,26 +1,35 @@
 /* The server's flight, and all keys: they are known when it is written, those behind the client's
- * Finished, too, since what that must say is. tls_resume_finish.c waits for it. */
-#include "io/tls_resume_priv.h"
+ * Finished, too, since what that must say is. tls_handshake_finish.c waits for it. */
+#include "io/tls_handshake_priv.h"
 #include "base/rand.h"
 #include "io/tls_hello.h"
 
-enum { SERVER_HELLO = 2, ENCRYPTED_EXTENSIONS = 8, FINISHED = 20 };	 /* messages */
+enum {
+	SERVER_HELLO = 2,
+	ENCRYPTED_EXTENSIONS = 8,
+	CERTIFICATE_VERIFY = 15,
+	FINISHED = 20
+};
 enum { HANDSHAKE = 22, CHANGE_CIPHER_SPEC = 20, ALERT = 21, DATA = 23 }; /* records */
 
-/* RFC 8446 B.4; what the record layer has. */
-static const struct tls_suite suites[] = {
+const struct tls_suite tls_own_suites[TLS_OWN_SUITES] = {
 	{ 0x1301, TLS_AES_128_GCM, DIGEST_SHA256, "TLS_AES_128_GCM_SHA256" },
 	{ 0x1302, TLS_AES_256_GCM, DIGEST_SHA384, "TLS_AES_256_GCM_SHA384" },
 	{ 0x1303, TLS_CHACHA20_POLY1305, DIGEST_SHA256, "TLS_CHACHA20_POLY1305_SHA256" },
 };
 
-bool tls_resume_may(const struct tls_ctx *ctx)
+bool tls_handshake_may_resume(const struct tls_ctx *ctx)
 {
 	return ctx->tickets && ctx->own_records && ctx->keylog_fd < 0 &&
 	       (ctx->trust.verify == TLS_VERIFY_NONE || !ctx->trust.must_verify);
 }
 
-int tls_resume_measure(struct strv in)
+bool tls_handshake_may(const struct tls_ctx *ctx)
+{
+	return (ctx->shown && ctx->keylog_fd < 0) || tls_handshake_may_resume(ctx);
+}
+
+int tls_handshake_measure(struct strv in)
 {
 	const unsigned char *p = (const unsigned char *)in.p;
 	size_t n;
@@ -36,38 +45,49 @@ int tls_resume_measure(struct strv in)
 	return in.n < n ? 0 : (int)n;
 }
 
-/* --- what the client comes back with --- */
+/* --- what the client comes with --- */
 
 /* All that the flight is made of. */
 struct flight {
 	struct tls_hello hello;
+	const struct tls_shown *shown; /* NULL: a ticket says it all */
 	struct tls_ticket ticket;
 	const struct tls_suite *suite;
-	size_t identity;
+	size_t identity;		     /* of the ticket */
 	unsigned char early[DIGEST_MAX_LEN]; /* the early secret */
 	unsigned char shared[X25519_LEN], share[X25519_LEN];
-	/* The messages, one behind the other. */
-	unsigned char all[TLS_HELLO_MAX + 512];
-	size_t n;
+	/* The messages, one behind the other; the hash of those that are hashed. */
+	unsigned char all[TLS_HELLO_MAX + TLS_CERTIFICATE_MAX + TLS_SIGNATURE_MAX + 512];
+	size_t n, n_hashed;
+	struct digest_so_far hash;
 };
+
+static bool has_number(struct strv list, unsigned wanted)
+{
+	const unsigned char *p = (const unsigned char *)list.p;
+	bool has = false;
+
+	for (size_t i = 0; i + 1 < list.n; i += 2)
+		has |= ((unsigned)p[i] << 8 | p[i + 1]) == wanted;
+	return has;
+}
 
 /* The suite of the ticket, if the client still has it. */
 static const struct tls_suite *find_suite(const struct flight *f)
 {
-	const unsigned char *p = (const unsigned char *)f->hello.suites.p;
-	bool has = false;
-
-	for (size_t i = 0; i + 1 < f->hello.suites.n; i += 2)
-		has |= ((unsigned)p[i] << 8 | p[i + 1]) == f->ticket.suite;
-	for (size_t i = 0; has && i < ARRAY_LEN(suites); i++)
-		if (suites[i].number == f->ticket.suite &&
-		    digest_len(suites[i].hash) == f->ticket.n)
-			return &suites[i];
+	if (!has_number(f->hello.suites, f->ticket.suite))
+		return NULL;
+	for (size_t i = 0; i < TLS_OWN_SUITES; i++)
+		if (tls_own_suites[i].number == f->ticket.suite &&
+		    digest_len(tls_own_suites[i].hash) == f->ticket.n)
+			return &tls_own_suites[i];
 	return NULL;
 }
 
 static bool find_ticket(struct tls_ctx *ctx, struct flight *f)
 {
+	if (!tls_handshake_may_resume(ctx) || !f->hello.dhe)
+		return false;
 	for (size_t i = 0; i < f->hello.n_identities; i++) {
 		f->identity = i;
 		if (!tls_ticket_open(ctx->tickets, f->hello.identities[i], &f->ticket))
@@ -77,6 +97,33 @@ static bool find_ticket(struct tls_ctx *ctx, struct flight *f)
 			return true;
 	}
 	return false;
+}
+
+/* RFC 8446 4.2.3, 4.1.1. */
+static bool find_certificate(const struct tls_ctx *ctx, struct flight *f)
+{
+	const struct tls_shown *s = ctx->keylog_fd < 0 ? ctx->shown : NULL;
+
+	if (s == NULL || !has_number(f->hello.schemes, s->scheme) ||
+	    (f->hello.below.p && !has_number(f->hello.below, s->below)))
+		return false;
+	for (size_t i = 0; i < s->n_suites && f->suite == NULL; i++)
+		if (has_number(f->hello.suites, s->suites[i]->number))
+			f->suite = s->suites[i];
+	f->shown = s;
+	return f->suite != NULL;
+}
+
+/* OpenSSL 3.5 and later would rather have a hybrid group than X25519 alone. */
+static bool prefers_hybrid(const struct tls_hello *h)
+{
+	return h->hybrid && OpenSSL_version_num() >= 0x30500000L;
+}
+
+static bool is_ours(struct tls_ctx *ctx, struct flight *f)
+{
+	return !prefers_hybrid(&f->hello) && f->hello.v13 && f->hello.x25519 &&
+	       f->hello.share.p && (find_ticket(ctx, f) || find_certificate(ctx, f));
 }
 
 /* RFC 8446 4.2.11.2. */
@@ -158,9 +205,11 @@ static void put_server_hello(struct flight *f)
 	put_number(f, 29, 2);
 	put_number(f, X25519_LEN, 2);
 	put(f, f->share, X25519_LEN);
-	put_number(f, 41, 2); /* pre_shared_key */
-	put_number(f, 2, 2);
-	put_number(f, f->identity, 2);
+	if (!f->shown) {
+		put_number(f, 41, 2); /* pre_shared_key */
+		put_number(f, 2, 2);
+		put_number(f, f->identity, 2);
+	}
 	set_length(f, extensions, 2);
 	set_length(f, start, 3);
 }
@@ -184,19 +233,46 @@ static void put_encrypted_extensions(struct flight *f)
 	set_length(f, start, 3);
 }
 
+/* Of all messages up to here. */
+static void so_far(struct flight *f, unsigned char *to)
+{
+	digest_add(&f->hash,
+		   strv_make((const char *)f->all + f->n_hashed, f->n - f->n_hashed));
+	f->n_hashed = f->n;
+	digest_peek(&f->hash, to);
+}
+
+/* RFC 8446 4.4.2, 4.4.3. False: there is no signature. */
+static bool put_certificate(struct flight *f)
+{
+	unsigned char hash[DIGEST_MAX_LEN], signature[TLS_SIGNATURE_MAX];
+	size_t start, n;
+
+	put(f, f->shown->message, f->shown->n);
+	so_far(f, hash);
+	n = tls_shown_sign(f->shown, strv_make((char *)hash, digest_len(f->suite->hash)),
+			   signature);
+	start = begin_message(f, CERTIFICATE_VERIFY);
+	put_number(f, f->shown->scheme, 2);
+	put_number(f, n, 2);
+	put(f, signature, n);
+	set_length(f, start, 3);
+	return n > 0;
+}
+
 /* RFC 8446 4.4.4: it speaks of all messages before it. Returns how long it is. */
-static size_t make_finished(const struct flight *f, const unsigned char *base_key,
+static size_t make_finished(struct flight *f, const unsigned char *base_key,
 			    unsigned char *to)
 {
-	enum digest_alg hash = f->suite->hash;
-	unsigned char so_far[DIGEST_MAX_LEN];
-	size_t n = digest_len(hash);
+	enum digest_alg alg = f->suite->hash;
+	unsigned char hash[DIGEST_MAX_LEN];
+	size_t n = digest_len(alg);
 
 	to[0] = FINISHED;
 	to[1] = to[2] = 0;
 	to[3] = (unsigned char)n;
-	digest(hash, strv_make((const char *)f->all, f->n), so_far);
-	tls_verify_data(hash, base_key, so_far, to + 4);
+	so_far(f, hash);
+	tls_verify_data(alg, base_key, hash, to + 4);
 	return 4 + n;
 }
 
@@ -241,13 +317,13 @@ static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
 
 /* --- the key schedule (RFC 8446 7.1) --- */
 
-static void derive(const struct flight *f, const unsigned char *secret, const char *label,
+static void derive(struct flight *f, const unsigned char *secret, const char *label,
 		   unsigned char *to)
 {
-	unsigned char so_far[DIGEST_MAX_LEN];
+	unsigned char hash[DIGEST_MAX_LEN];
 
-	digest(f->suite->hash, strv_make((const char *)f->all, f->n), so_far);
-	tls_derive_secret(f->suite->hash, secret, strv_from(label), so_far, to);
+	so_far(f, hash);
+	tls_derive_secret(f->suite->hash, secret, strv_from(label), hash, to);
 }
 
 struct secrets {
@@ -257,9 +333,24 @@ struct secrets {
 	struct tls_start start;
 };
 
+/* RFC 8446 4.2.9: only for who could come back with it. */
+static void make_next_ticket(const struct flight *f, const struct secrets *s,
+			     struct tls_handshake *r)
+{
+	r->has_ticket = tls_handshake_may_resume(r->ctx) && f->hello.dhe;
+	if (!r->has_ticket)
+		return;
+	if (f->shown)
+		r->ticket = (struct tls_ticket){ .suite = f->suite->number,
+						 .begun = tls_ticket_now() };
+	else
+		r->ticket = f->ticket;
+	tls_ticket_make_psk(&r->ticket, f->suite->hash, s->resumption);
+}
+
 /* With the whole flight: what comes behind the handshake. The client's Finished is known, and so is
  * what is made of it. */
-static void make_last_keys(struct flight *f, struct secrets *s, struct tls_resume *r)
+static void make_last_keys(struct flight *f, struct secrets *s, struct tls_handshake *r)
 {
 	enum digest_alg hash = f->suite->hash;
 
@@ -272,10 +363,10 @@ static void make_last_keys(struct flight *f, struct secrets *s, struct tls_resum
 	r->n_finished = (uint8_t)make_finished(f, s->client, r->finished);
 	put(f, r->finished, r->n_finished);
 	derive(f, s->master, "res master", s->resumption);
-	r->ticket = f->ticket;
-	tls_ticket_make_psk(&r->ticket, hash, s->resumption);
+	make_next_ticket(f, s, r);
 	r->record = tls_record_new(&s->start);
-	r->login = tls_login_resumed(hash, s->exporter, f->hello.sni);
+	r->login = tls_login_own(hash, s->exporter, f->hello.sni,
+				 f->shown ? &r->ctx->certs[0] : NULL);
 	tls_expand_label(hash, s->client, "key", r->key,
 			 tls_aead_key_len(f->suite->aead));
 	tls_expand_label(hash, s->client, "iv", r->iv, TLS_NONCE_LEN);
@@ -294,6 +385,8 @@ static int send(struct flight *f, struct secrets *s, struct buf *wire)
 	derive(f, s->handshake, "c hs traffic", s->client);
 	derive(f, s->handshake, "s hs traffic", s->server);
 	put_encrypted_extensions(f);
+	if (f->shown && !put_certificate(f))
+		return -EINVAL;
 	put(f, finished, make_finished(f, s->server, finished));
 	e = put_clear(wire, HANDSHAKE, f->all + start, sealed - start);
 	if (e == 0 && f->hello.session_id.n) /* RFC 8446 D.4 */
@@ -301,7 +394,7 @@ static int send(struct flight *f, struct secrets *s, struct buf *wire)
 	return e ? e : put_sealed(f, sealed, wire, s->server);
 }
 
-static int fail(struct tls_resume *r, unsigned char alert, const char *why,
+static int fail(struct tls_handshake *r, unsigned char alert, const char *why,
 		struct buf *wire)
 {
 	unsigned char text[] = { SSL3_AL_FATAL, alert };
@@ -312,12 +405,22 @@ static int fail(struct tls_resume *r, unsigned char alert, const char *why,
 	return -EPROTO;
 }
 
-static int answer(struct flight *f, struct tls_resume *r, struct buf *wire)
+/* The early secret: of the ticket, whose key the client has (RFC 8446 7.1), or of nothing. */
+static bool begin_secrets(struct flight *f)
+{
+	digest_begin(&f->hash, f->suite->hash);
+	if (!f->shown)
+		return check_binder(f);
+	tls_next_secret(f->suite->hash, NULL, STRV_NULL, f->early);
+	return true;
+}
+
+static int answer(struct flight *f, struct tls_handshake *r, struct buf *wire)
 {
 	struct secrets s;
 	int e;
 
-	if (!check_binder(f))
+	if (!begin_secrets(f))
 		return fail(r, SSL_AD_DECRYPT_ERROR, "a ticket without its key", wire);
 	if (!x25519_exchange((const unsigned char *)f->hello.share.p, f->share,
 			     f->shared))
@@ -328,28 +431,33 @@ static int answer(struct flight *f, struct tls_resume *r, struct buf *wire)
 	if (e == 0)
 		make_last_keys(f, &s, r);
 	mem_wipe(&s, sizeof(s));
-	if (e < 0)
+	if (e == -EMSGSIZE)
 		r->error = "the output is full";
 	return e < 0 ? e : 1;
 }
 
-int tls_resume_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
-		     struct tls_resume **ret)
+int tls_handshake_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
+			struct tls_handshake **ret)
 {
 	struct flight f;
 	int r = 0;
 
-	f.n = 0;
+	f.n = f.n_hashed = 0;
+	f.suite = NULL;
+	f.shown = NULL;
 	if (tls_hello_read(strv_from_pos(record, TLS_RECORD_HEADER), &f.hello) &&
-	    f.hello.v13 && f.hello.dhe && f.hello.x25519 && f.hello.share.p &&
-	    find_ticket(ctx, &f)) {
-		*ret = MEM_NEW(struct tls_resume);
+	    is_ours(ctx, &f)) {
+		*ret = MEM_NEW(struct tls_handshake);
 		(*ret)->error = "";
 		(*ret)->suite = f.suite;
+		(*ret)->resumed = f.shown == NULL;
 		(*ret)->ctx = tls_ctx_ref(ctx);
 		(*ret)->cut = BUF_INIT(TLS_RECORD_HEADER + TLS_RECORD_MAX_V13);
 		r = answer(&f, *ret, wire);
 		(*ret)->ended = r < 0 ? r : 0;
+		if (r == -EINVAL) /* no signature, and nothing has been sent */
+			tls_handshake_free(ret);
+		r = r == -EINVAL ? 0 : r;
 	}
 	mem_wipe(&f.ticket, sizeof(f.ticket));
 	mem_wipe(f.early, sizeof(f.early));
@@ -359,21 +467,21 @@ int tls_resume_begin(struct tls_ctx *ctx, struct strv record, struct buf *wire,
 
 /* --- the end --- */
 
-void tls_resume_leave(const struct tls_resume *r)
+void tls_handshake_leave(const struct tls_handshake *r)
 {
 	tls_aead_forget(r->suite->aead, r->key);
 	if (r->record)
 		tls_record_leave(r->record);
 }
 
-void tls_resume_free(struct tls_resume **pr)
+void tls_handshake_free(struct tls_handshake **pr)
 {
-	struct tls_resume *r = *pr;
+	struct tls_handshake *r = *pr;
 
 	*pr = NULL;
 	if (r == NULL)
 		return;
-	tls_resume_leave(r);
+	tls_handshake_leave(r);
 	if (r->record)
 		tls_record_free(&r->record);
 	tls_login_free(&r->login);
@@ -383,16 +491,17 @@ void tls_resume_free(struct tls_resume **pr)
 	mem_free(r);
 }
 
-struct tls_resumed tls_resume_take(struct tls_resume *r)
+struct tls_handshake_result tls_handshake_take(struct tls_handshake *r)
 {
-	struct tls_resumed ret = { r->record, r->login, r->suite->name };
+	struct tls_handshake_result ret = { r->record, r->login, r->suite->name,
+					    r->resumed };
 
 	r->record = NULL;
 	r->login = NULL;
 	return ret;
 }
 
-const char *tls_resume_error(const struct tls_resume *r)
+const char *tls_handshake_error(const struct tls_handshake *r)
 {
 	return r->record && r->error[0] == '\0' ? tls_record_error(r->record) : r->error;
 }
