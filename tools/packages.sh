@@ -7,7 +7,7 @@ build="gcc libc6-dev make meson ninja-build pkg-config libssl-dev libsqlite3-dev
 	libjansson-dev libldap-dev libmariadb-dev libpq-dev libsodium-dev"
 test="clang clang-format libclang-rt-14-dev libexpat1-dev libstrophe-dev python3 python3-pytest
 	python3-slixmpp python3-cryptography openssl sslscan testssl.sh sqlite3 man-db haproxy slapd ldap-utils
-	postgresql mariadb-server valgrind"
+	postgresql mariadb-server valgrind gnutls-bin libnss3-tools"
 bench="prosody ejabberd openssl python3"
 
 case "${1:-}" in
