@@ -65,6 +65,33 @@ void shake_hands(struct duo *d)
 	CHECK(SSL_is_init_finished(d->client));
 }
 
+void check_data(struct duo *d)
+{
+	char b[64];
+
+	CHECK_INT(SSL_write(d->client, "to the server", 13), 13);
+	carry(d, 65536);
+	CHECK_STR(buf_strv(&d->plain), "to the server");
+	CHECK_INT(tls_seal(d->t, STRV("to the client"), &d->wire), 0);
+	carry(d, 65536);
+	CHECK_INT(SSL_read(d->client, b, sizeof(b)), 13);
+	CHECK(memcmp(b, "to the client", 13) == 0);
+	buf_clear(&d->plain);
+}
+
+void check_exporter(struct duo *d)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char theirs[32], ours[TLS_CB_MAX];
+	size_t n;
+
+	CHECK_INT(SSL_export_keying_material(d->client, theirs, 32, label,
+					     sizeof(label) - 1, NULL, 0, 0),
+		  1);
+	CHECK_INT(tls_channel_binding(d->t, TLS_CB_EXPORTER, ours, &n), 0);
+	CHECK(n == 32 && memcmp(ours, theirs, 32) == 0);
+}
+
 const int duo_versions[] = { TLS1_2_VERSION, TLS1_3_VERSION, TLS1_2_VERSION,
 			     TLS1_3_VERSION, 0 };
 

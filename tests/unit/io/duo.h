@@ -23,6 +23,10 @@ void carry(struct duo *d, size_t piece);
 void shake_hands_by(struct duo *d, size_t piece);
 void shake_hands(struct duo *d);
 
+/* Both sides hear each other, and have the same exporter (RFC 9266). */
+void check_data(struct duo *d);
+void check_exporter(struct duo *d);
+
 /* TLS 1.2 and 1.3, first with `ctx` as it is, then with one of defaults whose connections keep their
  * SSL objects. */
 extern const int duo_versions[];

@@ -111,33 +111,14 @@ static bool begin_is_ours(struct duo *d)
 	return ours;
 }
 
-static void check_data(struct duo *d)
-{
-	char b[64];
-
-	CHECK_INT(SSL_write(d->client, "to the server", 13), 13);
-	carry(d, 65536);
-	CHECK_STR(buf_strv(&d->plain), "to the server");
-	CHECK_INT(tls_seal(d->t, STRV("to the client"), &d->wire), 0);
-	carry(d, 65536);
-	CHECK_INT(SSL_read(d->client, b, sizeof(b)), 13);
-	CHECK(memcmp(b, "to the client", 13) == 0);
-	buf_clear(&d->plain);
-}
-
 static void check_bindings(struct duo *d)
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
 	unsigned char theirs[EVP_MAX_MD_SIZE], ours[TLS_CB_MAX];
 	X509 *x = SSL_get1_peer_certificate(d->client);
 	unsigned n_hash;
 	size_t n;
 
-	CHECK_INT(SSL_export_keying_material(d->client, theirs, 32, label,
-					     sizeof(label) - 1, NULL, 0, 0),
-		  1);
-	CHECK_INT(tls_channel_binding(d->t, TLS_CB_EXPORTER, ours, &n), 0);
-	CHECK(n == 32 && memcmp(ours, theirs, 32) == 0);
+	check_exporter(d);
 	CHECK_INT(X509_digest(x, EVP_sha256(), theirs, &n_hash), 1);
 	CHECK_INT(tls_channel_binding(d->t, TLS_CB_SERVER_END_POINT, ours, &n), 0);
 	CHECK(n == n_hash && memcmp(ours, theirs, n) == 0);
@@ -442,6 +423,58 @@ TEST(tls_handshake_leaves_some_contexts_to_openssl)
 					 .options = chacha,
 					 .n_options = 1 },
 		      false);
+}
+
+/* What stands before a suite that is not ours is; nothing does here. */
+TEST(tls_handshake_leaves_the_servers_order_alone)
+{
+	const char *usual = issue("u.pem", EVP_EC_gen("P-256"), false, NULL);
+
+	check_context((struct tls_conf){ .certfile = usual,
+					 .ciphers = "TLS_AES_128_CCM_SHA256:"
+						    "TLS_AES_128_GCM_SHA256" },
+		      false);
+	check_context((struct tls_conf){ .certfile = usual,
+					 .ciphers = "TLS_AES_128_GCM_SHA256:"
+						    "TLS_AES_128_CCM_SHA256" },
+		      true);
+}
+
+/* A leaf with so much in it, and an authority behind it. */
+static bool is_ours_with(size_t n_comment)
+{
+	char comment[8192];
+	const char *ext[] = { "subjectAltName", "DNS:localhost", "nsComment", comment,
+			      NULL };
+	const char *path = pair_file("long.pem");
+	struct made between = ca_authority("between", &root), m;
+	struct tls_ctx *ctx;
+	struct duo d;
+	bool ours;
+
+	memset(comment, 'x', n_comment);
+	comment[n_comment] = '\0';
+	m = ca_make(
+		&(struct spec){ .name = "localhost", .issuer = &between, .ext = ext });
+	write_chain(path, &m, &between);
+	ctx = ctx_with(path);
+	duo_open(&d, ctx, client_of(NULL));
+	ours = begin_is_ours(&d);
+	shake_hands(&d);
+	duo_close(&d);
+	tls_ctx_unref(&ctx);
+	made_free(&m);
+	made_free(&between);
+	return ours;
+}
+
+/* To the byte: where the leaf alone fills what there is, the chain does not fit any more. */
+TEST(tls_handshake_bounds_the_chain)
+{
+	issue("r.pem", EVP_EC_gen("P-256"), false, NULL); /* makes the root */
+	CHECK(is_ours_with(6000));
+	for (size_t n = 7700; n < 7900; n++)
+		CHECK(!is_ours_with(n));
 }
 
 /* --- a ClientHello that was changed on its way --- */

@@ -89,36 +89,6 @@ static void come_back(struct duo *d, struct tls_ctx *ctx, const char *suite)
 
 /* --- it is the handshake that OpenSSL expects --- */
 
-static void check_data(struct duo *d)
-{
-	char b[64];
-	int n;
-
-	CHECK_INT(SSL_write(d->client, "to the server", 13), 13);
-	carry(d, 65536);
-	CHECK_STR(buf_strv(&d->plain), "to the server");
-	CHECK_INT(tls_seal(d->t, STRV("to the client"), &d->wire), 0);
-	carry(d, 65536);
-	n = SSL_read(d->client, b, sizeof(b));
-	CHECK_INT(n, 13);
-	CHECK(memcmp(b, "to the client", 13) == 0);
-	buf_clear(&d->plain);
-}
-
-static void check_exporter(struct duo *d)
-{
-	static const char label[] = "EXPORTER-Channel-Binding";
-	unsigned char theirs[32], ours[TLS_CB_MAX];
-	size_t n;
-
-	CHECK_INT(SSL_export_keying_material(d->client, theirs, 32, label,
-					     sizeof(label) - 1, NULL, 0, 0),
-		  1);
-	CHECK_INT(tls_channel_binding(d->t, TLS_CB_EXPORTER, ours, &n), 0);
-	CHECK_INT(n, 32);
-	CHECK(memcmp(ours, theirs, 32) == 0);
-}
-
 static void check_is_resumed(struct duo *d, const struct suite *suite)
 {
 	CHECK(tls_is_up(d->t) && tls_is_resumed(d->t) && tls_has_own_records(d->t));
