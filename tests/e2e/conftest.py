@@ -17,9 +17,15 @@ def pytest_addoption(parser):
     parser.addoption("--workers", default="1,4", help="with how many workers: 1,4")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_worker: is about the turns of one loop")
+
+
 def pytest_generate_tests(metafunc):
     if "workers" in metafunc.fixturenames:
         counts = [int(n) for n in metafunc.config.getoption("--workers").split(",")]
+        if metafunc.definition.get_closest_marker("one_worker"):
+            counts = [n for n in counts if n == 1]
         metafunc.parametrize("workers", counts, ids=lambda n: f"w{n}", scope="module")
 
 

@@ -1,4 +1,5 @@
 """What one client sends in one go, and what that is for itself and for the others."""
+import contextlib
 import os
 import signal
 import socket
@@ -82,21 +83,34 @@ def test_directed_presence_waits_for_its_receiver(server, online):
         reader.expect_presence(sender.jid)
 
 
+@contextlib.contextmanager
+def stopped(server):
+    """What is sent meanwhile is there at once, for one read."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        os.waitpid(server.process.pid, os.WUNTRACED)  # all of its threads have stopped
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.one_worker
 def test_presence_looks_at_a_large_roster(server, login, online):
     """Contacts who hear nothing of it are looked at: that is work for all, and others come in between."""
     asker, other = online(), online()
     item = "<iq type='set' id='{0}'><query xmlns='jabber:iq:roster'><item jid='c{0}@localhost'/></query></iq>"
     asker.send("".join(item.format(i) for i in range(500)))
     asker.sync()
-    server.process.send_signal(signal.SIGSTOP)  # what follows is there at once
-    asker.send("<presence/>" * 500 + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
-    other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
-    server.process.send_signal(signal.SIGCONT)
+    with stopped(server):
+        asker.send("<presence/>" * 500
+                   + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
+        other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
     first = other.expect(lambda s: s.tag in (ns.IQ, ns.MESSAGE))
     assert first.get("id") == "between"
     other.expect_message("last")
 
 
+@pytest.mark.one_worker
 @pytest.mark.parametrize("stanza", [
     "<presence type='probe' to='{0}'/>",
     "<iq type='set' id='{1}'><query xmlns='jabber:iq:roster'><item jid='{0}'/></query></iq>"],
@@ -105,12 +119,10 @@ def test_addresses_are_work(server, online, stanza):
     """What is not plain ASCII is, whether or not it is an address: others come in between."""
     asker, other = online(), online()
     costly = ".".join(330 * "é")
-    server.process.send_signal(signal.SIGSTOP)  # what follows is there at once, for one read
-    os.waitpid(server.process.pid, os.WUNTRACED)  # all of its threads have stopped
-    asker.send("".join(stanza.format(costly, i) for i in range(14))
-               + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
-    other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
-    server.process.send_signal(signal.SIGCONT)
+    with stopped(server):
+        asker.send("".join(stanza.format(costly, i) for i in range(14))
+                   + f"<message to='{other.jid}' type='chat'><body>last</body></message>")
+        other.send(f"<iq type='get' id='between' to='localhost'>{PING}</iq>")
     first = other.expect(lambda s: s.tag in (ns.IQ, ns.MESSAGE))
     assert first.get("id") == "between"
     other.expect_message("last")
