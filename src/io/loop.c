@@ -339,10 +339,12 @@ static void run_patient(struct loop *l)
 	uint64_t now = clock_mono_ns(), end = now + LOOP_PATIENT_US * 1000, last = 0;
 	struct list *it;
 
-	/* The next one may take as long as the last one did. */
+	/* The next one may take as long as the last one did. What it wrote and whom it buried is in it:
+	 * that is as much again. */
 	while (now + last < end && (it = list_pop(&l->patient))) {
 		struct loop_task *t = container_of(it, struct loop_task, link);
 		t->fn(t);
+		end_turn(l);
 		last = clock_mono_ns() - now;
 		now += last;
 	}
@@ -380,7 +382,6 @@ void loop_turn(struct loop *l, int max_wait_ms)
 		return;
 	l->in_patient = true;
 	run_patient(l);
-	end_turn(l);
 	l->in_patient = false;
 }
 

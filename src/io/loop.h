@@ -1,7 +1,7 @@
 /* The event loop of one worker: epoll (edge-triggered), timers, the inbox, and work for the end
  * of the turn. A turn is: wait, events, ready tasks, some of the inbox, timers, the tasks of the
  * turn's end (where connections write), the dead are buried; and then some of the work that is
- * patient, with an end of its own. Only the loop's own thread calls these, except
+ * patient, each piece with an end of its own. Only the loop's own thread calls these, except
  * loop_stop(). */
 #pragma once
 

@@ -67,6 +67,39 @@ TEST(loop_later_does_not_begin_what_would_take_too_long)
 	loop_free(&l);
 }
 
+/* Takes no time itself, but at the turn's end, as what writes does. */
+struct writing {
+	struct loop *loop;
+	struct loop_task task;
+	struct work end;
+};
+
+static void on_writing(struct loop_task *t)
+{
+	struct writing *w = container_of(t, struct writing, task);
+
+	loop_end_later(w->loop, &w->end.task);
+}
+
+TEST(loop_later_counts_what_the_turn_s_end_takes)
+{
+	struct loop *l = loop_new();
+	struct writing all[3];
+	int done = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		all[i].loop = l;
+		loop_task_init(&all[i].task, on_writing);
+		work_init(&all[i].end, &done);
+		loop_later(l, &all[i].task);
+	}
+	for (int i = 1; i <= (int)ARRAY_LEN(all); i++) {
+		loop_turn(l, 0);
+		CHECK_INT(done, i);
+	}
+	loop_free(&l);
+}
+
 TEST(loop_later_lets_the_next_turn_s_tasks_pass)
 {
 	struct loop *l = loop_new();
