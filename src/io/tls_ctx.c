@@ -105,9 +105,12 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret, struct buf *e
 	c->own_records = !conf->openssl_records;
 	tls_kdf_init();
 	c->ssl = SSL_CTX_new_ex(NULL, TLS_KDF_PROPERTIES, TLS_server_method());
-	ASSERT(c->ssl != NULL);
-	SSL_CTX_set_app_data(c->ssl, c);
-	r = set_up(c, conf, err);
+	if (c->ssl) {
+		SSL_CTX_set_app_data(c->ssl, c);
+		r = set_up(c, conf, err);
+	} else { /* the algorithms that its configuration asks for are not there */
+		r = tls_fail(err, NULL, "the system's OpenSSL has no TLS");
+	}
 	if (r < 0) {
 		tls_ctx_unref(&c);
 		return r;
