@@ -209,25 +209,27 @@ static const struct {
 	{ 51, read_shares },   { PRE_SHARED_KEY, read_tickets },
 };
 
+/* Unknown ones are ignored. No number comes twice (RFC 8446 4.2): of those in use, all that a client
+ * sends but renegotiation_info, which means nothing here, are below 64. */
 static bool read_extension(size_t type, struct strv data, struct tls_hello *h,
-			   unsigned *seen)
+			   uint64_t *seen)
 {
-	for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
-		if (extensions[i].type != type)
-			continue;
-		if (*seen & 1u << i)
-			return false;
-		*seen |= 1u << i;
-		return extensions[i].read(data, h);
-	}
-	return true; /* unknown ones are ignored */
+	uint64_t bit = type < 64 ? UINT64_C(1) << type : 0;
+
+	if (*seen & bit)
+		return false;
+	*seen |= bit;
+	for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
+		if (extensions[i].type == type)
+			return extensions[i].read(data, h);
+	return true;
 }
 
 /* Tickets are the last, and come with what they are for (RFC 8446 4.2.9, 4.2.11). */
 static bool read_extensions(struct strv in, struct tls_hello *h)
 {
 	struct cursor c = cursor_of(in);
-	unsigned seen = 0;
+	uint64_t seen = 0;
 	size_t type = 0;
 
 	while (!c.bad && c.left.n) {

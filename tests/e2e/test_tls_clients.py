@@ -243,22 +243,36 @@ def test_client_refuses_a_wrong(server, client, key, layer, wrong):
          client.REFUSES[next(iter(wrong))])
 
 
+def start_with(server, monkeypatch, setting):
+    """With what the system's configuration says of OpenSSL."""
+    prepare(server)
+    with open(f"{server.directory}/openssl.cnf", "w", encoding="ascii") as f:
+        f.write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                f"[c]\n{setting}\n")
+    with monkeypatch.context() as m:
+        m.setenv("OPENSSL_CONF", f.name)
+        server.start()
+
+
 @CLIENTS
 @pytest.mark.parametrize("first,second", [("P-256", "X25519"), ("X25519", "P-256")])
 def test_client_is_asked_for_another_share(new_server, monkeypatch, client, first, second):
     """The server's OpenSSL has one group only: HelloRetryRequest."""
     server = new_server(listeners={"ecdsa": LISTENERS["ecdsa own"]}, start=False)
-    prepare(server)
-    with open(f"{server.directory}/openssl.cnf", "w", encoding="ascii") as f:
-        f.write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
-                f"[c]\nGroups = {second}\n")
-    with monkeypatch.context() as m:
-        m.setenv("OPENSSL_CONF", f.name)
-        server.start()
+    start_with(server, monkeypatch, f"Groups = {second}")
     port = server.ports["ecdsa"]
     talk(client.command(server, port, groups=(first, second)), client.GROUPS[second][1])
     talk(client.command(server, port, groups=(second, first)), client.GROUPS[second][1])
     fail(client.command(server, port, groups=(first,)), client.NOTHING_COMMON)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@BOTH_LAYERS
+def test_certificates_are_asked_for_by_the_listener_alone(new_server, monkeypatch, layer, version):
+    server = new_server(listeners={"ecdsa": LISTENERS[f"ecdsa {layer}"]}, start=False)
+    start_with(server, monkeypatch, "VerifyMode = Require")
+    said = talk(Openssl.command(server, server.ports["ecdsa"], version=version))
+    assert "Requested Signature Algorithms" not in said
 
 
 # --- tickets ---
