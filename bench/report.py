@@ -5,6 +5,8 @@ import platform
 import statistics
 import subprocess
 
+import hostile
+from awake import FOR_MS
 from dialogue import REALTIME
 from servers import ITERATIONS
 
@@ -120,7 +122,7 @@ def cpu_model():
     return platform.machine()
 
 
-def environment(chosen):
+def environment(chosen, opts):
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     os_name = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
     openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True)
@@ -128,6 +130,7 @@ def environment(chosen):
         f"- CPU: {cpu_model()}, {os.cpu_count()} logical, shared with the load generator",
         f"- Memory: {memory:.0f} GiB",
         f"- System: {os_name}, Linux {os.uname().release.partition('-')[0]}",
+        *([f"- Idle processors poll for {FOR_MS:.0f} ms before the host has them"] if opts.awake else []),
         f"- {' '.join(openssl.stdout.split()[:2])} in the load generator",
         *(f"- {s.name} {s.version()}" for s in chosen)])
 
@@ -162,7 +165,7 @@ Runs that failed, and are not in the table:
 {failed}''' if failed else ''}
 ## Environment
 
-{environment(chosen)}
+{environment(chosen, opts)}
 
 ## What is measured
 
@@ -185,7 +188,9 @@ of the network stack.
   write, and so in one TLS record (TLS 1.3, AES-128-GCM). Messages a second are a property of the
   machine and the generator as much as of the server: they share the cores.
 - **Latency**: 2,000 messages a second between 50 pairs by a fixed timetable, without TLS;
-  time counts from the moment in the timetable to the arrival.
+  time counts from the moment in the timetable to the arrival. Each half of a second has
+  percentiles of its own, and the medians of {2 * max(opts.seconds, hostile.SECONDS)} of these are shown: where
+  the machine stands still for a moment, that spoils one of them.
 - **Resumed login**: each client shows the ticket of its last connection (TLS 1.3, with an X25519
   exchange, so that each connection still has keys of its own).
 - **Clients that nobody wants** run at the lowest priority, and what measures the latency of others
