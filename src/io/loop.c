@@ -2,6 +2,7 @@
 #include "io/inbox.h"
 #include "io/linger.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 enum {
@@ -19,6 +20,7 @@ struct loop {
 	void *owner;
 	atomic_bool stop;
 	bool in_patient; /* that work's part of a turn */
+	bool yields;
 	msec_t now;
 	struct list turn_end, soon, patient, dead;
 	struct list wheel[N_SLOTS];
@@ -385,10 +387,18 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	l->in_patient = false;
 }
 
+void loop_set_yielding(struct loop *l)
+{
+	l->yields = true;
+}
+
 void loop_run(struct loop *l)
 {
-	while (!atomic_load(&l->stop))
+	while (!atomic_load(&l->stop)) {
 		loop_turn(l, -1);
+		if (l->yields)
+			sched_yield();
+	}
 }
 
 void loop_stop(struct loop *l)

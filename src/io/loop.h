@@ -41,6 +41,10 @@ void loop_free(struct loop **l);
 void loop_set_owner(struct loop *l, void *owner);
 struct inbox *loop_inbox(struct loop *l);
 
+/* Before it runs: its thread offers its processor to others after each turn. A thread that waits for it
+ * and is not just waking up (its time had run out by a little, or a third one had come between) gets it
+ * at the kernel's next tick otherwise: 4 ms later, with 250 of them a second. */
+void loop_set_yielding(struct loop *l);
 void loop_run(struct loop *l);			 /* until loop_stop() */
 void loop_stop(struct loop *l);			 /* any thread */
 void loop_turn(struct loop *l, int max_wait_ms); /* one turn; for tests */

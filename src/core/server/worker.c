@@ -185,10 +185,12 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 
 	this_worker = w;
-	if (worker_is_door(w))
+	if (worker_is_door(w)) {
 		thread_be_nice();
-	else
+		loop_set_yielding(w->loop);
+	} else {
 		thread_be_prompt();
+	}
 	loop_run(w->loop);
 	return NULL;
 }
