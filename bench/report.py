@@ -193,13 +193,14 @@ of the network stack.
   the machine stands still for a moment, that spoils one of them.
 - **Resumed login**: each client shows the ticket of its last connection (TLS 1.3, with an X25519
   exchange, so that each connection still has keys of its own).
-- **Clients that nobody wants** run at the lowest priority, and what measures the latency of others
-  {"at a real-time one" if REALTIME else "at the usual one"}, so that what they cost the machine is not
-  taken for what they cost the server: 20 that log in, send to themselves and do not read; one that
-  sends itself messages without end; 20 that connect and hang up, over and over, once without TLS and once with; {opts.storm:,}
-  that log in with TLS at the same moment and come again if they are thrown out; 200 that try wrong
-  passwords (PLAIN), while others log in with right ones, 20 a second. The limit is that of
-  descriptors: half a session is a socket of the generator's.
+- **Clients that nobody wants** run behind all others (the kernel's idle class), and what measures the
+  latency of others {"before them all (a real-time class)" if REALTIME else "as all others do"}; both
+  on the last processor, and the server on the others, where there are two at least: clients have
+  machines of their own. They are 20 that log in, send to themselves and do not read; one that sends
+  itself messages without end; 20 that connect and hang up, over and over, once without TLS and once
+  with; {opts.storm:,} that log in with TLS at the same moment and come again if they are thrown out;
+  200 that try wrong passwords (PLAIN), while others log in with right ones, 20 a second. The limit is
+  that of descriptors: half a session is a socket of the generator's.
 - **Workers**: as the chat, with 32 in flight, and a fifth of a core for each worker (by a control
   group, where the user may make one), so that the generator has more than it needs.
 - **Others that are idle**: the chat, among 100 and among {opts.sessions:,} sessions of other accounts.
