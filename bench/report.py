@@ -189,8 +189,9 @@ of the network stack.
   machine and the generator as much as of the server: they share the cores.
 - **Latency**: 2,000 messages a second between 50 pairs by a fixed timetable, without TLS;
   time counts from the moment in the timetable to the arrival. Each half of a second has
-  percentiles of its own, and the medians of {2 * max(opts.seconds, hostile.SECONDS)} of these are shown: where
-  the machine stands still for a moment, that spoils one of them.
+  percentiles of its own, and the medians of {2 * max(opts.seconds, hostile.SECONDS)} of these are shown ({2 * opts.seconds} while
+  all log in at once, which does not last longer): where the machine stands still for a moment, that
+  spoils one of them.
 - **Resumed login**: each client shows the ticket of its last connection (TLS 1.3, with an X25519
   exchange, so that each connection still has keys of its own).
 - **Clients that nobody wants** run behind all others (the kernel's idle class), and what measures the
@@ -218,7 +219,7 @@ does not, or in which a stream fails, is an error and not a result.
 
     meson setup build-release --buildtype=release
     ninja -C build-release
-    bench/run --install{' --quick' if opts.quick else ''}
+    bench/run --install{' --quick' if opts.quick else ''}{f' --sessions {opts.sessions}' if opts.sessions else ''}
 
 `bench/README.md` names the options.
 """

@@ -341,8 +341,7 @@ static void run_patient(struct loop *l)
 	uint64_t now = clock_mono_ns(), end = now + LOOP_PATIENT_US * 1000, last = 0;
 	struct list *it;
 
-	/* The next one may take as long as the last one did. What it wrote and whom it buried is in it:
-	 * that is as much again. */
+	/* The next one may take as long as the last one did, with what it writes and whom it buries. */
 	while (now + last < end && (it = list_pop(&l->patient))) {
 		struct loop_task *t = container_of(it, struct loop_task, link);
 		t->fn(t);
