@@ -3,6 +3,8 @@
 #include "base/arena.h"
 #include "tls/wipe.h"
 
+#include <pthread.h>
+
 enum { MAX_FILTER = 64 << 10 };
 
 struct ldap_method {
@@ -342,9 +344,24 @@ static const struct auth_backend_ops ldap_ops = {
 	.free = free_ldap,
 };
 
+/* What is common to all connections. libldap makes it with the first of them, but without a lock for
+ * who comes second meanwhile: that one takes a mutex which is just being made, and copies defaults
+ * that are still read from ldap.conf. */
+static void make_defaults(void)
+{
+	int version;
+
+	ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+}
+
 int auth_ldap_load(struct buf *err)
 {
-	return libldap_load(err);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int r = libldap_load(err);
+
+	if (r == 0)
+		pthread_once(&once, make_defaults);
+	return r;
 }
 
 struct auth_backend *auth_ldap_new(const struct auth_ldap_conf *conf)

@@ -2,9 +2,11 @@
 import os
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lib import env
 from lib.client import Account, SaslFailure
 from lib.directory import Directory, address_certificate
 
@@ -43,6 +45,22 @@ def refused(server, user, password, condition="not-authorized"):
     with pytest.raises(SaslFailure) as failure:
         login(server, user, password)
     assert failure.value.condition == condition
+
+
+def test_defaults_are_read_before_anybody_connects(new_server, directory, tmp_path):
+    """The library reads its file with whoever is first, and has no lock for a second meanwhile."""
+    defaults = tmp_path / "ldap.conf"
+    os.mkfifo(defaults)
+    server = make(new_server, directory, start=False)
+    server.within = ["env", f"LDAPCONF={defaults}"]
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(defaults.write_text, "# none\n", encoding="ascii")
+        try:
+            server.start()
+            read.result(env.DEADLINE)
+        finally:
+            os.close(os.open(defaults, os.O_RDONLY | os.O_NONBLOCK))
+    login(server, "romeo", "correct horse")
 
 
 def test_directory_says_who(new_server, directory):
