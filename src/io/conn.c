@@ -8,7 +8,7 @@
 
 static void read_later(struct conn *c)
 {
-	if (c->patient)
+	if (c->patient || c->greedy)
 		loop_later(c->loop, &conn_io(c)->again);
 	else
 		loop_soon(c->loop, &conn_io(c)->again);
@@ -240,7 +240,8 @@ static void on_bytes(struct conn *c, struct strv in)
 	conn_touch(c);
 	c->heard = true;
 	/* A short read has emptied the socket, unless a FIN stands behind the data. */
-	c->readable = in.n == read_size(c) || c->hup;
+	c->greedy = in.n == read_size(c);
+	c->readable = c->greedy || c->hup;
 	if (c->ops->on_read && !c->closing)
 		c->ops->on_read(c->owner, in.n);
 	if (c->tls)
@@ -265,7 +266,7 @@ void conn_read(struct conn *c)
 			mem_wipe(buf, (size_t)n);
 		return;
 	}
-	c->readable = false;
+	c->readable = c->greedy = false;
 	if (n == 0)
 		c->peer_eof = true;
 	else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -333,6 +334,7 @@ void conn_yield(struct conn *c)
 	if (c->closing || c->dead)
 		return;
 	c->paused |= CONN_PAUSE_TURN;
+	c->greedy = true;
 	read_later(c);
 }
 

@@ -50,8 +50,9 @@ enum {
 	CONN_MAX_OUT = 16 << 20,
 	CONN_CONGESTED = 256 << 10, /* ... from here on its sources should pause */
 	CONN_MAX_IN = 65 << 20,	    /* what the owner has not taken */
-	CONN_SHARE = 16 << 10,	    /* what one may take of a turn: is read of it */
-	CONN_MAX_STUCK_MS = 60000,  /* output waits, and nothing of it is taken */
+	/* What one may take of a turn: is read of it. What it sends beyond that is patient. */
+	CONN_SHARE = 4 << 10,
+	CONN_MAX_STUCK_MS = 60000, /* output waits, and nothing of it is taken */
 };
 
 /* Takes over fd (a connected socket, non-blocking). `tls`: from the first byte; NULL: plain. */
@@ -90,7 +91,8 @@ enum conn_pause {
 void conn_pause(struct conn *c, enum conn_pause why);
 void conn_feed_again(struct conn *c, enum conn_pause why);
 
-/* What on_data has not taken is given again in the next turn, when others have had theirs. */
+/* What on_data has not taken is given again when others have had their turn: in the next one, or when
+ * all that is patient has been done before it. */
 void conn_yield(struct conn *c);
 
 /* It is neither paused nor at its end: on_data may take what it has been given. */

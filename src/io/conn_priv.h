@@ -49,6 +49,7 @@ struct conn {
 	bool feeding : 1;    /* on_data is on the stack */
 	bool begins_tls : 1; /* conn_begin_tls(), in this on_data */
 	bool patient : 1;    /* conn_set_patient() */
+	bool greedy : 1;     /* there was more than its share: the rest is patient, too */
 	bool secret : 1;     /* conn_set_secret() */
 	bool heard : 1;	     /* since conn_was_heard() */
 };

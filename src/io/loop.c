@@ -334,11 +334,18 @@ static void end_turn(struct loop *l)
 	} while (!list_empty(&l->turn_end));
 }
 
+static uint64_t patient_ns(const struct loop *l)
+{
+	uint64_t others_ms = (uint64_t)(clock_mono_ms() - l->now);
+
+	return MAX((uint64_t)LOOP_PATIENT_US * 1000, others_ms * 1000000 / 4);
+}
+
 static void run_patient(struct loop *l)
 {
 	/* Not the thread's time, which would be a system call for each task: who was interrupted
 	 * looks the sooner at what others want. */
-	uint64_t now = clock_mono_ns(), end = now + LOOP_PATIENT_US * 1000, last = 0;
+	uint64_t now = clock_mono_ns(), end = now + patient_ns(l), last = 0;
 	struct list *it;
 
 	/* The next one may take as long as the last one did, with what it writes and whom it buries. */

@@ -32,7 +32,7 @@ struct timer {
 	void (*fn)(struct timer *t); /* the timer is no longer armed when it runs */
 };
 
-enum { LOOP_BUF = 65536, LOOP_PATIENT_US = 100 };
+enum { LOOP_BUF = 65536, LOOP_PATIENT_US = 20 };
 
 nodiscard struct loop *loop_new(void);
 void loop_free(struct loop **l);
@@ -66,8 +66,9 @@ void loop_at_turn_end(struct loop *l, struct loop_task *t); /* of this turn */
 void loop_soon(struct loop *l,
 	       struct loop_task *t); /* in the next turn, without waiting */
 /* In this turn or in a later one, without waiting, in the order in which they come: a turn does so
- * much of this work as LOOP_PATIENT_US allow, and one task at least. What many want at a time, and
- * nobody is held up by for long, does not hold up the rest. */
+ * much of this work as LOOP_PATIENT_US allow, or a quarter of the time that all else in it has taken,
+ * and one task at least. What many want at a time, and nobody is held up by for long, does not hold
+ * up the rest. */
 void loop_later(struct loop *l, struct loop_task *t);
 /* The end of what is patient: at once behind such work, otherwise as loop_later(). */
 void loop_end_later(struct loop *l, struct loop_task *t);

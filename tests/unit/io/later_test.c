@@ -1,4 +1,5 @@
-/* Work that is patient: some of it in each turn, and never before what is not. */
+/* Work that is patient: some of it in each turn, and never before what is not. All else takes no time
+ * here, whenever this thread has to wait for its processor. */
 #include "pair.h"
 
 struct work {
@@ -36,6 +37,7 @@ TEST(loop_later_does_what_the_time_of_a_turn_allows_in_order)
 	struct work work[4];
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
 		work_init(&work[i], &done);
 		loop_later(l, &work[i].task);
@@ -47,6 +49,7 @@ TEST(loop_later_does_what_the_time_of_a_turn_allows_in_order)
 		CHECK_INT(work[i].order, i + 1);
 	}
 	loop_free(&l);
+	clock_fake_off();
 }
 
 TEST(loop_later_does_not_begin_what_would_take_too_long)
@@ -55,6 +58,7 @@ TEST(loop_later_does_not_begin_what_would_take_too_long)
 	struct work work[2];
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
 		work_init(&work[i], &done);
 		work[i].ns = TURN_NS * 3 / 5;
@@ -65,6 +69,7 @@ TEST(loop_later_does_not_begin_what_would_take_too_long)
 	loop_turn(l, 0);
 	CHECK_INT(done, 2);
 	loop_free(&l);
+	clock_fake_off();
 }
 
 /* Takes no time itself, but at the turn's end, as what writes does. */
@@ -87,6 +92,7 @@ TEST(loop_later_counts_what_the_turn_s_end_takes)
 	struct writing all[3];
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		all[i].loop = l;
 		loop_task_init(&all[i].task, on_writing);
@@ -98,6 +104,7 @@ TEST(loop_later_counts_what_the_turn_s_end_takes)
 		CHECK_INT(done, i);
 	}
 	loop_free(&l);
+	clock_fake_off();
 }
 
 TEST(loop_later_lets_the_next_turn_s_tasks_pass)
@@ -106,6 +113,7 @@ TEST(loop_later_lets_the_next_turn_s_tasks_pass)
 	struct work patient[2], soon;
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	for (size_t i = 0; i < ARRAY_LEN(patient); i++) {
 		work_init(&patient[i], &done);
 		loop_later(l, &patient[i].task);
@@ -118,6 +126,7 @@ TEST(loop_later_lets_the_next_turn_s_tasks_pass)
 	CHECK_INT(soon.order, 2);
 	CHECK_INT(patient[1].order, 3);
 	loop_free(&l);
+	clock_fake_off();
 }
 
 TEST(loop_later_can_be_cancelled)
@@ -126,12 +135,14 @@ TEST(loop_later_can_be_cancelled)
 	struct work w;
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	work_init(&w, &done);
 	loop_later(l, &w.task);
 	loop_task_cancel(&w.task);
 	loop_turn(l, 0);
 	CHECK_INT(done, 0);
 	loop_free(&l);
+	clock_fake_off();
 }
 
 TEST(conn_patient_reads_when_its_turn_has_come)
@@ -140,6 +151,7 @@ TEST(conn_patient_reads_when_its_turn_has_come)
 	struct pair t;
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	pair_open(&t, PAIR_UNIX, NULL, 0);
 	conn_set_patient(t.s.conn, true);
 	work_init(&before, &done);
@@ -157,6 +169,7 @@ TEST(conn_patient_reads_when_its_turn_has_come)
 	loop_turn(t.s.loop, 0);
 	CHECK(t.s.got.n == 10);
 	pair_close(&t);
+	clock_fake_off();
 }
 
 static size_t echo(struct side *s, struct strv in)
@@ -172,6 +185,7 @@ TEST(conn_patient_writes_when_its_turn_has_come)
 	struct pair t;
 	int done = 0;
 
+	clock_fake_set(1000, 0);
 	pair_open(&t, PAIR_UNIX, NULL, 0);
 	conn_set_patient(t.s.conn, true);
 	work_init(&before, &done);
@@ -195,19 +209,85 @@ TEST(conn_patient_writes_when_its_turn_has_come)
 	peer_step(&t.p);
 	CHECK_INT(t.p.got.n, 15);
 	pair_close(&t);
+	clock_fake_off();
 }
 
-/* So much is read of one, and then it is the others' turn. */
+static struct {
+	struct work work;
+	int done;
+	struct loop_task owed; /* to others, by what has been read */
+	int paid;
+} share;
+
+static void pay(struct loop_task *t)
+{
+	share.paid++;
+}
+
+static size_t take_slowly(struct side *s, struct strv in)
+{
+	CHECK_INT(share.paid, s->n_data - 1);
+	spend(&share.work);
+	loop_at_turn_end(s->loop, &share.owed);
+	return in.n;
+}
+
+/* So much is read of one, and then it is the others' turn: what they get is written, and who has sent
+ * less is heard. */
 TEST(conn_takes_its_share_of_a_turn)
 {
-	static char much[3 * CONN_SHARE];
+	static char much[4 * CONN_SHARE];
+	struct work before;
 	struct pair t;
+	int done = 0;
 
+	clock_fake_set(1000, 0);
 	pair_open(&t, PAIR_UNIX, NULL, 0);
+	work_init(&share.work, &share.done);
+	loop_task_init(&share.owed, pay);
+	work_init(&before, &done);
+	t.s.take = take_slowly;
 	peer_send(&t, much, sizeof(much));
-	for (size_t i = 1; i <= 3; i++) {
+	loop_later(t.s.loop, &before.task);
+	loop_turn(t.s.loop, 0); /* at once, and then it is patient */
+	CHECK_INT(t.s.n_data, 1);
+	CHECK_INT(done, 1);
+	for (int i = 2; i <= 4; i++) {
 		loop_turn(t.s.loop, 0);
-		CHECK_INT(t.s.got.n, i * CONN_SHARE);
+		CHECK_INT(t.s.meter.in, i * CONN_SHARE);
+		CHECK_INT(share.paid, i);
 	}
+	loop_turn(t.s.loop, 0); /* that was all */
+	loop_later(t.s.loop, &before.task);
+	peer_send(&t, much, 1);
+	loop_turn(t.s.loop, 0);
+	CHECK(t.s.n_data == 5 && done == 2);
 	pair_close(&t);
+	clock_fake_off();
+}
+
+static void take_long(struct loop_task *t)
+{
+	clock_fake_advance(40);
+}
+
+/* As much patient work as a quarter of what else there was. */
+TEST(loop_later_has_its_share_of_a_long_turn)
+{
+	struct loop *l = loop_new();
+	struct loop_task soon;
+	struct work work[3];
+	int done = 0;
+
+	clock_fake_set(1000, 0);
+	loop_task_init(&soon, take_long);
+	loop_soon(l, &soon);
+	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+		work_init(&work[i], &done);
+		loop_later(l, &work[i].task);
+	}
+	loop_turn(l, 0);
+	CHECK_INT(done, 3);
+	loop_free(&l);
+	clock_fake_off();
 }

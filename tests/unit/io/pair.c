@@ -26,6 +26,13 @@ static size_t on_data(void *owner, struct strv in)
 	return in.n;
 }
 
+static void on_read(void *owner, size_t n)
+{
+	struct side *s = owner;
+
+	s->most_read = MAX(s->most_read, n);
+}
+
 static void on_secured(void *owner)
 {
 	struct side *s = owner;
@@ -75,6 +82,7 @@ static void on_close(void *owner, enum conn_close why, const char *detail)
 
 const struct conn_ops side_ops = {
 	.on_data = on_data,
+	.on_read = on_read,
 	.on_secured = on_secured,
 	.on_eof = on_eof,
 	.on_hangup = on_hangup,

@@ -17,7 +17,7 @@ struct side {
 	struct conn_meter meter;
 	struct buf got;
 	int n_data, n_secured, n_eof, n_hangup, n_drained, n_close;
-	size_t got_at_eof;
+	size_t got_at_eof, most_read;
 	enum conn_close why;
 	char detail[200];
 	/* What a test does instead of taking all; NULL: takes all. */
