@@ -1,6 +1,8 @@
 /* Messages between pairs of sessions. Closed loop: each pair has a number of messages in
  * flight; what arrives is replaced. Open loop: messages leave by a timetable, whatever
- * the server does, and latency counts from the moment in the timetable. Of latencies, each half a
+ * the server does, and latency counts from the moment in the timetable; or, as the network would
+ * have it, from that of the write(2) to that of the packet's arrival, so that it is none of the
+ * server's business how long we wait for a processor of our own. Of latencies, each half a
  * second has quantiles of its own, and the median of these is told: a machine that stands still for
  * a moment spoils one of them.
  *
@@ -66,24 +68,31 @@ static void stanza_init(struct pair *p)
 
 static void pair_send(struct pair *p, nsec_t due)
 {
+	bool wire = p->from.engine->conf->wire;
+
 	if (p->sent - p->received >= RING)
 		fail("the server does not keep up: %d messages are under way", RING);
 	put_hex(p->stanza + p->id_at, N_SEQ, p->sent);
 	put_hex(p->stanza + p->mark_at, N_SEQ, p->sent);
-	p->due[p->sent % RING] = due;
+	p->due[p->sent % RING] = wire ? now_ns() : due;
 	p->sent++;
 	chat.sent++;
 	session_send(&p->from, strv_make(p->stanza, p->n_stanza));
+	if (wire) /* not at the turn's end: it may be late */
+		session_flush(&p->from);
 }
 
-static void measure(nsec_t due)
+static void measure(const struct engine *e, nsec_t due)
 {
+	nsec_t came = e->conf->wire ? e->came : now_ns();
 	size_t i;
 
 	if (due < chat.measure_from || due >= chat.measure_to)
 		return;
+	if (came == 0)
+		fail("the kernel does not say when packets came");
 	i = (size_t)((due - chat.measure_from) / WINDOW);
-	samples_add(&chat.window[MIN(i, chat.n_window - 1)], now_ns() - due);
+	samples_add(&chat.window[MIN(i, chat.n_window - 1)], came - due);
 }
 
 static void arrived(struct pair *p, const char *mark)
@@ -97,7 +106,7 @@ static void arrived(struct pair *p, const char *mark)
 	if (p->received == p->sent)
 		fail("a message came before it was sent");
 	if (chat.n_window)
-		measure(p->due[p->received % RING]);
+		measure(p->from.engine, p->due[p->received % RING]);
 	p->received++;
 	chat.received++;
 }

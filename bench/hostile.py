@@ -1,7 +1,8 @@
 """What clients that nobody wants do to the others: the latency of a steady load without and with
 them. They run behind all others, and what measures before all others where that is allowed, and all
-of these on a processor that the server does not have: so what they cost the machine is not taken for
-what they cost the server."""
+of these on a processor that the server does not have; latency ends with the packet, and not when
+its client has got that processor: so what they cost the machine is not taken for what they cost the
+server."""
 
 from apart import apart
 from dialogue import Load
@@ -13,7 +14,7 @@ LOGIN_RATE = 20
 
 def latency(server, opts, least=SECONDS):
     with Load("chat", server.plain_port, first=True, pairs=50, warmup_ms=1000, open_loop=1,
-              rate=RATE, measure_ms=max(opts.seconds, least) * 1000) as load:
+              wire=1, rate=RATE, measure_ms=max(opts.seconds, least) * 1000) as load:
         load.expect("ready")
         load.go()
         load.expect("start")

@@ -20,6 +20,7 @@ struct load_conf {
 	bool plain;   /* SASL PLAIN instead of SCRAM-SHA-1 */
 	bool tickets; /* TLS: resumes the last session of the same slot */
 	bool open_loop;
+	bool wire; /* chat, open loop: from send to packet, as the network would have it */
 	unsigned users; /* accounts user0@localhost ... exist, all with this password: */
 	const char *password;
 	unsigned sessions;	   /* idle: to hold; login and pests: in parallel */
@@ -70,6 +71,7 @@ struct engine {
 	SSL_CTX *tls;
 	unsigned n_connect; /* spreads the source addresses */
 	unsigned n_resumed;
+	nsec_t came; /* wire: when the last bytes of what on_data gets did */
 	struct session **dirty;
 	unsigned n_dirty, max_dirty;
 	bool go; /* the driver wrote a line to our standard input */

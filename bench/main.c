@@ -72,6 +72,8 @@ static void set_option(struct load_conf *c, char *option)
 		c->plain = number(option, value, 1);
 	else if (strcmp(option, "tickets") == 0)
 		c->tickets = number(option, value, 1);
+	else if (strcmp(option, "wire") == 0)
+		c->wire = number(option, value, 1);
 	else if (strcmp(option, "open_loop") == 0)
 		c->open_loop = number(option, value, 1);
 	else

@@ -197,7 +197,9 @@ of the network stack.
 - **Clients that nobody wants** run behind all others (the kernel's idle class), and what measures the
   latency of others {"before them all (a real-time class)" if REALTIME else "as all others do"}; both
   on the last processor, and the server on the others, where there are two at least: clients have
-  machines of their own. They are 20 that log in, send to themselves and do not read; one that sends
+  machines of their own. The others' latency is that of the network here, from a write(2) to the
+  moment that the kernel gives the packet which brings the message: how long a client then waits for the
+  processor that it shares with the unwanted ones is none of the server's doing. They are 20 that log in, send to themselves and do not read; one that sends
   itself messages without end; 20 that connect and hang up, over and over, once without TLS and once
   with; {opts.storm:,} that log in with TLS at the same moment and come again if they are thrown out;
   200 that try wrong passwords (PLAIN), while others log in with right ones, 20 a second. The limit is

@@ -102,6 +102,9 @@ void session_connect(struct session *s, struct engine *e, unsigned user)
 	    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
 	    bind(s->fd, (struct sockaddr *)&from, sizeof(from)) < 0)
 		fail("socket: %s", strerror(errno));
+	if (e->conf->wire &&
+	    setsockopt(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) < 0)
+		fail("SO_TIMESTAMPNS: %s", strerror(errno));
 	if (connect(s->fd, (struct sockaddr *)&to, sizeof(to)) < 0 &&
 	    errno != EINPROGRESS) {
 		if (!s->quiet_failure)
@@ -319,15 +322,47 @@ static void on_bytes(struct session *s, char *p, size_t n)
 		closed(s);
 }
 
+/* When the packet came that the last bytes were in, by the kernel's clock for that, in ours; 0: it does
+ * not know, as for the first ones after somebody has asked. */
+static nsec_t came_at(struct msghdr *m)
+{
+	struct timespec came, now;
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+		return 0;
+	memcpy(&came, CMSG_DATA(c), sizeof(came));
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now_ns() - (now.tv_sec - came.tv_sec) * SECOND -
+	       (now.tv_nsec - came.tv_nsec);
+}
+
+static ssize_t receive(struct session *s)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec v = { read_buf + HEADROOM, READ_MAX };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t r;
+
+	if (s->ssl != NULL)
+		return SSL_read(s->ssl, read_buf + HEADROOM, READ_MAX);
+	if (!s->engine->conf->wire)
+		return recv(s->fd, read_buf + HEADROOM, READ_MAX, 0);
+	r = recvmsg(s->fd, &m, 0);
+	if (r > 0)
+		s->engine->came = came_at(&m);
+	return r;
+}
+
 static void read_all(struct session *s)
 {
 	ssize_t r;
 
 	while (s->state > SESSION_HANDSHAKE && !s->deaf) {
-		if (s->ssl != NULL)
-			r = SSL_read(s->ssl, read_buf + HEADROOM, READ_MAX);
-		else
-			r = recv(s->fd, read_buf + HEADROOM, READ_MAX, 0);
+		r = receive(s);
 		if (r > 0) {
 			on_bytes(s, read_buf + HEADROOM, (size_t)r);
 			if (s->ssl == NULL && r < READ_MAX)
