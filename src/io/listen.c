@@ -120,19 +120,22 @@ static bool accept_one(struct listener *l)
 	char peer[NET_TEXT_MAX];
 	union address at;
 	socklen_t len = sizeof(at);
-	int fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int err, fd = accept4(l->watch.fd, &at.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0) {
 		peer_text(&at, peer);
 		l->on_accept(l, fd, peer);
 		return true;
 	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		rest(l, errno);
+	err = errno;
+	if (l->on_nobody)
+		l->on_nobody(l);
+	if (err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM) {
+		rest(l, err);
 		return false;
 	}
 	/* Anything else is about this one connection: it is gone before it was ours. */
-	return errno != EAGAIN && errno != EWOULDBLOCK;
+	return err != EAGAIN && err != EWOULDBLOCK;
 }
 
 static void on_event(struct io_watch *w, uint32_t events)

@@ -26,6 +26,8 @@ struct listener {
 	unsigned max_per_turn;
 	/* Asked before each accept; NULL: always. False: it has called listener_pause(). */
 	bool (*may_accept)(struct listener *l);
+	/* It has said yes, but nobody was there, or there is an error; NULL: nothing to do. */
+	void (*on_nobody)(struct listener *l);
 	/* A new connection, non-blocking; `peer` is its address as text. Owns fd. */
 	void (*on_accept)(struct listener *l, int fd, const char *peer);
 	void (*on_error)(struct listener *l, int err); /* for the log */

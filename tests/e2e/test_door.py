@@ -62,6 +62,8 @@ class Crowd:
             self.talk()
             if at_door(self.server) > before:
                 return begun
+            for one in sockets:  # they would be in the way of the next ones
+                one.close()
         raise AssertionError("nobody was sent to the door")
 
     def leave(self):

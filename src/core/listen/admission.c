@@ -58,34 +58,7 @@ void rate_take(_Atomic int64_t *until, int64_t rate, msec_t now)
 	while (!atomic_compare_exchange_weak(until, &before, after));
 }
 
-/* --- the listener as a whole --- */
-
-enum room {
-	ROOM,
-	FULL_CONNECTIONS,
-	FULL_UNAUTHENTICATED,
-	FULL_RATE,
-	FULL_DESCRIPTORS,
-	FULL_MAX
-};
-
-static enum room find_room(struct worker_port *wp)
-{
-	struct admission *a = &wp->port->admission;
-	const struct conf_listener *l = wp->conf;
-	struct room_for_all *all = &wp->worker->server->descriptors;
-
-	if (atomic_load(&all->open) >= all->max)
-		return FULL_DESCRIPTORS;
-	if (atomic_load(&a->open) >= l->max_connections)
-		return FULL_CONNECTIONS;
-	if (atomic_load(&a->unauthenticated) >= l->max_unauthenticated)
-		return FULL_UNAUTHENTICATED;
-	if (l->accept_rate != CONF_INFINITY &&
-	    rate_wait(&a->accepted_until, l->accept_rate, loop_now(wp->worker->loop)))
-		return FULL_RATE;
-	return ROOM;
-}
+/* --- those who wait for room --- */
 
 /* Two threads, two variables: a worker says that it waits and then looks for room; who makes room
  * then looks for those who wait. All of it is sequentially consistent, so one of them sees the
@@ -103,6 +76,107 @@ static bool stop_waiting(struct waiters *w, uint16_t worker)
 		return false;
 	atomic_fetch_sub(&w->n, 1);
 	return true;
+}
+
+/* Of one port, or of all. */
+static void look_again(struct worker *w, const struct port *port)
+{
+	LIST_EACH(it, &w->ports) {
+		struct worker_port *wp = container_of(it, struct worker_port, link);
+		if (port == NULL || wp->port == port)
+			admission_look_again(wp);
+	}
+}
+
+struct wake {
+	struct post post;
+	struct port *port; /* NULL: all */
+};
+
+static void on_wake(struct worker *w, struct post *p)
+{
+	struct wake *m = container_of(p, struct wake, post);
+
+	look_again(w, m->port);
+	port_unref(&m->port);
+	mem_free(m);
+}
+
+/* All that wait: with reuse_port each has a queue of its own, and one may be empty. */
+static void wake_all(struct server *s, struct waiters *w, struct port *p)
+{
+	for (uint16_t i = 0; i < s->n_threads && atomic_load(&w->n); i++) {
+		struct wake *m;
+
+		if (!stop_waiting(w, i))
+			continue;
+		m = MEM_NEW(struct wake);
+		m->post.fn = on_wake;
+		m->port = p ? port_ref(p) : NULL;
+		worker_post(s->workers[i], &m->post, sizeof(*m));
+	}
+}
+
+/* --- the listener as a whole --- */
+
+enum room {
+	ROOM,
+	FULL_CONNECTIONS,
+	FULL_UNAUTHENTICATED,
+	FULL_RATE,
+	FULL_DESCRIPTORS,
+	FULL_MAX
+};
+
+static bool take(_Atomic int64_t *n, int64_t max)
+{
+	int64_t before = atomic_load(n);
+
+	while (before < max)
+		if (atomic_compare_exchange_weak(n, &before, before + 1))
+			return true;
+	return false;
+}
+
+static enum room take_counted(struct worker_port *wp)
+{
+	struct admission *a = &wp->port->admission;
+	const struct conf_listener *l = wp->conf;
+	struct room_for_all *all = &wp->worker->server->descriptors;
+
+	if (!take(&a->open, l->max_connections))
+		return FULL_CONNECTIONS;
+	if (!take(&a->unauthenticated, l->max_unauthenticated)) {
+		atomic_fetch_sub(&a->open, 1);
+		wake_all(wp->worker->server, &a->waiters, wp->port);
+		return FULL_UNAUTHENTICATED;
+	}
+	if (!take(&all->open, all->max)) {
+		atomic_fetch_sub(&a->unauthenticated, 1);
+		atomic_fetch_sub(&a->open, 1);
+		wake_all(wp->worker->server, &a->waiters, wp->port);
+		return FULL_DESCRIPTORS;
+	}
+	return ROOM;
+}
+
+/* A place, which is taken then, or why there is none. Who only looks takes nothing from others. */
+static enum room take_room(struct worker_port *wp)
+{
+	struct admission *a = &wp->port->admission;
+	const struct conf_listener *l = wp->conf;
+	struct room_for_all *all = &wp->worker->server->descriptors;
+
+	if (atomic_load(&all->open) >= all->max)
+		return FULL_DESCRIPTORS;
+	if (atomic_load(&a->open) >= l->max_connections)
+		return FULL_CONNECTIONS;
+	if (atomic_load(&a->unauthenticated) >= l->max_unauthenticated)
+		return FULL_UNAUTHENTICATED;
+	if (l->accept_rate != CONF_INFINITY &&
+	    rate_wait(&a->accepted_until, l->accept_rate, loop_now(wp->worker->loop)))
+		return FULL_RATE;
+	return take_counted(wp);
 }
 
 /* Where room of this kind is made known. */
@@ -147,19 +221,9 @@ static void come_back_in_time(struct worker_port *wp)
 	timer_arm(wp->worker->loop, &wp->rate_timer, MAX(wait, (msec_t)1));
 }
 
-/* Of one port, or of all. */
-static void look_again(struct worker *w, const struct port *port)
-{
-	LIST_EACH(it, &w->ports) {
-		struct worker_port *wp = container_of(it, struct worker_port, link);
-		if (port == NULL || wp->port == port)
-			admission_look_again(wp);
-	}
-}
-
 bool admission_may_accept(struct worker_port *wp)
 {
-	enum room room = find_room(wp), before = ROOM;
+	enum room room = take_room(wp), before = ROOM;
 	struct waiters *w = NULL;
 
 	ASSERT_ON(wp->worker);
@@ -167,7 +231,7 @@ bool admission_may_accept(struct worker_port *wp)
 		return true;
 	note_full(wp, room);
 	listener_pause(&wp->io);
-	for (; room != ROOM && room != before; room = find_room(wp)) {
+	for (; room != ROOM && room != before; room = take_room(wp)) {
 		w = waiters_for(wp, room);
 		begin_waiting(w, wp->worker->id);
 		before = room;
@@ -178,6 +242,8 @@ bool admission_may_accept(struct worker_port *wp)
 			   w == &wp->port->admission.waiters ? wp->port : NULL);
 		return true;
 	}
+	if (room == ROOM) /* somebody else wakes us: then we look again */
+		admission_undo(wp->worker, wp->port);
 	if (room == FULL_RATE)
 		come_back_in_time(wp);
 	return false;
@@ -200,46 +266,13 @@ void admission_stop(struct worker_port *wp)
 	timer_cancel(wp->worker->loop, &wp->rate_timer);
 }
 
-struct wake {
-	struct post post;
-	struct port *port; /* NULL: all */
-};
-
-static void on_wake(struct worker *w, struct post *p)
-{
-	struct wake *m = container_of(p, struct wake, post);
-
-	look_again(w, m->port);
-	port_unref(&m->port);
-	mem_free(m);
-}
-
-/* All that wait: with reuse_port each has a queue of its own, and one may be empty. */
-static void wake_all(struct server *s, struct waiters *w, struct port *p)
-{
-	for (uint16_t i = 0; i < s->n_threads && atomic_load(&w->n); i++) {
-		struct wake *m;
-
-		if (!stop_waiting(w, i))
-			continue;
-		m = MEM_NEW(struct wake);
-		m->post.fn = on_wake;
-		m->port = p ? port_ref(p) : NULL;
-		worker_post(s->workers[i], &m->post, sizeof(*m));
-	}
-}
-
 /* --- one connection --- */
 
 void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l)
 {
-	struct admission *a = &p->admission;
-
-	atomic_fetch_add(&w->server->descriptors.open, 1);
-	atomic_fetch_add(&a->open, 1);
-	atomic_fetch_add(&a->unauthenticated, 1);
 	if (l->accept_rate != CONF_INFINITY)
-		rate_take(&a->accepted_until, l->accept_rate, loop_now(w->loop));
+		rate_take(&p->admission.accepted_until, l->accept_rate,
+			  loop_now(w->loop));
 }
 
 static void leave(struct worker *w, struct port *p, bool unauthenticated)

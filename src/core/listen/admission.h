@@ -47,14 +47,16 @@ void admission_fini(struct admission *a);
 /* On its worker: it begins to accept, or ends. */
 void admission_start(struct worker_port *wp);
 void admission_stop(struct worker_port *wp);
-/* Before each accept. False: the listener has been paused, and will be woken. */
+/* Before each accept. True: a place has been taken for whoever is accepted, so that workers that accept
+ * at the same moment do not take the last one twice. False: the listener has been paused, and will be
+ * woken. */
 bool admission_may_accept(struct worker_port *wp);
 /* The limits may have changed: it looks again. */
 void admission_look_again(struct worker_port *wp);
 
-/* The life of a connection, on its worker. It counts from when it is accepted ... */
+/* The life of a connection, on its worker. It has been accepted, and has its place ... */
 void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l);
-/* ... also if nothing comes of it. */
+/* ... or nothing has come of it: the place is free. */
 void admission_undo(struct worker *w, struct port *p);
 /* Its client's address is known. False: there are too many from there, and it is closed. */
 bool admission_address(struct c2s *c);

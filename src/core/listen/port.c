@@ -116,6 +116,13 @@ static bool may_accept(struct listener *io)
 	return admission_may_accept(io->owner);
 }
 
+static void on_nobody(struct listener *io)
+{
+	struct worker_port *wp = io->owner;
+
+	admission_undo(wp->worker, wp->port);
+}
+
 static void on_accept_error(struct listener *io, int err)
 {
 	static _Thread_local struct log_limit limit;
@@ -144,6 +151,7 @@ void port_start(struct worker *w, struct port *p, const struct conf_listener *l)
 	wp->worker = w;
 	port_configure(wp, l);
 	wp->io.may_accept = may_accept;
+	wp->io.on_nobody = on_nobody;
 	wp->io.on_accept = on_accept;
 	wp->io.on_error = on_accept_error;
 	wp->io.owner = wp;

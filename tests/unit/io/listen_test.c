@@ -234,12 +234,21 @@ TEST(listen_pauses_and_goes_on)
 	loop_free(&l);
 }
 
+static int may, nobody;
+
+static void count_nobody(struct listener *l)
+{
+	nobody++;
+}
+
 static bool may_while_two(struct listener *l)
 {
 	struct door *d = l->owner;
 
-	if (d->n < 2)
+	if (d->n < 2) {
+		may++;
 		return true;
+	}
 	listener_pause(l);
 	return false;
 }
@@ -253,7 +262,12 @@ TEST(listen_asks_before_it_accepts)
 
 	door_open(&d, l, fd, 10);
 	d.listener.may_accept = may_while_two;
-	for (int i = 0; i < N; i++)
+	d.listener.on_nobody = count_nobody;
+	clients[0] = knock(listen_port(fd));
+	while (nobody == 0) /* behind the first */
+		loop_turn(l, 1000);
+	CHECK(d.n == 1 && may == 2);
+	for (int i = 1; i < N; i++)
 		clients[i] = knock(listen_port(fd));
 	while (d.n < 2)
 		loop_turn(l, 1000);

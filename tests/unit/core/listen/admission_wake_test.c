@@ -62,7 +62,9 @@ TEST(admission_wakes_all_ports_that_wait_for_a_descriptor)
 	CHECK(!admission_may_accept(a) && a->io.paused);
 	leaves = &room->open;
 	CHECK(admission_may_accept(b) && !b->io.paused);
-	CHECK(leaves == NULL && room->open == 9);
+	CHECK(leaves == NULL && room->open == 10); /* the place is for whom b accepts */
+	admission_undo(&worker, b->port);
+	CHECK_INT(room->open, 9);
 	/* Who has left finds nobody to wake. */
 	CHECK_INT(room->waiters.n, 0);
 	CHECK(!a->io.paused);
@@ -72,5 +74,44 @@ TEST(admission_wakes_all_ports_that_wait_for_a_descriptor)
 	room_for_all_fini(room);
 	this_worker = NULL;
 	loop_free(&worker.loop);
+	log_set_level(LOG_NOTICE);
+}
+
+/* Workers that accept at the same moment: each has its place before it does. */
+TEST(admission_gives_a_place_to_one)
+{
+	struct worker worker = { .loop = loop_new(), .scratch = arena_new(1024) };
+	struct worker *workers[] = { &worker };
+	struct server server = { .workers = workers, .n_workers = 1, .n_threads = 1 };
+	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
+				   .backlog = 1,
+				   .num_acceptors = 1,
+				   .max_connections = 1,
+				   .max_unauthenticated = CONF_INFINITY,
+				   .accept_rate = CONF_INFINITY };
+	struct worker_port *a;
+
+	log_set_level(LOG_ERROR);
+	this_worker = &worker;
+	worker.server = &server;
+	loop_set_owner(worker.loop, &worker);
+	list_init(&worker.ports);
+	room_for_all_init(&server.descriptors, 1);
+	a = start(&worker, &l);
+	CHECK(admission_may_accept(a));
+	CHECK(!admission_may_accept(a) && a->io.paused);
+	CHECK_INT(a->port->admission.open, 1);
+	CHECK_INT(server.descriptors.open, 1);
+	admission_undo(&worker, a->port); /* nobody was there */
+	CHECK_INT(a->port->admission.open, 0);
+	CHECK_INT(a->port->admission.unauthenticated, 0);
+	CHECK_INT(server.descriptors.open, 0);
+	loop_turn(worker.loop, 0);
+	CHECK(!a->io.paused && admission_may_accept(a));
+	stop(a);
+	room_for_all_fini(&server.descriptors);
+	this_worker = NULL;
+	loop_free(&worker.loop);
+	arena_free(&worker.scratch);
 	log_set_level(LOG_NOTICE);
 }
