@@ -18,6 +18,11 @@ class FewDescriptors(Server):
                 ["prlimit", f"--nofile={SOFT}:{HARD}", env.BINARY, "serve", *words],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
 
+    def start(self, new_ports=True):
+        super().start(new_ports)
+        self.until(lambda: "fit into" in self.read_log())  # it listens before it says so
+        return self
+
     def room(self):
         """So many connections fit, as it says itself."""
         said = re.search(r"(\d+) connections fit into the limit of (\d+) desc", self.read_log())
