@@ -8,13 +8,13 @@
  * itself would choose (provider(7)): EVP looks all of it up by name again for each exchange. */
 #include "io/x25519.h"
 #include "base/rand.h"
+#include "tls/provider.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/provider.h>
 #include <pthread.h>
 #include <sodium/crypto_scalarmult_curve25519.h>
 
@@ -32,27 +32,6 @@ static struct {
 } fns;
 
 /* --- at start --- */
-
-static bool is_x25519(const char *names)
-{
-	static const char name[] = "X25519";
-	size_t n = sizeof(name) - 1;
-
-	return strncmp(names, name, n) == 0 && (names[n] == '\0' || names[n] == ':');
-}
-
-/* NULL: the provider has none. */
-static const OSSL_DISPATCH *find(const OSSL_PROVIDER *provider, int operation)
-{
-	int no_cache;
-	const OSSL_ALGORITHM *a =
-		OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
-
-	for (; a && a->algorithm_names; a++)
-		if (is_x25519(a->algorithm_names))
-			return a->implementation;
-	return NULL;
-}
 
 static void find_key_functions(const OSSL_DISPATCH *d)
 {
@@ -92,8 +71,8 @@ static void find_functions(void)
 		return;
 	provider = EVP_KEYEXCH_get0_provider(fns.exchange);
 	fns.provider = OSSL_PROVIDER_get0_provider_ctx(provider);
-	find_key_functions(find(provider, OSSL_OP_KEYMGMT));
-	find_exchange_functions(find(provider, OSSL_OP_KEYEXCH));
+	find_key_functions(provider_find(provider, OSSL_OP_KEYMGMT, "X25519"));
+	find_exchange_functions(provider_find(provider, OSSL_OP_KEYEXCH, "X25519"));
 }
 
 static bool has_all(void)
