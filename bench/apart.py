@@ -5,7 +5,7 @@ import contextlib
 import os
 
 
-def _threads(pid):
+def threads(pid):
     with contextlib.suppress(OSError):
         yield from map(int, os.listdir(f"/proc/{pid}/task"))
 
@@ -20,7 +20,7 @@ def apart(server):
         yield
         return
     for pid in server.tree():
-        for thread in _threads(pid):
+        for thread in threads(pid):
             with contextlib.suppress(ProcessLookupError):
                 os.sched_setaffinity(thread, usable - clients)
     os.sched_setaffinity(0, clients)
