@@ -23,6 +23,7 @@ LISTENERS = {
     "crowd": {"max_connections_per_ip": 3, "max_connections_per_net": 3},
     "few_strangers": {"max_unauthenticated": 2},
     "steady": {"accept_rate": 10},
+    "churned": {},
 }
 
 
@@ -365,3 +366,18 @@ def test_accept_rate_makes_those_beyond_it_wait(server, connect, workers):
     assert "accept_rate: further clients wait" in server.read_log()
     for c in clients:
         c.close()
+
+
+@pytest.mark.skipif(env.SANITIZED, reason="it does not let in as many as that")
+def test_who_only_opens_and_closes_is_held_back(server, connect, login, workers):
+    if workers > 1:
+        pytest.skip("nor do we open as many")
+    port, deadline = server.ports["churned"], time.monotonic() + env.DEADLINE
+    paused = server.counters("churned")["paused_churn"]
+    assert paused == 0
+    while not server.counters("churned")["paused_churn"]:
+        assert time.monotonic() < deadline
+        for _ in range(500):
+            socket.create_connection(("127.0.0.1", port), timeout=env.DEADLINE).close()
+    login(listener="churned")  # others still get in
+    assert "leave without a login: further clients wait" in server.read_log()

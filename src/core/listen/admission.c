@@ -58,6 +58,33 @@ void rate_take(_Atomic int64_t *until, int64_t rate, msec_t now)
 	while (!atomic_compare_exchange_weak(until, &before, after));
 }
 
+void admission_note_left(struct admission *a, unsigned n_workers, msec_t now)
+{
+	int64_t before = atomic_load(&a->left_until), after;
+	int64_t cost = cost_us((int64_t)ADMISSION_LEFT_RATE * n_workers);
+
+	do
+		after = MIN(MAX(before, now * 1000) + cost, now * 1000 + 2 * SECOND_US);
+	while (!atomic_compare_exchange_weak(&a->left_until, &before, after));
+}
+
+bool admission_is_churned(const struct admission *a, unsigned n_workers, msec_t now)
+{
+	return rate_wait(&a->left_until, (int64_t)ADMISSION_LEFT_RATE * n_workers, now) >
+	       0;
+}
+
+/* *ret_churned: it is that, and not accept_rate. */
+static int64_t rate_of(const struct worker *w, const struct admission *a, int64_t most,
+		       bool *ret_churned)
+{
+	int64_t pace = (int64_t)ADMISSION_PACE * w->server->n_workers;
+
+	*ret_churned = pace < most &&
+		       admission_is_churned(a, w->server->n_workers, loop_now(w->loop));
+	return *ret_churned ? pace : most;
+}
+
 /* --- those who wait for room --- */
 
 /* Two threads, two variables: a worker says that it waits and then looks for room; who makes room
@@ -124,6 +151,7 @@ enum room {
 	FULL_CONNECTIONS,
 	FULL_UNAUTHENTICATED,
 	FULL_RATE,
+	FULL_CHURN,
 	FULL_DESCRIPTORS,
 	FULL_MAX
 };
@@ -166,6 +194,8 @@ static enum room take_room(struct worker_port *wp)
 	struct admission *a = &wp->port->admission;
 	const struct conf_listener *l = wp->conf;
 	struct room_for_all *all = &wp->worker->server->descriptors;
+	bool churned;
+	int64_t rate = rate_of(wp->worker, a, l->accept_rate, &churned);
 
 	if (atomic_load(&all->open) >= all->max)
 		return FULL_DESCRIPTORS;
@@ -173,9 +203,9 @@ static enum room take_room(struct worker_port *wp)
 		return FULL_CONNECTIONS;
 	if (atomic_load(&a->unauthenticated) >= l->max_unauthenticated)
 		return FULL_UNAUTHENTICATED;
-	if (l->accept_rate != CONF_INFINITY &&
-	    rate_wait(&a->accepted_until, l->accept_rate, loop_now(wp->worker->loop)))
-		return FULL_RATE;
+	if (rate != CONF_INFINITY &&
+	    rate_wait(&a->accepted_until, rate, loop_now(wp->worker->loop)))
+		return churned ? FULL_CHURN : FULL_RATE;
 	return take_counted(wp);
 }
 
@@ -197,6 +227,8 @@ static void note_full(struct worker_port *wp, enum room full)
 		[FULL_UNAUTHENTICATED] = { PORT_COUNT_PAUSED_UNAUTHENTICATED,
 					   "max_unauthenticated" },
 		[FULL_RATE] = { PORT_COUNT_PAUSED_RATE, "accept_rate" },
+		[FULL_CHURN] = { PORT_COUNT_PAUSED_CHURN,
+				 "pace for clients that leave without a login" },
 		[FULL_DESCRIPTORS] = { PORT_COUNT_PAUSED_DESCRIPTORS,
 				       "part of the process's descriptors (`ulimit -n`)" },
 	};
@@ -215,8 +247,12 @@ static void on_rate_timer(struct timer *t)
 
 static void come_back_in_time(struct worker_port *wp)
 {
-	msec_t wait = rate_wait(&wp->port->admission.accepted_until,
-				wp->conf->accept_rate, loop_now(wp->worker->loop));
+	struct admission *a = &wp->port->admission;
+	bool churned;
+	int64_t rate = rate_of(wp->worker, a, wp->conf->accept_rate, &churned);
+	msec_t wait = rate == CONF_INFINITY ? 0
+					    : rate_wait(&a->accepted_until, rate,
+							loop_now(wp->worker->loop));
 
 	timer_arm(wp->worker->loop, &wp->rate_timer, MAX(wait, (msec_t)1));
 }
@@ -244,7 +280,7 @@ bool admission_may_accept(struct worker_port *wp)
 	}
 	if (room == ROOM) /* somebody else wakes us: then we look again */
 		admission_undo(wp->worker, wp->port);
-	if (room == FULL_RATE)
+	if (room == FULL_RATE || room == FULL_CHURN)
 		come_back_in_time(wp);
 	return false;
 }
@@ -270,9 +306,11 @@ void admission_stop(struct worker_port *wp)
 
 void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l)
 {
-	if (l->accept_rate != CONF_INFINITY)
-		rate_take(&p->admission.accepted_until, l->accept_rate,
-			  loop_now(w->loop));
+	bool churned;
+	int64_t rate = rate_of(w, &p->admission, l->accept_rate, &churned);
+
+	if (rate != CONF_INFINITY)
+		rate_take(&p->admission.accepted_until, rate, loop_now(w->loop));
 }
 
 static void leave(struct worker *w, struct port *p, bool unauthenticated)
@@ -357,6 +395,9 @@ static void give_sources(struct c2s *c)
 void admission_leave(struct c2s *c)
 {
 	give_sources(c);
+	if (c->unauthenticated)
+		admission_note_left(&c->port->admission, c->worker->server->n_workers,
+				    loop_now(c->worker->loop));
 	leave(c->worker, c->port, c->unauthenticated);
 }
 

@@ -37,8 +37,18 @@ struct admission {
 	_Atomic int64_t open;		 /* connections, of all workers ... */
 	_Atomic int64_t unauthenticated; /* ... and those of them without a login yet */
 	_Atomic int64_t accepted_until;	 /* microseconds: see rate_take() */
+	_Atomic int64_t left_until; /* the same of those who have gone without a login */
 	struct waiters waiters;
 	struct sources sources;
+};
+
+enum {
+	/* More than so many in a second, for each worker, that go without having logged in are such as
+	 * only open and close, or fail: then so many are accepted in a second. That is as many as a worker
+	 * can let log in with TLS in two thirds of its time, so that others lose little; ten times as many
+	 * would come otherwise, and what the kernel does to bury their sockets nobody can interrupt. */
+	ADMISSION_LEFT_RATE = 500,
+	ADMISSION_PACE = 2000,
 };
 
 void admission_init(struct admission *a, uint16_t n_workers);
@@ -53,6 +63,11 @@ void admission_stop(struct worker_port *wp);
 bool admission_may_accept(struct worker_port *wp);
 /* The limits may have changed: it looks again. */
 void admission_look_again(struct worker_port *wp);
+
+/* Somebody has gone without a login, and a second later nobody speaks of it any more. Whether there are
+ * too many of them. */
+void admission_note_left(struct admission *a, unsigned n_workers, msec_t now);
+bool admission_is_churned(const struct admission *a, unsigned n_workers, msec_t now);
 
 /* The life of a connection, on its worker. It has been accepted, and has its place ... */
 void admission_enter(struct worker *w, struct port *p, const struct conf_listener *l);

@@ -25,8 +25,9 @@
 	X(PAUSED_CONNECTIONS, "paused_connections") /* how often it stopped accepting */ \
 	X(PAUSED_UNAUTHENTICATED, "paused_unauthenticated")                              \
 	X(PAUSED_RATE, "paused_rate")                                                    \
+	X(PAUSED_CHURN, "paused_churn")                                                  \
 	X(PAUSED_DESCRIPTORS, "paused_descriptors") /* the process has no more */        \
-	X(REFUSED_IP, "refused_ip") /* too many from there */                            \
+	X(REFUSED_IP, "refused_ip")		    /* too many from there */            \
 	X(REFUSED_NET, "refused_net")                                                    \
 	X(REFUSED_PROXY_UNTRUSTED, "refused_proxy_untrusted")                            \
 	X(REFUSED_PROXY_BAD, "refused_proxy_bad")	  /* no good PROXY header */     \

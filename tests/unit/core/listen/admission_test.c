@@ -95,3 +95,42 @@ TEST(rate_can_change)
 	CHECK_INT(take_all(&until, 1000, now), 0);
 	CHECK_INT(take_all(&until, 1000, now + 100), 100);
 }
+
+/* --- those who go without a login --- */
+
+static void leave(struct admission *a, unsigned n, msec_t now)
+{
+	while (n--)
+		admission_note_left(a, 2, now);
+}
+
+TEST(churn_is_when_more_go_than_may)
+{
+	enum { MANY = 2 * ADMISSION_LEFT_RATE }; /* of two workers */
+	struct admission a = { 0 };
+	msec_t now = 100000;
+
+	CHECK(!admission_is_churned(&a, 2, now));
+	leave(&a, MANY - 1, now);
+	CHECK(!admission_is_churned(&a, 2, now));
+	leave(&a, 1, now);
+	CHECK(admission_is_churned(&a, 2, now));
+	for (int i = 0; i < 10000; i++) { /* from here on just as many as may */
+		now++;
+		CHECK(!admission_is_churned(&a, 2, now));
+		leave(&a, MANY / 1000, now);
+	}
+	CHECK(admission_is_churned(&a, 2, now));
+}
+
+TEST(churn_is_over_in_a_second)
+{
+	struct admission a = { 0 };
+	msec_t now = 100000;
+
+	for (int i = 0; i < 60; i++, now += 1000)
+		leave(&a, 100 * ADMISSION_LEFT_RATE, now);
+	now -= 1000;
+	CHECK(admission_is_churned(&a, 2, now + 999));
+	CHECK(!admission_is_churned(&a, 2, now + 1001));
+}

@@ -115,3 +115,49 @@ TEST(admission_gives_a_place_to_one)
 	arena_free(&worker.scratch);
 	log_set_level(LOG_NOTICE);
 }
+
+/* While many go without a login, so many come in a second; then they wait, and are looked for again. */
+TEST(admission_has_a_pace_while_many_go_without_a_login)
+{
+	struct worker worker = { .scratch = arena_new(1024) };
+	struct worker *workers[] = { &worker };
+	struct server server = { .workers = workers, .n_workers = 1, .n_threads = 1 };
+	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
+				   .backlog = 1,
+				   .num_acceptors = 1,
+				   .max_connections = CONF_INFINITY,
+				   .max_unauthenticated = CONF_INFINITY,
+				   .accept_rate = CONF_INFINITY };
+	struct worker_port *a;
+
+	log_set_level(LOG_ERROR);
+	clock_fake_set(100000, 0);
+	worker.loop = loop_new();
+	this_worker = &worker;
+	worker.server = &server;
+	loop_set_owner(worker.loop, &worker);
+	list_init(&worker.ports);
+	room_for_all_init(&server.descriptors, 1);
+	a = start(&worker, &l);
+	for (int i = 0; i < 2 * ADMISSION_PACE; i++) {
+		CHECK(admission_may_accept(a)); /* as many as like */
+		admission_enter(&worker, a->port, &l);
+	}
+	for (int i = 0; i < 2 * ADMISSION_LEFT_RATE; i++)
+		admission_note_left(&a->port->admission, 1, loop_now(worker.loop));
+	for (int i = 0; i < ADMISSION_PACE; i++) {
+		CHECK(admission_may_accept(a));
+		admission_enter(&worker, a->port, &l);
+	}
+	CHECK(!admission_may_accept(a) && a->io.paused);
+	clock_fake_advance(20);
+	loop_turn(worker.loop, 0);
+	CHECK(!a->io.paused && admission_may_accept(a));
+	stop(a);
+	room_for_all_fini(&server.descriptors);
+	this_worker = NULL;
+	loop_free(&worker.loop);
+	clock_fake_off();
+	arena_free(&worker.scratch);
+	log_set_level(LOG_NOTICE);
+}
