@@ -77,87 +77,91 @@ TEST(admission_wakes_all_ports_that_wait_for_a_descriptor)
 	log_set_level(LOG_NOTICE);
 }
 
+/* One worker with one listener, as small as they come. */
+struct scene {
+	struct worker worker, *workers[1];
+	struct server server;
+	struct conf_listener l;
+	struct worker_port *port;
+};
+
+static void begin(struct scene *s, int64_t max_connections)
+{
+	log_set_level(LOG_ERROR);
+	*s = (struct scene){
+		.worker = { .loop = loop_new(),
+			    .scratch = arena_new(1024),
+			    .server = &s->server },
+		.workers = { &s->worker },
+		.server = { .workers = s->workers, .n_workers = 1, .n_threads = 1 },
+		.l = { .ip_address = STRV("127.0.0.1"),
+		       .backlog = 1,
+		       .num_acceptors = 1,
+		       .max_connections = max_connections,
+		       .max_unauthenticated = CONF_INFINITY,
+		       .accept_rate = CONF_INFINITY }
+	};
+	this_worker = &s->worker;
+	loop_set_owner(s->worker.loop, &s->worker);
+	list_init(&s->worker.ports);
+	room_for_all_init(&s->server.descriptors, 1);
+	s->port = start(&s->worker, &s->l);
+}
+
+static void end(struct scene *s)
+{
+	stop(s->port);
+	room_for_all_fini(&s->server.descriptors);
+	this_worker = NULL;
+	loop_free(&s->worker.loop);
+	arena_free(&s->worker.scratch);
+	log_set_level(LOG_NOTICE);
+}
+
 /* Workers that accept at the same moment: each has its place before it does. */
 TEST(admission_gives_a_place_to_one)
 {
-	struct worker worker = { .loop = loop_new(), .scratch = arena_new(1024) };
-	struct worker *workers[] = { &worker };
-	struct server server = { .workers = workers, .n_workers = 1, .n_threads = 1 };
-	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
-				   .backlog = 1,
-				   .num_acceptors = 1,
-				   .max_connections = 1,
-				   .max_unauthenticated = CONF_INFINITY,
-				   .accept_rate = CONF_INFINITY };
-	struct worker_port *a;
+	struct scene s;
+	const struct admission *a;
 
-	log_set_level(LOG_ERROR);
-	this_worker = &worker;
-	worker.server = &server;
-	loop_set_owner(worker.loop, &worker);
-	list_init(&worker.ports);
-	room_for_all_init(&server.descriptors, 1);
-	a = start(&worker, &l);
-	CHECK(admission_may_accept(a));
-	CHECK(!admission_may_accept(a) && a->io.paused);
-	CHECK_INT(a->port->admission.open, 1);
-	CHECK_INT(server.descriptors.open, 1);
-	admission_undo(&worker, a->port); /* nobody was there */
-	CHECK_INT(a->port->admission.open, 0);
-	CHECK_INT(a->port->admission.unauthenticated, 0);
-	CHECK_INT(server.descriptors.open, 0);
-	loop_turn(worker.loop, 0);
-	CHECK(!a->io.paused && admission_may_accept(a));
-	stop(a);
-	room_for_all_fini(&server.descriptors);
-	this_worker = NULL;
-	loop_free(&worker.loop);
-	arena_free(&worker.scratch);
-	log_set_level(LOG_NOTICE);
+	begin(&s, 1);
+	a = &s.port->port->admission;
+	CHECK(admission_may_accept(s.port));
+	CHECK(!admission_may_accept(s.port) && s.port->io.paused);
+	CHECK_INT(a->open, 1);
+	CHECK_INT(s.server.descriptors.open, 1);
+	admission_undo(&s.worker, s.port->port); /* nobody was there */
+	CHECK_INT(a->open, 0);
+	CHECK_INT(a->unauthenticated, 0);
+	CHECK_INT(s.server.descriptors.open, 0);
+	loop_turn(s.worker.loop, 0);
+	CHECK(!s.port->io.paused && admission_may_accept(s.port));
+	end(&s);
+}
+
+static void let_in(struct scene *s, int n)
+{
+	while (n--) {
+		CHECK(admission_may_accept(s->port));
+		admission_enter(&s->worker, s->port->port, &s->l);
+	}
 }
 
 /* While many go without a login, so many come in a second; then they wait, and are looked for again. */
 TEST(admission_has_a_pace_while_many_go_without_a_login)
 {
-	struct worker worker = { .scratch = arena_new(1024) };
-	struct worker *workers[] = { &worker };
-	struct server server = { .workers = workers, .n_workers = 1, .n_threads = 1 };
-	struct conf_listener l = { .ip_address = STRV("127.0.0.1"),
-				   .backlog = 1,
-				   .num_acceptors = 1,
-				   .max_connections = CONF_INFINITY,
-				   .max_unauthenticated = CONF_INFINITY,
-				   .accept_rate = CONF_INFINITY };
-	struct worker_port *a;
+	struct scene s;
 
-	log_set_level(LOG_ERROR);
 	clock_fake_set(100000, 0);
-	worker.loop = loop_new();
-	this_worker = &worker;
-	worker.server = &server;
-	loop_set_owner(worker.loop, &worker);
-	list_init(&worker.ports);
-	room_for_all_init(&server.descriptors, 1);
-	a = start(&worker, &l);
-	for (int i = 0; i < 2 * ADMISSION_PACE; i++) {
-		CHECK(admission_may_accept(a)); /* as many as like */
-		admission_enter(&worker, a->port, &l);
-	}
+	begin(&s, CONF_INFINITY);
+	let_in(&s, 2 * ADMISSION_PACE); /* as many as like */
 	for (int i = 0; i < 2 * ADMISSION_LEFT_RATE; i++)
-		admission_note_left(&a->port->admission, 1, loop_now(worker.loop));
-	for (int i = 0; i < ADMISSION_PACE; i++) {
-		CHECK(admission_may_accept(a));
-		admission_enter(&worker, a->port, &l);
-	}
-	CHECK(!admission_may_accept(a) && a->io.paused);
+		admission_note_left(&s.port->port->admission, 1, loop_now(s.worker.loop));
+	let_in(&s, ADMISSION_PACE);
+	CHECK(!admission_may_accept(s.port) && s.port->io.paused);
 	clock_fake_advance(20);
-	loop_turn(worker.loop, 0);
-	CHECK(!a->io.paused && admission_may_accept(a));
-	stop(a);
-	room_for_all_fini(&server.descriptors);
-	this_worker = NULL;
-	loop_free(&worker.loop);
+	loop_turn(s.worker.loop, 0);
+	CHECK(!s.port->io.paused && admission_may_accept(s.port));
+	end(&s);
 	clock_fake_off();
-	arena_free(&worker.scratch);
-	log_set_level(LOG_NOTICE);
 }
