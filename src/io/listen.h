@@ -19,7 +19,7 @@ struct listener {
 	struct io_watch watch;
 	struct loop *loop;
 	struct loop_task accept;
-	unsigned left; /* that this turn may still accept */
+	unsigned left;	    /* that this turn may still accept */
 	struct timer retry; /* when the process has no descriptors left */
 	bool resting;	    /* ... until then nothing is accepted */
 	bool paused;	    /* listener_pause() */
