@@ -20,6 +20,7 @@ class TlsFront:
         self._context = context
         self._names = {}
         self._open = set()
+        self._is_cut = False
         context.sni_callback = self._on_name
         self._listener = socket.create_server((address, at or free_port()))
         self.port = self._listener.getsockname()[1]
@@ -34,7 +35,8 @@ class TlsFront:
         self._listener.close()
 
     def cut(self):
-        """The same, and all connections end."""
+        """The same, and all connections end, those that are being made, too."""
+        self._is_cut = True
         for one in list(self._open):
             with contextlib.suppress(OSError):  # those that have ended
                 one.shutdown(socket.SHUT_RDWR)
@@ -63,7 +65,8 @@ class TlsFront:
                     self.seen.append((self._names.get(client), client.version(),
                                       client.cipher()[0]))
                     self._open.add(service)
-                    self._forward(client, service)
+                    if not self._is_cut:
+                        self._forward(client, service)
                 self._open.discard(service)
         except OSError:
             plain.close()
