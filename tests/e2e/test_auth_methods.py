@@ -4,7 +4,7 @@ import pytest
 from lib import ns
 from lib.client import SaslFailure
 from lib.scram import HASHES
-from lib.server import free_port
+from lib.ports import free_port
 
 CONFIG = {"auth": {"methods": ["internal", "anonymous"]}}
 LISTENERS = {

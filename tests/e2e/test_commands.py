@@ -15,7 +15,8 @@ import pytest
 
 from lib import env
 from lib.client import Account, SaslFailure
-from lib.server import Server, free_port, run
+from lib.ports import free_port
+from lib.server import Server, run
 
 WIDE = "jürgen☃"
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lib import ns
-from lib.server import free_port
+from lib.ports import free_port
 
 
 def of(host, base_time, variance):

@@ -3,7 +3,8 @@ import pytest
 
 from lib import ns
 from lib.client import Account, SaslFailure
-from lib.server import PASSWORD, free_port
+from lib.ports import free_port
+from lib.server import PASSWORD
 
 LISTENERS = {"plain": {"access": "c2s"}}
 CONFIG = {

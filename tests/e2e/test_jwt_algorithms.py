@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from lib.client import SaslFailure
-from lib.server import free_port
+from lib.ports import free_port
 
 LISTENERS = {"plain": {}, "tls": {"tls": {"mode": "tls"}}}
 HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}

@@ -7,7 +7,7 @@ import pytest
 
 from lib import env
 from lib.client import Account, SaslFailure
-from lib.server import free_port
+from lib.ports import free_port
 
 BIND, SEARCH, ENTRY, DONE = 0x60, 0x63, 0x64, 0x65
 SUCCESS, SIZE_LIMIT, BUSY = 0, 4, 51

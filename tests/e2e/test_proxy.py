@@ -13,7 +13,7 @@ import pytest
 from lib import env, ns
 from lib.client import Client
 from lib.raw import HEADER, Eof, tls_context
-from lib.server import free_port
+from lib.ports import free_port
 
 LISTENERS = {
     "pp": {"proxy_protocol": True},

@@ -8,7 +8,8 @@ import time
 
 from lib import env, ns
 from lib.client import Account
-from lib.server import free_port, make_certificate
+from lib.ports import free_port
+from lib.server import make_certificate
 
 
 def rewrite(server, over=None, listeners=None):

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 from . import env
-from .server import free_port
+from .ports import free_port
 
 _HERE = os.path.join(os.path.dirname(__file__), "..", "..", "db")
 

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from . import env
-from .server import free_port
+from .ports import free_port
 
 CONF = """
 include /etc/ldap/schema/core.schema

@@ -7,7 +7,7 @@ import threading
 import time
 
 from . import env
-from .server import free_port
+from .ports import free_port
 
 PASS = "pass"
 REFUSE = "refuse"  # nobody listens; who is connected is cut off

@@ -1,6 +1,5 @@
 """The server under test: a directory, a configuration, a process."""
 import json
-import random
 import signal
 import socket
 import subprocess
@@ -9,28 +8,13 @@ import weakref
 
 from . import config, env
 from .client import Account, Client
+from .ports import free_port
 from .raw import tls_context
 
-_given_ports = set()
 _BAD = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
         "WARNING: ThreadSanitizer", "fatal:")
 _BATCH = 24  # accounts are made in batches: one process each time
 PASSWORD = "correct horse"
-
-
-def free_port():
-    """A port that nobody has at any address, below the range of outgoing connections."""
-    while True:
-        port = random.randint(10000, 32000)
-        if port in _given_ports:
-            continue
-        _given_ports.add(port)
-        with socket.socket() as s:
-            try:
-                s.bind(("", port))
-            except OSError:
-                continue
-        return port
 
 
 def make_certificate(directory):

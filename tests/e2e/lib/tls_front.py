@@ -5,7 +5,7 @@ import socket
 import threading
 
 from . import env
-from .server import free_port
+from .ports import free_port
 
 _CHUNK = 65536
 
