@@ -75,17 +75,21 @@ void fd_closep(int *fd)
 	*fd = -1;
 }
 
-void mem_wipe(void *p, size_t n)
-{
-	if (n)
-		explicit_bzero(p, n);
-}
-
 bool mem_equal_ct(const void *a, const void *b, size_t n)
 {
-	const volatile unsigned char *x = a, *y = b;
-	unsigned char diff = 0;
-	for (size_t i = 0; i < n; i++)
-		diff |= (unsigned char)(x[i] ^ y[i]);
+	const unsigned char *x = a, *y = b;
+	uint64_t diff = 0, p, q;
+
+	for (; n >= sizeof(p); n -= sizeof(p), x += sizeof(p), y += sizeof(p)) {
+		memcpy(&p, x, sizeof(p));
+		memcpy(&q, y, sizeof(q));
+		diff |= p ^ q;
+		__asm__(""
+			: "+r"(diff)); /* the compiler cannot know that it is settled */
+	}
+	for (; n; n--, x++, y++) {
+		diff |= (uint64_t)(*x ^ *y);
+		__asm__("" : "+r"(diff));
+	}
 	return diff == 0;
 }

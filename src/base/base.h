@@ -48,8 +48,13 @@ void mem_unmap(void *p, size_t n);
 void mem_freep(void *p);
 void fd_closep(int *fd);
 
-/* Overwrites secrets in a way that the compiler keeps. */
-void mem_wipe(void *p, size_t n);
+/* Overwrites secrets in a way that the compiler keeps: it must think that somebody looks at them. */
+static inline void mem_wipe(void *p, size_t n)
+{
+	if (n)
+		memset(p, 0, n);
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
 
 /* Compares in time that depends on `n` alone. */
 nodiscard bool mem_equal_ct(const void *a, const void *b, size_t n);
