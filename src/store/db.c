@@ -31,7 +31,8 @@ void db_close(struct db *d)
 		d->driver->close(d);
 	tls_wipe_end(wiped);
 	d->db = NULL;
-	d->in_transaction = d->reading = false;
+	d->in_transaction = false;
+	d->reading = 0;
 }
 
 bool db_is_lost(struct db *d)
@@ -64,9 +65,13 @@ int db_begin(void)
 int db_begin_read(void)
 {
 	struct db *d = store_db;
-	int r = d->in_transaction ? 0 : db_later(d->driver->begin_read);
+	int r = 0;
 
-	d->reading = r == 0 && !d->in_transaction;
+	if (d->in_transaction)
+		return 0;
+	if (d->reading == 0)
+		r = db_later(d->driver->begin_read);
+	d->reading += r == 0;
 	return r;
 }
 
@@ -74,9 +79,8 @@ int db_end_read(void)
 {
 	struct db *d = store_db;
 
-	if (!d->reading)
+	if (d->reading == 0 || --d->reading > 0)
 		return 0;
-	d->reading = false;
 	/* A rollback is right for one that has failed, too. */
 	return d->driver->later ? d->driver->script(d, "ROLLBACK")
 				: db_exec("ROLLBACK", "");

@@ -99,7 +99,8 @@ struct db {
 	const struct db_driver *driver;
 	void *db; /* the driver's connection; NULL: closed */
 	int err;  /* why the last query could not even begin */
-	bool in_transaction, reading;
+	bool in_transaction;
+	unsigned reading; /* how deep */
 	unsigned n_stmt;
 	struct {
 		const char *sql; /* by address: they are literals */
@@ -136,7 +137,7 @@ nodiscard int db_fail(struct db *d, const struct store_conf *conf, const char *w
 /* Which connection the calling thread works on: that of all functions below. */
 extern _Thread_local struct db *store_db;
 
-/* Transactions. db_begin_read() within one that writes is nothing, nor is then its end. */
+/* Transactions. db_begin_read() within one is nothing, nor is then its end. */
 nodiscard int db_begin(void);
 nodiscard int db_begin_read(void);
 nodiscard int db_end_read(void);

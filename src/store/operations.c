@@ -175,14 +175,18 @@ struct store_call *store_last_get(struct jid who)
 
 static int last_set(struct store *s, struct store_call *c)
 {
-	int r = account_known(c);
-
-	if (r < 0)
-		return r;
-	return db_put(
+	/* It goes with the account: who has one is known. */
+	int r = db_exec(
 		"UPDATE last SET seconds = ?, state = ? WHERE {server} AND {username}",
-		"INSERT INTO last (seconds, state, server, username) VALUES (?, ?, ?, ?)",
 		"isss", c->number, c->text, c->server, c->username);
+
+	if (r < 0 || db_changes() > 0)
+		return r;
+	r = account_known(c);
+	return r ? r
+		 : db_exec("INSERT INTO last (seconds, state, server, username)"
+			   " VALUES (?, ?, ?, ?)",
+			   "isss", c->number, c->text, c->server, c->username);
 }
 
 struct store_call *store_last_set(struct jid who, int64_t seconds, struct strv status)

@@ -137,7 +137,8 @@ static int load_all(struct store_call *c)
 	int r = account_known(c);
 
 	r = r ? r : load_items(c, &room, &items);
-	r = r ? r : load_groups(c, room, &groups, &n);
+	if (r == 0 && c->n_items)
+		r = load_groups(c, room, &groups, &n);
 	r = r ? r : load_version(c);
 	if (r < 0)
 		return r;

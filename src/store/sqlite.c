@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,6 +76,13 @@ static const char for_writer[] = "PRAGMA cache_size=-512; PRAGMA temp_store=MEMO
 				 "PRAGMA wal_autocheckpoint=4000;"
 				 "PRAGMA journal_size_limit=33554432;";
 
+/* Nobody asks SQLite how much memory it has, and to count it takes a lock each time. It counts if somebody
+ * else has begun to use it before. */
+static void set_up(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_file(struct db *d, const struct store_conf *conf, bool writable,
 		     struct buf *err)
 {
@@ -83,10 +91,12 @@ static int open_file(struct db *d, const struct store_conf *conf, bool writable,
 		    (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 			      : SQLITE_OPEN_READONLY);
 	int r = writable ? make_file(path, err) : 0;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sqlite3 *db;
 
 	if (r < 0)
 		return r;
+	pthread_once(&once, set_up);
 	r = sqlite3_open_v2(path, &db, flags, NULL);
 	d->db = db; /* also when it failed: it has the reason */
 	if (r != SQLITE_OK)

@@ -6,44 +6,19 @@
 
 #include <signal.h>
 
-enum { BATCH_TRIES = 3 };
-
-static void log_failure(const char *what)
-{
-	static _Thread_local struct log_limit limit;
-	unsigned dropped;
-
-	if (log_limit_ok(&limit, 60, &dropped))
-		log_error("store.failed", "%s: %s (%u more like it)", what, db_error(),
-			  dropped);
-}
-
-static bool is_failure(int err)
-{
-	return err < 0 && err != -ENOENT && err != -EEXIST && err != -ENOSPC;
-}
-
 static struct store_call *call_of(struct list *it)
 {
 	return container_of(it, struct store_call, link);
 }
 
-static void run_call(struct store *s, struct store_call *c)
-{
-	c->n_items = c->n_messages = c->n_accounts = 0; /* it may run for a second time */
-	c->err = c->run(s, c);
-	if (is_failure(c->err))
-		log_failure("a query failed");
-}
-
-/* A reader's is one call. */
-static void deliver_all(struct store_link *l, struct list *batch)
+/* `done`: it was all that the link had taken. */
+static void deliver_all(struct store_link *l, struct list *batch, bool done)
 {
 	struct store *s = l->store;
 	struct list *it;
 
 	pthread_mutex_lock(&s->lock);
-	if (!l->writes)
+	if (!l->writes && done)
 		dispatch_finish(&s->reads, (unsigned)(l - s->read));
 	LIST_EACH(item, batch) {
 		struct store_call *c = call_of(item);
@@ -58,75 +33,6 @@ static void deliver_all(struct store_link *l, struct list *batch)
 		struct store_call *c = call_of(it);
 		c->deliver(c);
 	}
-}
-
-/* --- writing --- */
-
-/* Runs one call within the batch's transaction; what fails is undone alone. -errno: the
- * transaction is lost, with all calls that were in it. */
-static int run_in_batch(struct store *s, struct store_call *c)
-{
-	int r = db_later("SAVEPOINT one_call");
-
-	if (r < 0)
-		return r;
-	run_call(s, c);
-	/* A full disk, or one that fails, may end the transaction behind our back; what came
-	 * next would be committed on its own. */
-	if (!db_in_transaction())
-		return c->err < 0 ? c->err : -EIO;
-	if (c->err < 0)
-		r = db_later("ROLLBACK TO SAVEPOINT one_call");
-	return r ? r : db_later("RELEASE SAVEPOINT one_call");
-}
-
-static int commit(struct store *s)
-{
-	int r = 0;
-
-	if (s->fail_in > 0 && --s->fail_in == 0)
-		r = -EIO; /* a test's full disk */
-	return r ? r : db_commit();
-}
-
-static void set_errors(struct list *batch, int err)
-{
-	LIST_EACH(it, batch)
-		call_of(it)->err = err;
-}
-
-/* Nothing of the batch is in the database, and what its calls have read there is not either. */
-static void fail_batch(struct list *batch, int err)
-{
-	log_failure("nothing can be written");
-	if (db_in_transaction() && db_rollback() < 0)
-		log_failure("nothing can be undone");
-	set_errors(batch, err);
-}
-
-/* What comes behind `last` goes to `rest`, in its order. */
-static void cut_behind(struct list *batch, struct list *last, struct list *rest)
-{
-	while (batch->prev != last) {
-		struct list *it = batch->prev;
-
-		list_remove(it);
-		list_push_front(rest, it);
-	}
-}
-
-/* One transaction. Whoever has waited in it for somebody's lock in vain is the last one in it: what
- * has succeeded so far is committed before the next one waits. */
-static int try_batch(struct store *s, struct list *batch, struct list *rest)
-{
-	int r = db_begin();
-
-	for (struct list *it = batch->next; r == 0 && it != batch; it = it->next) {
-		r = run_in_batch(s, call_of(it));
-		if (call_of(it)->err == -ETIMEDOUT || call_of(it)->err == -EBUSY)
-			cut_behind(batch, it, rest);
-	}
-	return r ? r : commit(s);
 }
 
 static void count_waiting(struct store *s, const struct store_call *c, size_t by)
@@ -145,7 +51,7 @@ static void put_back(struct store *s, struct list *batch, struct list *rest)
 	if (s->stopping) {
 		list_splice(rest, &s->writes);
 		s->n_urgent = s->n_patient = 0;
-		set_errors(rest, -ETIMEDOUT);
+		calls_fail(rest, -ETIMEDOUT);
 		list_splice(batch, rest);
 	} else {
 		LIST_EACH(it, rest)
@@ -156,23 +62,12 @@ static void put_back(struct store *s, struct list *batch, struct list *rest)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The database itself has undone a transaction that got into a deadlock: nobody has been told
- * anything yet, so it is run again. */
-static void write_batch(struct store *s, struct list *batch)
+static void run_writes(struct store *s, struct list *batch)
 {
 	struct list rest;
-	int r;
 
 	list_init(&rest);
-	for (unsigned n = 0; n < BATCH_TRIES; n++) {
-		list_splice(batch, &rest);
-		r = try_batch(s, batch, &rest);
-		if (r != -EBUSY || !s->conf.sql || db_in_transaction() ||
-		    db_is_lost(store_db))
-			break;
-	}
-	if (r < 0)
-		fail_batch(batch, r);
+	calls_write(s, batch, &rest);
 	if (!list_empty(&rest))
 		put_back(s, batch, &rest);
 }
@@ -197,7 +92,24 @@ static void drop_late(struct store_link *l, struct list *batch)
 		c->err = -ETIMEDOUT;
 	}
 	if (!list_empty(&late))
-		deliver_all(l, &late);
+		deliver_all(l, &late, list_empty(batch));
+}
+
+/* Those that have come together see the same moment: what a transaction costs, they share. */
+static void run_reads(struct store_link *l, struct list *batch)
+{
+	bool together = batch->next != batch->prev && db_begin_read() == 0;
+
+	while (!list_empty(batch)) {
+		struct list *it = list_pop(batch), one;
+
+		list_init(&one);
+		list_push(&one, it);
+		call_run(l->store, call_of(it));
+		deliver_all(l, &one, list_empty(batch));
+	}
+	if (together)
+		calls_end_read();
 }
 
 static void run_batch(struct store_link *l, struct list *batch)
@@ -210,13 +122,14 @@ static void run_batch(struct store_link *l, struct list *batch)
 	if (list_empty(batch))
 		return;
 	if (!l->up)
-		set_errors(batch, -ENOTCONN);
+		calls_fail(batch, -ENOTCONN);
 	else if (l->writes)
-		write_batch(s, batch);
+		run_writes(s, batch);
 	else
-		run_call(s, call_of(batch->next));
+		run_reads(l, batch);
 	l->used_at = clock_mono_ms();
-	deliver_all(l, batch);
+	if (!list_empty(batch))
+		deliver_all(l, batch, true);
 }
 
 /* Not if nobody waits for any of them, and there is time for more to come. */
@@ -226,19 +139,36 @@ static bool writes_are_due(const struct store *s)
 	       (s->n_patient && clock_mono_ms() >= s->patient_until);
 }
 
-/* Takes calls that this link is to run; the lock is held. */
-static void take(struct store_link *l, struct list *batch)
+static void take_writes(struct store *s, struct list *batch)
 {
-	struct store *s = l->store;
-	unsigned n = l->writes && writes_are_due(s) ? STORE_BATCH : 0;
+	unsigned n = writes_are_due(s) ? STORE_BATCH : 0;
 	struct list *it;
 
 	while (n-- && (it = list_pop(&s->writes))) {
 		count_waiting(s, call_of(it), (size_t)-1);
 		list_push(batch, it);
 	}
-	if (!l->writes && (it = dispatch_take(&s->reads, (unsigned)(l - s->read))))
+}
+
+static void take_reads(struct store_link *l, struct list *batch)
+{
+	struct store *s = l->store;
+	unsigned me = (unsigned)(l - s->read), n = s->conf.sql ? 1 : STORE_READS;
+	struct list *it;
+
+	while (n-- && (it = dispatch_take(&s->reads, me)))
 		list_push(batch, it);
+	if (!list_empty(batch))
+		dispatch_away(&s->reads, me); /* the last try may have found nothing */
+}
+
+/* Takes calls that this link is to run; the lock is held. */
+static void take(struct store_link *l, struct list *batch)
+{
+	if (l->writes)
+		take_writes(l->store, batch);
+	else
+		take_reads(l, batch);
 }
 
 static msec_t patience(const struct store_link *l)

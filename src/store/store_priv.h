@@ -11,6 +11,7 @@
 
 enum {
 	STORE_BATCH = 500, /* calls in one commit at most */
+	STORE_READS = 32,  /* of the embedded database's, that see one moment */
 	STORE_N_KEYS = 1024,
 	LINK_BACKOFF_MS = 250, /* the first interval between tries to connect */
 };
@@ -68,6 +69,19 @@ nodiscard int store_read_number(struct db_stmt *st, int64_t *ret);
 
 /* The lock is held. */
 void store_wake_readers(struct store *s);
+
+/* --- batch.c: on a link's thread, without the lock --- */
+
+/* c->err says how it went. */
+void call_run(struct store *s, struct store_call *c);
+void calls_fail(struct list *batch, int err);
+
+/* In one transaction, what fails of it undone alone. Those that were not begun are moved to `rest`, which
+ * is empty before. */
+void calls_write(struct store *s, struct list *batch, struct list *rest);
+
+/* Ends what db_begin_read() has begun; a failure is logged. */
+void calls_end_read(void);
 
 /* --- link.c: connections that come and go --- */
 

@@ -128,19 +128,29 @@ static void hold_ended(struct store_call *c)
 	sem_post(&h->ended);
 }
 
-void hold_start(struct hold *h, struct store *s, void (*fn)(void))
+static void start_hold(struct hold *h, struct store *s, void (*fn)(void), bool writer)
 {
 	sem_init(&h->reached, 0, 0);
 	sem_init(&h->go, 0, 0);
 	sem_init(&h->ended, 0, 0);
 	h->fn = fn;
 	h->call = store_vcard_get(fixture_jid("the-holder@example.org"));
-	h->call->writes = true;
+	h->call->writes = writer;
 	h->call->run = run_hold;
 	h->call->arg = h;
 	h->call->deliver = hold_ended;
 	CHECK_INT(store_submit(s, h->call), 0);
 	sem_wait(&h->reached);
+}
+
+void hold_start(struct hold *h, struct store *s, void (*fn)(void))
+{
+	start_hold(h, s, fn, true);
+}
+
+void hold_start_reader(struct hold *h, struct store *s)
+{
+	start_hold(h, s, NULL, false);
 }
 
 void hold_end(struct hold *h)

@@ -65,6 +65,7 @@ struct hold {
 };
 
 void hold_start(struct hold *h, struct store *s, void (*fn)(void));
+void hold_start_reader(struct hold *h, struct store *s); /* a reader instead */
 void hold_end(struct hold *h);
 
 /* Calls under way: submit() them, await() all. Their errors are in the order of submission. */

@@ -124,6 +124,50 @@ static void count_commits(void)
 	sqlite3_commit_hook(store_db->db, count_commit, NULL);
 }
 
+static int read_depth(struct store *s, struct store_call *c)
+{
+	c->number = store_db->reading;
+	return 0;
+}
+
+static struct store_call *depth(struct jid who)
+{
+	struct store_call *c = store_vcard_get(who);
+
+	c->run = read_depth;
+	return c;
+}
+
+TEST(reads_that_have_waited_together_share_a_transaction)
+{
+	struct store *s = fixture_open(fixture_path());
+	static struct flight f;
+	struct jid who = romeo(s), other = other_than_romeo(s);
+	struct hold h;
+
+	hold_start_reader(&h, s);
+	flight_init(&f);
+	for (int i = 0; i < STORE_READS; i++)
+		flight_add(&f, s, i % 2 ? store_roster_load(who) : depth(who));
+	flight_add(&f, s, depth(who)); /* one too many */
+	hold_end(&h);
+	flight_await(&f);
+	for (int i = 0; i < STORE_READS; i++) {
+		CHECK_INT(f.call[i]->err, 0);
+		CHECK_INT(f.call[i]->number, i % 2 ? 0 : 1);
+	}
+	CHECK_INT(f.call[STORE_READS]->number, 0);
+	flight_free(&f);
+	/* It is over: what is written behind it is seen. */
+	CHECK_INT(fixture_do(s, store_vcard_set(other, STRV("new"))), 0);
+	flight_init(&f);
+	flight_add(&f, s, store_vcard_get(other));
+	flight_await(&f);
+	CHECK_STR(f.call[0]->text, "new");
+	flight_free(&f);
+	fixture_close(s);
+}
+
 ON_SQLITE(many_writes_are_one_commit)
 {
 	static struct flight f;
