@@ -94,7 +94,8 @@ void digest(enum digest_alg alg, struct strv in, unsigned char *to)
 
 /* --- bit by bit --- */
 
-_Static_assert(sizeof(union state) <= sizeof(((struct digest_so_far *)0)->state),
+_Static_assert(sizeof(union state) <= sizeof(((struct digest_so_far *)0)->state) &&
+		       sizeof(union state) <= sizeof(((struct digest_key *)0)->inner),
 	       "any state has room");
 
 void digest_begin(struct digest_so_far *d, enum digest_alg alg)
@@ -166,18 +167,44 @@ static void hmac_end(const struct hmac *h, union state *s, unsigned char *to)
 	h->f->final(s, to);
 }
 
+static void hmac(const struct hmac *h, struct strv in, unsigned char *to)
+{
+	union state s = h->inner;
+
+	h->f->update(&s, in.p ? in.p : "", in.n);
+	hmac_end(h, &s, to);
+	count += 2;
+	mem_wipe(&s, sizeof(s));
+}
+
 void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned char *to)
 {
 	struct hmac h;
-	union state s;
 
 	hmac_init(&h, alg, key);
-	s = h.inner;
-	h.f->update(&s, in.p ? in.p : "", in.n);
-	hmac_end(&h, &s, to);
-	count += 2;
+	hmac(&h, in, to);
 	mem_wipe(&h, sizeof(h));
-	mem_wipe(&s, sizeof(s));
+}
+
+void digest_key_make(struct digest_key *k, enum digest_alg alg, struct strv key)
+{
+	struct hmac h;
+
+	hmac_init(&h, alg, key);
+	k->alg = alg;
+	memcpy(k->inner, &h.inner, sizeof(h.inner));
+	memcpy(k->outer, &h.outer, sizeof(h.outer));
+	mem_wipe(&h, sizeof(h));
+}
+
+void digest_hmac_with(const struct digest_key *k, struct strv in, unsigned char *to)
+{
+	struct hmac h = { .f = fn_of(k->alg) };
+
+	memcpy(&h.inner, k->inner, sizeof(h.inner));
+	memcpy(&h.outer, k->outer, sizeof(h.outer));
+	hmac(&h, in, to);
+	mem_wipe(&h, sizeof(h));
 }
 
 /* --- PBKDF2 (RFC 8018 5.2) --- */

@@ -27,6 +27,14 @@ void digest_add(struct digest_so_far *d, struct strv in);
 void digest_peek(const struct digest_so_far *d, unsigned char *to);
 
 void digest_hmac(enum digest_alg alg, struct strv key, struct strv in, unsigned char *to);
+/* The same for a key that is used several times: half of an HMAC of a few bytes is to begin with the key.
+ * It is as secret as the key, and whoever makes it wipes it. */
+struct digest_key {
+	enum digest_alg alg;
+	_Alignas(8) unsigned char inner[216], outer[216];
+};
+void digest_key_make(struct digest_key *k, enum digest_alg alg, struct strv key);
+void digest_hmac_with(const struct digest_key *k, struct strv in, unsigned char *to);
 
 /* `to` gets digest_len(alg) bytes: SCRAM's Hi() (RFC 5802 2.2). Costs CPU: about 0.1 us an
  * iteration. */

@@ -53,8 +53,8 @@ struct flight {
 	const struct tls_shown *shown; /* NULL: a ticket says it all */
 	struct tls_ticket ticket;
 	const struct tls_suite *suite;
-	size_t identity;		     /* of the ticket */
-	unsigned char early[DIGEST_MAX_LEN]; /* the early secret */
+	size_t identity;	 /* of the ticket */
+	struct digest_key early; /* the early secret */
 	unsigned char shared[X25519_LEN], share[X25519_LEN];
 	/* The messages, one behind the other; the hash of those that are hashed. */
 	unsigned char all[TLS_HELLO_MAX + TLS_CERTIFICATE_MAX + TLS_SIGNATURE_MAX + 512];
@@ -126,22 +126,46 @@ static bool is_ours(struct tls_ctx *ctx, struct flight *f)
 	       f->hello.share.p && (find_ticket(ctx, f) || find_certificate(ctx, f));
 }
 
+/* --- secrets that others are made of (RFC 8446 7.1) --- */
+
+static void next_secret(const struct flight *f, const struct digest_key *secret,
+			struct strv with, struct digest_key *ret)
+{
+	unsigned char made[DIGEST_MAX_LEN];
+
+	tls_next_secret(f->suite->hash, secret, with, made);
+	tls_secret_key(ret, f->suite->hash, made);
+	mem_wipe(made, sizeof(made));
+}
+
+static void derive_key(const struct flight *f, const struct digest_key *secret,
+		       const char *label, const unsigned char *messages,
+		       struct digest_key *ret)
+{
+	unsigned char made[DIGEST_MAX_LEN];
+
+	tls_derive_secret(secret, strv_from(label), messages, made);
+	tls_secret_key(ret, f->suite->hash, made);
+	mem_wipe(made, sizeof(made));
+}
+
 /* RFC 8446 4.2.11.2. */
 static bool check_binder(struct flight *f)
 {
 	enum digest_alg hash = f->suite->hash;
 	size_t n = digest_len(hash);
 	unsigned char nothing[DIGEST_MAX_LEN], so_far[DIGEST_MAX_LEN],
-		key[DIGEST_MAX_LEN], wanted[DIGEST_MAX_LEN];
+		wanted[DIGEST_MAX_LEN];
 	struct strv binder = f->hello.binders[f->identity];
+	struct digest_key key;
 	bool ok;
 
-	tls_next_secret(hash, NULL, strv_make((char *)f->ticket.psk, n), f->early);
+	next_secret(f, NULL, strv_make((char *)f->ticket.psk, n), &f->early);
 	digest(hash, STRV(""), nothing);
-	tls_derive_secret(hash, f->early, STRV("res binder"), nothing, key);
+	derive_key(f, &f->early, "res binder", nothing, &key);
 	digest(hash, strv_make(f->hello.message.p, f->hello.n_bound), so_far);
-	tls_verify_data(hash, key, so_far, wanted);
-	mem_wipe(key, sizeof(key));
+	tls_verify_data(&key, so_far, wanted);
+	mem_wipe(&key, sizeof(key));
 	ok = binder.n == n && mem_equal_ct(binder.p, wanted, n);
 	mem_wipe(wanted, sizeof(wanted));
 	return ok;
@@ -261,18 +285,15 @@ static bool put_certificate(struct flight *f)
 }
 
 /* RFC 8446 4.4.4: it speaks of all messages before it. Returns how long it is. */
-static size_t make_finished(struct flight *f, const unsigned char *base_key,
-			    unsigned char *to)
+static size_t make_finished(const struct flight *f, const struct digest_key *base_key,
+			    const unsigned char *messages, unsigned char *to)
 {
-	enum digest_alg alg = f->suite->hash;
-	unsigned char hash[DIGEST_MAX_LEN];
-	size_t n = digest_len(alg);
+	size_t n = digest_len(f->suite->hash);
 
 	to[0] = FINISHED;
 	to[1] = to[2] = 0;
 	to[3] = (unsigned char)n;
-	so_far(f, hash);
-	tls_verify_data(alg, base_key, hash, to + 4);
+	tls_verify_data(base_key, messages, to + 4);
 	return 4 + n;
 }
 
@@ -289,10 +310,9 @@ static int put_clear(struct buf *wire, unsigned char type, const void *p, size_t
 
 /* The messages from `from` on, in one record. */
 static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
-		      const unsigned char *secret)
+		      const struct digest_key *secret)
 {
 	enum tls_aead aead = f->suite->aead;
-	enum digest_alg hash = f->suite->hash;
 	unsigned char key[TLS_KEY_MAX], iv[TLS_NONCE_LEN], type = HANDSHAKE;
 	size_t n = f->n - from, n_body = n + 1 + TLS_TAG_LEN;
 	unsigned char *to =
@@ -303,8 +323,7 @@ static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
 	memcpy(to, (unsigned char[]){ DATA, 3, 3 }, 3);
 	to[3] = (unsigned char)(n_body >> 8);
 	to[4] = (unsigned char)n_body;
-	tls_expand_label(hash, secret, "key", key, tls_aead_key_len(aead));
-	tls_expand_label(hash, secret, "iv", iv, TLS_NONCE_LEN); /* the first nonce */
+	tls_make_keys(secret, aead, key, iv); /* iv is the first nonce, too */
 	tls_aead_seal(aead, key, iv, strv_make((char *)to, TLS_RECORD_HEADER),
 		      strv_make((const char *)f->all + from, n),
 		      strv_make((char *)&type, 1), to + TLS_RECORD_HEADER);
@@ -315,21 +334,11 @@ static int put_sealed(const struct flight *f, size_t from, struct buf *wire,
 	return 0;
 }
 
-/* --- the key schedule (RFC 8446 7.1) --- */
-
-static void derive(struct flight *f, const unsigned char *secret, const char *label,
-		   unsigned char *to)
-{
-	unsigned char hash[DIGEST_MAX_LEN];
-
-	so_far(f, hash);
-	tls_derive_secret(f->suite->hash, secret, strv_from(label), hash, to);
-}
+/* --- what comes of the key schedule (RFC 8446 7.1) --- */
 
 struct secrets {
-	unsigned char handshake[DIGEST_MAX_LEN], master[DIGEST_MAX_LEN],
-		client[DIGEST_MAX_LEN], server[DIGEST_MAX_LEN], exporter[DIGEST_MAX_LEN],
-		resumption[DIGEST_MAX_LEN];
+	struct digest_key handshake, master, client, server;
+	unsigned char exporter[DIGEST_MAX_LEN], resumption[DIGEST_MAX_LEN];
 	struct tls_start start;
 };
 
@@ -353,45 +362,49 @@ static void make_next_ticket(const struct flight *f, const struct secrets *s,
 static void make_last_keys(struct flight *f, struct secrets *s, struct tls_handshake *r)
 {
 	enum digest_alg hash = f->suite->hash;
+	unsigned char messages[DIGEST_MAX_LEN];
 
-	tls_next_secret(hash, s->handshake, STRV_NULL, s->master);
+	so_far(f, messages);
+	next_secret(f, &s->handshake, STRV_NULL, &s->master);
 	s->start =
 		(struct tls_start){ .v13 = true, .aead = f->suite->aead, .hash = hash };
-	derive(f, s->master, "c ap traffic", s->start.in.secret);
-	derive(f, s->master, "s ap traffic", s->start.out.secret);
-	derive(f, s->master, "exp master", s->exporter);
-	r->n_finished = (uint8_t)make_finished(f, s->client, r->finished);
+	tls_derive_secret(&s->master, STRV("c ap traffic"), messages, s->start.in.secret);
+	tls_derive_secret(&s->master, STRV("s ap traffic"), messages,
+			  s->start.out.secret);
+	tls_derive_secret(&s->master, STRV("exp master"), messages, s->exporter);
+	r->n_finished = (uint8_t)make_finished(f, &s->client, messages, r->finished);
 	put(f, r->finished, r->n_finished);
-	derive(f, s->master, "res master", s->resumption);
+	so_far(f, messages);
+	tls_derive_secret(&s->master, STRV("res master"), messages, s->resumption);
 	make_next_ticket(f, s, r);
 	r->record = tls_record_new(&s->start);
 	r->login = tls_login_own(hash, s->exporter, f->hello.sni,
 				 f->shown ? &r->ctx->certs[0] : NULL);
-	tls_expand_label(hash, s->client, "key", r->key,
-			 tls_aead_key_len(f->suite->aead));
-	tls_expand_label(hash, s->client, "iv", r->iv, TLS_NONCE_LEN);
+	tls_make_keys(&s->client, f->suite->aead, r->key, r->iv);
 }
 
 static int send(struct flight *f, struct secrets *s, struct buf *wire)
 {
 	size_t start = f->n, sealed;
-	unsigned char finished[4 + DIGEST_MAX_LEN];
+	unsigned char messages[DIGEST_MAX_LEN], finished[4 + DIGEST_MAX_LEN];
 	int e;
 
 	put_server_hello(f);
 	sealed = f->n;
-	tls_next_secret(f->suite->hash, f->early,
-			strv_make((char *)f->shared, sizeof(f->shared)), s->handshake);
-	derive(f, s->handshake, "c hs traffic", s->client);
-	derive(f, s->handshake, "s hs traffic", s->server);
+	next_secret(f, &f->early, strv_make((char *)f->shared, sizeof(f->shared)),
+		    &s->handshake);
+	so_far(f, messages);
+	derive_key(f, &s->handshake, "c hs traffic", messages, &s->client);
+	derive_key(f, &s->handshake, "s hs traffic", messages, &s->server);
 	put_encrypted_extensions(f);
 	if (f->shown && !put_certificate(f))
 		return -EINVAL;
-	put(f, finished, make_finished(f, s->server, finished));
+	so_far(f, messages);
+	put(f, finished, make_finished(f, &s->server, messages, finished));
 	e = put_clear(wire, HANDSHAKE, f->all + start, sealed - start);
 	if (e == 0 && f->hello.session_id.n) /* RFC 8446 D.4 */
 		e = put_clear(wire, CHANGE_CIPHER_SPEC, "\1", 1);
-	return e ? e : put_sealed(f, sealed, wire, s->server);
+	return e ? e : put_sealed(f, sealed, wire, &s->server);
 }
 
 static int fail(struct tls_handshake *r, unsigned char alert, const char *why,
@@ -411,7 +424,7 @@ static bool begin_secrets(struct flight *f)
 	digest_begin(&f->hash, f->suite->hash);
 	if (!f->shown)
 		return check_binder(f);
-	tls_next_secret(f->suite->hash, NULL, STRV_NULL, f->early);
+	next_secret(f, NULL, STRV_NULL, &f->early);
 	return true;
 }
 
@@ -460,7 +473,7 @@ int tls_handshake_begin(struct tls_ctx *ctx, struct strv record, struct buf *wir
 		r = r == -EINVAL ? 0 : r;
 	}
 	mem_wipe(&f.ticket, sizeof(f.ticket));
-	mem_wipe(f.early, sizeof(f.early));
+	mem_wipe(&f.early, sizeof(f.early));
 	mem_wipe(f.shared, sizeof(f.shared));
 	return r;
 }

@@ -122,11 +122,15 @@ static int expand(const struct request *q, unsigned char *to, size_t n)
 static int extract(const struct request *q, unsigned char *to, size_t n)
 {
 	size_t len = digest_len(q->alg);
+	struct digest_key salt;
 
 	if (n != len ||
 	    (q->salt.p && (q->salt.n != len || !strv_is(q->label, "derived"))))
 		return 0;
-	tls_next_secret(q->alg, (const unsigned char *)q->salt.p, q->key, to);
+	if (q->salt.p)
+		tls_secret_key(&salt, q->alg, (const unsigned char *)q->salt.p);
+	tls_next_secret(q->alg, q->salt.p ? &salt : NULL, q->key, to);
+	mem_wipe(&salt, sizeof(salt));
 	return 1;
 }
 

@@ -5,16 +5,22 @@ static struct strv bytes(const unsigned char *p, size_t n)
 	return strv_make((const char *)p, n);
 }
 
-void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
-			   struct strv label, struct strv context, unsigned char *to,
-			   size_t n)
+void tls_secret_key(struct digest_key *k, enum digest_alg alg,
+		    const unsigned char *secret)
+{
+	digest_key_make(k, alg, bytes(secret, digest_len(alg)));
+}
+
+void tls_expand_label_of(const struct digest_key *secret, struct strv label,
+			 struct strv context, unsigned char *to, size_t n)
 {
 	unsigned char info[2 + 1 + 6 + TLS_LABEL_MAX + 1 + DIGEST_MAX_LEN + 1];
 	unsigned char all[DIGEST_MAX_LEN];
-	size_t len = digest_len(alg), at = 0;
+	size_t at = 0;
 
 	/* One block of HKDF-Expand (RFC 5869 2.3) is all that is ever needed. */
-	ASSERT(n <= len && label.n <= TLS_LABEL_MAX && context.n <= DIGEST_MAX_LEN);
+	ASSERT(n <= digest_len(secret->alg) && label.n <= TLS_LABEL_MAX &&
+	       context.n <= DIGEST_MAX_LEN);
 	info[at++] = (unsigned char)(n >> 8);
 	info[at++] = (unsigned char)n;
 	info[at++] = (unsigned char)(6 + label.n);
@@ -27,9 +33,20 @@ void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
 		memcpy(info + at, context.p, context.n);
 	at += context.n;
 	info[at++] = 1; /* the first block */
-	digest_hmac(alg, bytes(secret, len), bytes(info, at), all);
+	digest_hmac_with(secret, bytes(info, at), all);
 	memcpy(to, all, n);
 	mem_wipe(all, sizeof(all));
+}
+
+void tls_expand_label_with(enum digest_alg alg, const unsigned char *secret,
+			   struct strv label, struct strv context, unsigned char *to,
+			   size_t n)
+{
+	struct digest_key key;
+
+	tls_secret_key(&key, alg, secret);
+	tls_expand_label_of(&key, label, context, to, n);
+	mem_wipe(&key, sizeof(key));
 }
 
 void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const char *label,
@@ -40,16 +57,16 @@ void tls_expand_label(enum digest_alg alg, const unsigned char *secret, const ch
 
 /* --- the key schedule of TLS 1.3 --- */
 
-void tls_derive_secret(enum digest_alg alg, const unsigned char *secret,
-		       struct strv label, const unsigned char *hash, unsigned char *to)
+void tls_derive_secret(const struct digest_key *secret, struct strv label,
+		       const unsigned char *hash, unsigned char *to)
 {
-	size_t n = digest_len(alg);
+	size_t n = digest_len(secret->alg);
 
-	tls_expand_label_with(alg, secret, label, bytes(hash, n), to, n);
+	tls_expand_label_of(secret, label, bytes(hash, n), to, n);
 }
 
-void tls_next_secret(enum digest_alg alg, const unsigned char *secret, struct strv with,
-		     unsigned char *to)
+void tls_next_secret(enum digest_alg alg, const struct digest_key *secret,
+		     struct strv with, unsigned char *to)
 {
 	static const unsigned char zeros[DIGEST_MAX_LEN];
 	unsigned char nothing[DIGEST_MAX_LEN], salt[DIGEST_MAX_LEN] = { 0 };
@@ -57,33 +74,41 @@ void tls_next_secret(enum digest_alg alg, const unsigned char *secret, struct st
 
 	if (secret) {
 		digest(alg, STRV(""), nothing);
-		tls_derive_secret(alg, secret, STRV("derived"), nothing, salt);
+		tls_derive_secret(secret, STRV("derived"), nothing, salt);
 	}
 	digest_hmac(alg, bytes(salt, n), with.p ? with : bytes(zeros, n), to);
 	mem_wipe(salt, sizeof(salt));
 }
 
-void tls_verify_data(enum digest_alg alg, const unsigned char *base_key,
-		     const unsigned char *hash, unsigned char *to)
+void tls_verify_data(const struct digest_key *base_key, const unsigned char *hash,
+		     unsigned char *to)
 {
 	unsigned char key[DIGEST_MAX_LEN];
-	size_t n = digest_len(alg);
+	size_t n = digest_len(base_key->alg);
 
-	tls_expand_label(alg, base_key, "finished", key, n);
-	digest_hmac(alg, bytes(key, n), bytes(hash, n), to);
+	tls_expand_label_of(base_key, STRV("finished"), STRV_NULL, key, n);
+	digest_hmac(base_key->alg, bytes(key, n), bytes(hash, n), to);
 	mem_wipe(key, sizeof(key));
+}
+
+void tls_make_keys(const struct digest_key *secret, enum tls_aead aead,
+		   unsigned char key[TLS_KEY_MAX], unsigned char iv[TLS_NONCE_LEN])
+{
+	tls_expand_label_of(secret, STRV("key"), STRV_NULL, key, tls_aead_key_len(aead));
+	tls_expand_label_of(secret, STRV("iv"), STRV_NULL, iv, TLS_NONCE_LEN);
 }
 
 void tls_make_exporter(enum digest_alg alg, const unsigned char *secret,
 		       unsigned char to[TLS_EXPORTER_LEN])
 {
 	unsigned char nothing[DIGEST_MAX_LEN], derived[DIGEST_MAX_LEN];
+	struct strv context = bytes(nothing, digest_len(alg));
 
 	digest(alg, STRV(""), nothing);
-	tls_derive_secret(alg, secret, STRV("EXPORTER-Channel-Binding"), nothing,
-			  derived);
-	tls_expand_label_with(alg, derived, STRV("exporter"),
-			      bytes(nothing, digest_len(alg)), to, TLS_EXPORTER_LEN);
+	tls_expand_label_with(alg, secret, STRV("EXPORTER-Channel-Binding"), context,
+			      derived, context.n);
+	tls_expand_label_with(alg, derived, STRV("exporter"), context, to,
+			      TLS_EXPORTER_LEN);
 	mem_wipe(derived, sizeof(derived));
 }
 

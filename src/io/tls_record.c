@@ -66,13 +66,13 @@ void tls_record_rekey_early(uint32_t after)
 	rekey_after = after;
 }
 
-static void make_keys(struct tls_record *r, int way) /* RFC 8446 7.3 */
+static void make_keys(struct tls_record *r, int way)
 {
-	enum digest_alg hash = (enum digest_alg)r->hash;
+	struct digest_key k;
 
-	tls_expand_label(hash, secret(r, way), "key", key(r, way),
-			 tls_aead_key_len((enum tls_aead)r->aead));
-	tls_expand_label(hash, secret(r, way), "iv", r->iv[way], TLS_NONCE_LEN);
+	tls_secret_key(&k, (enum digest_alg)r->hash, secret(r, way));
+	tls_make_keys(&k, (enum tls_aead)r->aead, key(r, way), r->iv[way]);
+	mem_wipe(&k, sizeof(k));
 }
 
 /* The next generation (RFC 8446 7.2). The old one is overwritten. */

@@ -85,6 +85,27 @@ TEST(digest_is_what_openssl_makes_of_it)
 	}
 }
 
+TEST(digest_key_is_used_again_and_again)
+{
+	unsigned char got[DIGEST_MAX_LEN], want[DIGEST_MAX_LEN];
+	char key[200];
+	struct digest_key k;
+
+	memset(key, 'k', sizeof(key));
+	for (enum digest_alg alg = 0; alg < DIGEST_MAX; alg++) {
+		for (size_t n = 0; n <= sizeof(key); n += 40) {
+			digest_key_make(&k, alg, strv_make(key, n));
+			for (size_t i = 0; i < 3; i++) {
+				struct strv in = strv_make("text", i);
+
+				digest_hmac_with(&k, in, got);
+				digest_hmac(alg, strv_make(key, n), in, want);
+				CHECK(memcmp(got, want, digest_len(alg)) == 0);
+			}
+		}
+	}
+}
+
 TEST(digest_of_what_comes_bit_by_bit)
 {
 	unsigned char wanted[DIGEST_MAX_LEN], out[DIGEST_MAX_LEN];
@@ -108,8 +129,20 @@ TEST(digest_of_what_comes_bit_by_bit)
 	}
 }
 
+/* Of what is compared by words, and of what is left. */
 TEST(mem_equal_ct_compares_all_bytes)
 {
-	CHECK(mem_equal_ct("abc", "abc", 3) && mem_equal_ct("a", "b", 0));
-	CHECK(!mem_equal_ct("abc", "abd", 3) && !mem_equal_ct("xbc", "abc", 3));
+	char a[40], b[40];
+
+	for (size_t n = 0; n < sizeof(a); n++) {
+		memset(a, 'a', sizeof(a));
+		memcpy(b, a, sizeof(b));
+		b[n] = 'b'; /* is not asked for */
+		CHECK(mem_equal_ct(a, b, n));
+		for (size_t i = 0; i < n; i++) {
+			b[i] ^= 1;
+			CHECK(!mem_equal_ct(a, b, n));
+			b[i] ^= 1;
+		}
+	}
 }

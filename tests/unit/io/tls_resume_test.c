@@ -283,16 +283,19 @@ static void bind_anew(struct duo *d, char *hello, size_t n)
 {
 	enum { BINDER = 32 };
 	const enum digest_alg sha = DIGEST_SHA256;
-	unsigned char psk[48], early[32], nothing[32], key[32], hash[32];
+	unsigned char psk[48], early[32], nothing[32], binder[32], hash[32];
+	struct digest_key key;
 	size_t n_psk =
 		SSL_SESSION_get_master_key(SSL_get0_session(d->client), psk, sizeof(psk));
 
 	CHECK_INT(n_psk, 32);
 	tls_next_secret(sha, NULL, strv_make((char *)psk, n_psk), early);
 	digest(sha, STRV(""), nothing);
-	tls_derive_secret(sha, early, STRV("res binder"), nothing, key);
+	tls_secret_key(&key, sha, early);
+	tls_derive_secret(&key, STRV("res binder"), nothing, binder);
 	digest(sha, strv_make(hello + 5, n - 5 - 2 - 1 - BINDER), hash);
-	tls_verify_data(sha, key, hash, (unsigned char *)hello + n - BINDER);
+	tls_secret_key(&key, sha, binder);
+	tls_verify_data(&key, hash, (unsigned char *)hello + n - BINDER);
 }
 
 /* RFC 7748 6.1. */
