@@ -5,7 +5,7 @@
 
 int inbox_init(struct inbox *in)
 {
-	*in = (struct inbox){ .event_fd = -1 };
+	*in = (struct inbox){ .event_fd = -1, .share = INBOX_SHARE };
 	in->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return in->event_fd < 0 ? -errno : 0;
 }
@@ -85,7 +85,7 @@ bool inbox_run(struct inbox *in, void *owner)
 		work += 1 + (bytes >> 10) + m->run(m, owner);
 		atomic_fetch_sub_explicit(&in->bytes, bytes, memory_order_relaxed);
 		m = next;
-	} while (m && work < INBOX_SHARE);
+	} while (m && work < in->share);
 	in->taken = m;
 	return m != NULL;
 }

@@ -23,6 +23,7 @@ struct inbox {
 	struct inbox_msg
 		*taken; /* the consumer's: the oldest first, and all before `head` */
 	_Atomic int64_t bytes; /* of both */
+	uint32_t share;	       /* the consumer's: how much work at a time */
 	atomic_bool sleeping;
 	int event_fd;
 };
@@ -43,7 +44,7 @@ static inline bool inbox_is_empty(const struct inbox *in)
 	       atomic_load_explicit(&in->head, memory_order_relaxed) == NULL;
 }
 
-/* The consumer's: runs what is there, the oldest first; the message that passes INBOX_SHARE is the
+/* The consumer's: runs what is there, the oldest first; the message that passes the share is the
  * last one. True: there were more. */
 bool inbox_run(struct inbox *in, void *owner);
 

@@ -7,7 +7,8 @@
 
 enum {
 	MAX_EVENTS = 256,
-	TICK_SHIFT = 4, /* a tick of the wheel is 16 ms */
+	FEW_EVENTS = 16, /* of a loop that yields */
+	TICK_SHIFT = 4,	 /* a tick of the wheel is 16 ms */
 	N_SLOTS =
 		1024, /* ... and a round 16 s; who waits longer is looked at once a round */
 	N_WORDS = N_SLOTS / 64,
@@ -26,6 +27,7 @@ struct loop {
 	struct list wheel[N_SLOTS];
 	uint64_t busy[N_WORDS]; /* which slots may hold timers; no other is initialized */
 	int64_t tick;		/* the last one that was handled */
+	struct list due;	/* timers whose time has come */
 	size_t n_timers;
 	struct epoll_event
 		*batch; /* the events of this turn that are still to be handled */
@@ -76,31 +78,23 @@ void timer_arm(struct loop *l, struct timer *t, msec_t ms)
 	l->n_timers++;
 }
 
-static void run_slot(struct loop *l, size_t slot, int64_t tick)
+static void look_at_slot(struct loop *l, size_t slot, int64_t tick)
 {
-	struct list due, *it;
-
 	if (!is_busy(l, slot))
 		return;
-	list_init(&due);
 	LIST_EACH_SAFE(item, &l->wheel[slot]) {
 		struct timer *t = container_of(item, struct timer, link);
 		if ((t->at >> TICK_SHIFT) > tick)
 			continue;
 		list_remove(item);
-		list_push(&due, item);
+		list_push(&l->due, item);
 	}
 	if (list_empty(
 		    &l->wheel[slot])) /* its timers may have been cancelled: sleep on */
 		l->busy[slot / 64] &= ~((uint64_t)1 << (slot % 64));
-	while ((it = list_pop(&due))) { /* one by one: a timer may cancel another */
-		struct timer *t = container_of(it, struct timer, link);
-		l->n_timers--;
-		t->fn(t);
-	}
 }
 
-static void run_timers(struct loop *l)
+static void look_for_timers(struct loop *l)
 {
 	int64_t until = l->now >> TICK_SHIFT;
 
@@ -109,7 +103,7 @@ static void run_timers(struct loop *l)
 		l->tick = until - N_SLOTS;
 	while (l->tick < until) {
 		l->tick++;
-		run_slot(l, (size_t)l->tick & (N_SLOTS - 1), until);
+		look_at_slot(l, (size_t)l->tick & (N_SLOTS - 1), until);
 	}
 }
 
@@ -158,6 +152,7 @@ struct loop *loop_new(void)
 	list_init(&l->turn_end);
 	list_init(&l->soon);
 	list_init(&l->patient);
+	list_init(&l->due);
 	list_init(&l->dead);
 	list_init(&l->lingering.list);
 	l->now = clock_mono_ms();
@@ -290,7 +285,7 @@ static void run_tasks(struct list *tasks)
 static bool has_tasks(const struct loop *l)
 {
 	return !list_empty(&l->soon) || !list_empty(&l->patient) ||
-	       !list_empty(&l->turn_end) || !list_empty(&l->dead);
+	       !list_empty(&l->due) || !list_empty(&l->turn_end) || !list_empty(&l->dead);
 }
 
 static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_ms)
@@ -305,7 +300,7 @@ static int wait_for_events(struct loop *l, struct epoll_event *ev, int max_wait_
 	if (has_tasks(l) || !inbox_sleep(&l->inbox))
 		ms = 0;
 	do
-		n = epoll_wait(l->epoll_fd, ev, MAX_EVENTS, ms);
+		n = epoll_wait(l->epoll_fd, ev, l->yields ? FEW_EVENTS : MAX_EVENTS, ms);
 	while (n < 0 && errno == EINTR);
 	ASSERT(n >= 0);
 	inbox_awake(&l->inbox);
@@ -341,6 +336,23 @@ static uint64_t patient_ns(const struct loop *l)
 	return MAX((uint64_t)LOOP_PATIENT_US * 1000, others_ms * 1000000 / 4);
 }
 
+/* Thousands may have been armed at the same moment, and each may have to close a connection. */
+static void run_timers(struct loop *l)
+{
+	uint64_t end = list_empty(&l->due) ? 0 : clock_mono_ns() + patient_ns(l);
+	struct list *it;
+
+	while ((it = list_pop(&l->due))) { /* one by one: a timer may cancel another */
+		struct timer *t = container_of(it, struct timer, link);
+
+		l->n_timers--;
+		t->fn(t);
+		end_turn(l);
+		if (clock_mono_ns() >= end)
+			break;
+	}
+}
+
 static void run_patient(struct loop *l)
 {
 	/* Not the thread's time, which would be a system call for each task: who was interrupted
@@ -367,7 +379,7 @@ static void run_inbox(struct loop *l)
 	if (inbox_is_empty(&l->inbox))
 		return;
 	begin = clock_mono_ms();
-	events = begin - l->now;
+	events = l->yields ? 0 : begin - l->now;
 	while (inbox_run(&l->inbox, l->owner) && clock_mono_ms() - begin < events)
 		;
 }
@@ -384,8 +396,9 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	run_events(l, ev, n);
 	run_tasks(&ready);
 	run_inbox(l);
-	run_timers(l);
 	end_turn(l);
+	look_for_timers(l);
+	run_timers(l);
 	if (list_empty(&l->patient))
 		return;
 	l->in_patient = true;
@@ -396,6 +409,7 @@ void loop_turn(struct loop *l, int max_wait_ms)
 void loop_set_yielding(struct loop *l)
 {
 	l->yields = true;
+	l->inbox.share = INBOX_SHARE / 10;
 }
 
 void loop_run(struct loop *l)

@@ -1,7 +1,7 @@
 /* The event loop of one worker: epoll (edge-triggered), timers, the inbox, and work for the end
- * of the turn. A turn is: wait, events, ready tasks, some of the inbox, timers, the tasks of the
- * turn's end (where connections write), the dead are buried; and then some of the work that is
- * patient, each piece with an end of its own. Only the loop's own thread calls these, except
+ * of the turn. A turn is: wait, events, ready tasks, some of the inbox, the tasks of the turn's end
+ * (where connections write), the dead are buried; and then some of the timers that are due, and some
+ * of the work that is patient, each piece with an end of its own. Only the loop's own thread calls these, except
  * loop_stop(). */
 #pragma once
 
@@ -41,7 +41,7 @@ void loop_free(struct loop **l);
 void loop_set_owner(struct loop *l, void *owner);
 struct inbox *loop_inbox(struct loop *l);
 
-/* Before it runs: its thread offers its processor to others after each turn. A thread that waits for it
+/* Before it runs: its turns are short, and its thread offers its processor to others after each. A thread that waits for it
  * and is not just waking up (its time had run out by a little, or a third one had come between) gets it
  * at the kernel's next tick otherwise: 4 ms later, with 250 of them a second. */
 void loop_set_yielding(struct loop *l);
@@ -84,7 +84,7 @@ static inline void timer_init(struct timer *t, void (*fn)(struct timer *))
 	t->fn = fn;
 }
 /* Fires once, no earlier than `ms` from now, and at most 16 ms late on an idle loop; an armed
- * timer is set anew. */
+ * timer is set anew. Of those that are due, a turn runs as many as of patient tasks. */
 void timer_arm(struct loop *l, struct timer *t, msec_t ms);
 void timer_cancel(struct loop *l, struct timer *t);
 

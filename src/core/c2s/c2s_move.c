@@ -6,6 +6,9 @@
 #include "core/server/server.h"
 #include "core/server/worker.h"
 
+/* In pieces of the inbox's work. */
+enum { MOVE_WORK = 20 };
+
 struct move {
 	struct post post;
 	int64_t ms;	/* that its state may still last, or CONF_INFINITY */
@@ -47,6 +50,7 @@ static void on_moved(struct worker *w, struct post *p)
 	int64_t ms = m->ms;
 
 	mem_free(m);
+	w->work += MOVE_WORK;
 	c2s_enlist(c, w);
 	conn_attach(&c->conn, w->loop, &c2s_conn_ops, c);
 	c2s_count_bytes(c);

@@ -215,6 +215,22 @@ TEST(inbox_leaves_for_later_turns_what_is_more_than_a_share)
 	loop_free(&l);
 }
 
+TEST(inbox_of_a_loop_that_yields_is_run_in_smaller_shares)
+{
+	struct loop *l = loop_new();
+	struct reader r = { .loop = l };
+
+	loop_set_yielding(l);
+	loop_set_owner(l, &r);
+	for (int i = 0; i < 3; i++)
+		post_work(l, 0, i, INBOX_SHARE / 10);
+	for (int i = 1; i <= 3; i++) {
+		loop_turn(l, -1);
+		CHECK_INT(r.n, i);
+	}
+	loop_free(&l);
+}
+
 TEST(inbox_counts_what_is_long_as_work)
 {
 	struct loop *l = loop_new();

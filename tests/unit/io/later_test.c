@@ -291,3 +291,55 @@ TEST(loop_later_has_its_share_of_a_long_turn)
 	loop_free(&l);
 	clock_fake_off();
 }
+
+struct alarm {
+	struct timer timer;
+	struct work work;
+	struct alarm *cancels; /* NULL: nobody */
+	struct loop *loop;
+};
+
+static void on_alarm(struct timer *t)
+{
+	struct alarm *a = container_of(t, struct alarm, timer);
+
+	spend(&a->work);
+	if (a->cancels)
+		timer_cancel(a->loop, &a->cancels->timer);
+}
+
+/* All at the same moment: one in each turn, as each takes its time; and others have their turns. */
+TEST(loop_runs_the_timers_that_are_due_in_several_turns)
+{
+	struct alarm alarm[5];
+	struct loop_task soon;
+	struct loop *l;
+	int done = 0;
+
+	clock_fake_set(1000, 0);
+	l = loop_new();
+	loop_turn(l, 0);
+	for (size_t i = 0; i < ARRAY_LEN(alarm); i++) {
+		alarm[i] = (struct alarm){ .loop = l };
+		work_init(&alarm[i].work, &done);
+		timer_init(&alarm[i].timer, on_alarm);
+		timer_arm(l, &alarm[i].timer, 10);
+	}
+	alarm[1].cancels = &alarm[2]; /* which is due */
+	clock_fake_advance(32);
+	loop_turn(l, 0);
+	CHECK_INT(done, 1);
+	loop_turn(l, -1); /* does not sleep */
+	CHECK_INT(done, 2);
+	loop_task_init(&soon, take_long); /* they have their share of a long turn */
+	loop_soon(l, &soon);
+	loop_turn(l, -1);
+	CHECK_INT(done, 4);
+	CHECK_INT(alarm[0].work.order, 1);
+	CHECK_INT(alarm[1].work.order, 2);
+	CHECK_INT(alarm[2].work.order, 0);
+	CHECK_INT(alarm[3].work.order, 3);
+	CHECK_INT(alarm[4].work.order, 4);
+	loop_free(&l);
+	clock_fake_off();
+}
