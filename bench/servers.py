@@ -19,7 +19,8 @@ import subprocess
 
 PASSWORD = "secret"
 ITERATIONS = 4096
-BACKLOG = 1024  # of the listeners: none is to drop connections that come in a burst
+# Of the listeners, the most that Linux allows by default: none is to drop connections that come in a burst.
+BACKLOG = 4096
 TICK = os.sysconf("SC_CLK_TCK")
 TICKETS = 'tls.module = "just_tls"\ntls.session_tickets = "stateless"'
 
@@ -225,10 +226,12 @@ loglevel = "warning"
 [[listen.c2s]]
 port = {self.plain_port}
 ip_address = "127.0.0.1"
+backlog = {BACKLOG}
 
 [[listen.c2s]]
 port = {self.tls_port}
 ip_address = "127.0.0.1"
+backlog = {BACKLOG}
 tls.mode = "tls"
 tls.verify_mode = "none"
 tls.certfile = "{self.cert}"
