@@ -266,9 +266,10 @@ TEST(conn_takes_its_share_of_a_turn)
 	clock_fake_off();
 }
 
+/* A quarter of it is longer than this thread waits for its processor. */
 static void take_long(struct loop_task *t)
 {
-	clock_fake_advance(40);
+	clock_fake_advance(4000);
 }
 
 /* As much patient work as a quarter of what else there was. */
