@@ -1,8 +1,8 @@
 /* The event loop of one worker: epoll (edge-triggered), timers, the inbox, and work for the end
  * of the turn. A turn is: wait, events, ready tasks, some of the inbox, the tasks of the turn's end
  * (where connections write), the dead are buried; and then some of the timers that are due, and some
- * of the work that is patient, each piece with an end of its own. Only the loop's own thread calls these, except
- * loop_stop(). */
+ * of the work that is patient, each piece with an end of its own. Only the loop's own thread calls
+ * these, except loop_stop(). */
 #pragma once
 
 #include "base/buf.h"
@@ -41,9 +41,9 @@ void loop_free(struct loop **l);
 void loop_set_owner(struct loop *l, void *owner);
 struct inbox *loop_inbox(struct loop *l);
 
-/* Before it runs: its turns are short, and its thread offers its processor to others after each. A thread that waits for it
- * and is not just waking up (its time had run out by a little, or a third one had come between) gets it
- * at the kernel's next tick otherwise: 4 ms later, with 250 of them a second. */
+/* Before it runs: its turns are short, and its thread offers its processor to others after each. A
+ * thread that waits for it and is not just waking up (its time had run out by a little, or a third one
+ * had come between) gets it at the kernel's next tick otherwise: 4 ms later, with 250 of them a second. */
 void loop_set_yielding(struct loop *l);
 void loop_run(struct loop *l);			 /* until loop_stop() */
 void loop_stop(struct loop *l);			 /* any thread */
