@@ -19,7 +19,7 @@ import subprocess
 
 PASSWORD = "secret"
 ITERATIONS = 4096
-# Of the listeners, the most that Linux allows by default: none is to drop connections that come in a burst.
+# Of the listeners, the most that Linux allows by default: a burst is to wait, and not to be dropped.
 BACKLOG = 4096
 TICK = os.sysconf("SC_CLK_TCK")
 TICKETS = 'tls.module = "just_tls"\ntls.session_tickets = "stateless"'

@@ -175,7 +175,7 @@ struct store_call *store_last_get(struct jid who)
 
 static int last_set(struct store *s, struct store_call *c)
 {
-	/* It goes with the account: who has one is known. */
+	/* The row goes with the account: where there is one, the other need not be looked for. */
 	int r = db_exec(
 		"UPDATE last SET seconds = ?, state = ? WHERE {server} AND {username}",
 		"isss", c->number, c->text, c->server, c->username);

@@ -13,8 +13,8 @@ from lib import env, ns
 from lib.client import SaslFailure
 from lib.database import Mysql, Pgsql
 from lib.directory import Directory
-from lib.raw import tls_context
 from lib.ports import free_port
+from lib.raw import tls_context
 from lib.server import Account, Server
 from test_clients import Slix, run_async, within  # noqa: F401 (a fixture)
 

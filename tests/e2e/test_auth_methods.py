@@ -3,8 +3,8 @@ import pytest
 
 from lib import ns
 from lib.client import SaslFailure
-from lib.scram import HASHES
 from lib.ports import free_port
+from lib.scram import HASHES
 
 CONFIG = {"auth": {"methods": ["internal", "anonymous"]}}
 LISTENERS = {
