@@ -22,6 +22,7 @@ struct loop {
 	atomic_bool stop;
 	bool in_patient; /* that work's part of a turn */
 	bool yields;
+	uint64_t began_us; /* this turn; finer than now: most take less than 0.1 ms */
 	msec_t now;
 	struct list turn_end, soon, patient, dead;
 	struct list wheel[N_SLOTS];
@@ -331,9 +332,9 @@ static void end_turn(struct loop *l)
 
 static uint64_t patient_ns(const struct loop *l)
 {
-	uint64_t others_ms = (uint64_t)(clock_mono_ms() - l->now);
+	uint64_t others_us = clock_mono_us() - l->began_us;
 
-	return MAX((uint64_t)LOOP_PATIENT_US * 1000, others_ms * 1000000 / 4);
+	return MAX((uint64_t)LOOP_PATIENT_US, others_us / 4) * 1000;
 }
 
 /* Thousands may have been armed at the same moment, and each may have to close a connection. */
@@ -374,13 +375,13 @@ static void run_patient(struct loop *l)
  * and no less time than this worker's have had. */
 static void run_inbox(struct loop *l)
 {
-	msec_t begin, events;
+	uint64_t begin, events;
 
 	if (inbox_is_empty(&l->inbox))
 		return;
-	begin = clock_mono_ms();
-	events = l->yields ? 0 : begin - l->now;
-	while (inbox_run(&l->inbox, l->owner) && clock_mono_ms() - begin < events)
+	begin = clock_mono_us();
+	events = l->yields ? 0 : begin - l->began_us;
+	while (inbox_run(&l->inbox, l->owner) && clock_mono_us() - begin < events)
 		;
 }
 
@@ -390,7 +391,8 @@ void loop_turn(struct loop *l, int max_wait_ms)
 	struct list ready;
 	int n = wait_for_events(l, ev, max_wait_ms);
 
-	l->now = clock_mono_ms();
+	l->began_us = clock_mono_us();
+	l->now = (msec_t)(l->began_us / 1000);
 	list_init(&ready); /* what becomes ready from here on waits for the next turn */
 	list_splice(&ready, &l->soon);
 	run_events(l, ev, n);

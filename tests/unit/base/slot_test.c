@@ -28,6 +28,9 @@ TEST(clock_can_be_faked)
 	clock_fake_advance(250);
 	CHECK_INT(clock_mono_ms(), 1250);
 	CHECK_INT(clock_wall_us(), 5250000);
+	clock_fake_advance_us(999);
+	CHECK_INT(clock_mono_us(), 1250999);
+	CHECK_INT(clock_mono_ms(), 1250);
 	clock_fake_off();
 	CHECK(clock_wall_us() > 1600000000000000);
 }

@@ -258,12 +258,12 @@ TEST(inbox_counts_what_is_long_as_work)
 static void on_slow_step(struct loop_task *t)
 {
 	(void)t;
-	clock_fake_advance(1);
+	clock_fake_advance_us(20);
 }
 
 static uint32_t on_slow_note(struct inbox_msg *m, void *owner)
 {
-	clock_fake_advance(1);
+	clock_fake_advance_us(20);
 	on_note(m, owner);
 	return INBOX_SHARE;
 }

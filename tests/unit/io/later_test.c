@@ -293,6 +293,35 @@ TEST(loop_later_has_its_share_of_a_long_turn)
 	clock_fake_off();
 }
 
+static void take_a_moment(struct loop_task *t)
+{
+	clock_fake_advance_us(20);
+}
+
+/* ... which is not a millisecond because one has just ended. */
+TEST(loop_later_has_no_more_of_a_short_turn_that_passes_a_millisecond)
+{
+	struct loop *l = loop_new();
+	struct loop_task soon;
+	struct work work[2];
+	int done = 0;
+
+	clock_fake_set(1000, 0);
+	clock_fake_advance_us(990);
+	loop_task_init(&soon, take_a_moment);
+	loop_soon(l, &soon);
+	for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+		work_init(&work[i], &done);
+		loop_later(l, &work[i].task);
+	}
+	loop_turn(l, 0);
+	CHECK_INT(done, 1);
+	loop_turn(l, 0);
+	CHECK_INT(done, 2);
+	loop_free(&l);
+	clock_fake_off();
+}
+
 struct alarm {
 	struct timer timer;
 	struct work work;
