@@ -38,11 +38,13 @@ static int parse(const struct listen_conf *conf, union address *to, socklen_t *l
 static int open_socket(const struct listen_conf *conf, const union address *at,
 		       socklen_t len, int fd)
 {
-	int one = 1;
+	int one = 1, unread = LISTEN_UNREAD;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* The sockets that are accepted inherit these two. A peer that vanished without a word is
-	 * noticed some day even if nobody pings it. */
+	/* The sockets that are accepted inherit the next three. The kernel would let the one who sends
+	 * most have megabytes, and handles as much at a time of the others' processor. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &unread, sizeof(unread));
+	/* A peer that vanished without a word is noticed some day even if nobody pings it. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	if (at->any.sa_family == AF_INET6) /* IPv4 has a listener of its own */

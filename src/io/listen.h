@@ -4,6 +4,10 @@
 
 #include "io/loop.h"
 
+/* Bytes of each connection that the kernel keeps until they are read: no more than that, however long
+ * we do not read (a shaper) and however much somebody sends. */
+enum { LISTEN_UNREAD = 64 << 10 };
+
 struct listen_conf {
 	const char *address; /* IPv4 or IPv6 */
 	uint16_t port;	     /* 0: any free one */

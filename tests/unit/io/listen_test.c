@@ -137,6 +137,33 @@ TEST(listen_accepts_sockets_that_wait_for_nothing_and_notice_a_peer_that_is_gone
 	loop_free(&l);
 }
 
+/* ... by itself it does, to megabytes. */
+TEST(listen_accepts_sockets_whose_buffer_does_not_grow_with_what_is_sent)
+{
+	static char much[LISTEN_UNREAD];
+	struct loop *l = loop_new();
+	int fd = open_at("127.0.0.1", 0, false), client, before;
+	struct door d;
+
+	door_open(&d, l, fd, 10);
+	client = knock(listen_port(fd));
+	while (d.n == 0)
+		loop_turn(l, 1000);
+	before = option(d.fds[0], SOL_SOCKET, SO_RCVBUF);
+	CHECK_INT(fcntl(client, F_SETFL, O_NONBLOCK), 0);
+	for (size_t n = 0; n < (size_t)16 << 20;) {
+		ssize_t r = write(client, much, sizeof(much));
+		CHECK(r > 0 || errno == EAGAIN);
+		r = read(d.fds[0], much, sizeof(much));
+		n += r > 0 ? (size_t)r : 0;
+	}
+	CHECK_INT(option(d.fds[0], SOL_SOCKET, SO_RCVBUF), before);
+	door_close(&d);
+	close(client);
+	close(fd);
+	loop_free(&l);
+}
+
 TEST(listen_accepts_a_bounded_number_a_turn)
 {
 	enum { N = 20 };
