@@ -131,7 +131,7 @@ struct hooks {
 	/* A session's available presence has been set: `initial` when it was unavailable. */
 	void (*available)(struct session *s, bool initial);
 
-	/* The session is bound / about to be freed (its presence is already unavailable). */
+	/* The session is bound / about to be freed (from PHASE_MAIN on it is not available). */
 	void (*bound)(struct session *s);
 	void (*unbind)(struct session *s);
 

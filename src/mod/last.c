@@ -1,16 +1,11 @@
-/* Last activity (XEP-0012): MongooseIM's mod_last. */
+/* Last activity (XEP-0012): MongooseIM's mod_last. It is that of presence: the moment in which the
+ * account's last available session ceased to be, with what it said then. Who logs in and is never
+ * available leaves no trace, as with others. */
 #include "core/module.h"
 #include "base/utf8.h"
 #include "core/server/server.h"
 
 enum { LAST_MAX_STATUS = 4096 }; /* bytes of a status that are kept */
-
-/* What the session said when it went: of the account, once its last session has gone. */
-struct last_data {
-	char *status; /* NULL: nothing */
-};
-
-extern const struct module mod_last;
 
 static struct strv payload(struct arena *a, int64_t seconds, struct strv status)
 {
@@ -84,13 +79,48 @@ static enum verdict on_account(struct ctx *c)
 	return HANDLED;
 }
 
-static void keep_status(struct ctx *c)
+static void on_set(struct worker *w, struct store_call *call, void *arg)
 {
-	struct last_data *d = mod_session_data(c->session, &mod_last);
+	/* A failure is in the log already, and there is nobody to tell. */
+}
+
+static bool is_last_available(const struct session *s)
+{
+	LIST_EACH(it, &s->user->sessions) {
+		struct session *other = container_of(it, struct session, in_user);
+
+		if (other != s && session_is_available(other))
+			return false;
+	}
+	return session_is_available(s);
+}
+
+static void ceases(struct session *s, struct strv status)
+{
+	struct store_call *c;
+
+	/* For an account that is being removed nothing is written any more. */
+	if (!is_last_available(s) || s->user->anonymous)
+		return;
+	c = store_last_set(s->user->jid, clock_wall_us() / 1000000, status);
+	c->patient = true; /* many come and go at a time */
+	if (worker_store(s->user->worker, c, on_set, NULL) < 0)
+		log_some_warnings(
+			"last.busy",
+			"the database is too busy: a time of last activity is lost");
+}
+
+static void on_unavailable(struct ctx *c)
+{
 	const struct xml_el *el = xml_child(c->stanza->el, NS_CLIENT, "status");
 
-	mem_free(d->status);
-	d->status = el ? strv_dup(cut_status(xml_text(el, c->scratch))) : NULL;
+	ceases(c->session, el ? cut_status(xml_text(el, c->scratch)) : STRV(""));
+}
+
+/* Without a word. It is available until mod_presence tells the others, in a later phase. */
+static void unbind(struct session *s)
+{
+	ceases(s, STRV(""));
 }
 
 /* XEP-0012 5: a request to a resource is for those who see its presence. For contacts of this
@@ -101,7 +131,7 @@ static enum verdict from_client(struct ctx *c)
 
 	if (s->kind == STANZA_PRESENCE && jid_is_none(s->to) &&
 	    s->type == PRESENCE_UNAVAILABLE)
-		keep_status(c);
+		on_unavailable(c);
 	if (s->kind != STANZA_IQ || s->type != IQ_GET || jid_is_bare(s->to) ||
 	    stanza_payload(s)->ns != NS_LAST ||
 	    jid_eq_bare(s->to, session_jid(c->session)))
@@ -110,33 +140,6 @@ static enum verdict from_client(struct ctx *c)
 		return PASS;
 	reply_error(c, STANZA_ERR_FORBIDDEN, NULL);
 	return HANDLED;
-}
-
-static void on_set(struct worker *w, struct store_call *call, void *arg)
-{
-	/* A failure is in the log already, and there is nobody to tell. */
-}
-
-static void store_time(struct user *u, struct strv status)
-{
-	struct store_call *c = store_last_set(u->jid, clock_wall_us() / 1000000, status);
-
-	c->patient = true; /* many come and go at a time */
-	if (worker_store(u->worker, c, on_set, NULL) < 0)
-		log_some_warnings(
-			"last.busy",
-			"the database is too busy: a time of last activity is lost");
-}
-
-static void unbind(struct session *s)
-{
-	struct last_data *d = mod_session_data(s, &mod_last);
-
-	/* For an account that is being removed nothing is written any more. */
-	if (s->user->n_sessions == 1 && !s->user->anonymous)
-		store_time(s->user, d->status ? strv_from(d->status) : STRV(""));
-	mem_free(d->status);
-	d->status = NULL;
 }
 
 static const struct iq_handler iq[] = {
@@ -159,5 +162,4 @@ const struct module mod_last = {
 	.on_by_default = true,
 	.iq = iq,
 	.hooks = &hooks,
-	.session_size = sizeof(struct last_data),
 };

@@ -69,6 +69,43 @@ def test_last_activity_of_a_friend(c, online):
     assert answer.findtext(ns.LAST + "query") == "Heading Home"
 
 
+def last_status(c, who):
+    """What they said last; until the session has ended, that is nothing."""
+    for _ in range(500):
+        text = c.get(LAST, who).findtext(ns.LAST + "query")
+        if text:
+            return text
+    return ""
+
+
+def test_last_activity_is_that_of_presence(server, c, online, login):
+    """As with others, a session that is not available, or the only one that is not, leaves none."""
+    account = server.account()
+    friend = online(account)
+    befriend(c, friend)
+    friend.presence(type_="unavailable", inner="<status>Heading Home</status>")
+    c.expect_presence(friend.jid, "unavailable")
+    friend.close()
+    for _ in range(3):
+        assert last_status(c, friend.bare) == "Heading Home"
+        login(account).close()
+    assert last_status(c, friend.bare) == "Heading Home"
+
+
+def test_last_activity_is_that_of_the_last_who_was_available(server, c, online, login):
+    account = server.account()
+    idle, friend, other = login(account), online(account), online(account)
+    befriend(c, friend)
+    friend.presence(type_="unavailable", inner="<status>Heading Home</status>")
+    c.expect_presence(friend.jid, "unavailable")
+    other.presence(type_="unavailable", inner="<status>Good night</status>")
+    c.expect_presence(other.jid, "unavailable")
+    friend.presence(type_="unavailable", inner="<status>again</status>")
+    for client in (friend, other, idle):
+        client.close()
+    assert last_status(c, friend.bare) == "Good night"
+
+
 def test_last_activity_of_a_stranger(server, c, online):
     for to in (server.account().jid, online().bare):
         assert ns.stanza_error(c.get(LAST, to)) == ("auth", "forbidden")
