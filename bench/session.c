@@ -390,7 +390,10 @@ static void handshake(struct session *s)
 	}
 	s->state = SESSION_FEATURES;
 	s->engine->n_resumed += SSL_session_reused(s->ssl) == 1;
+	/* Right behind the Finished, as from a client that is alone with its connection: by the turn's
+	 * end the handshakes of others may have taken milliseconds, and the server has answered it. */
 	send_header(s);
+	session_flush(s);
 }
 
 /* False: refused, and that was to be expected. */
