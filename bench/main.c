@@ -3,6 +3,7 @@
  * measured, and at the end "done" with the result as JSON. */
 #include "load.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	signal(SIGPIPE, SIG_IGN); /* libssl writes to whom the server has closed */
 	prctl(PR_SET_TIMERSLACK, 1);
 	engine_init(&e, &conf);
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
