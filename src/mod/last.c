@@ -99,8 +99,8 @@ static void ceases(struct session *s, struct strv status)
 {
 	struct store_call *c;
 
-	/* For an account that is being removed nothing is written any more. */
-	if (!is_last_available(s) || s->user->anonymous)
+	/* The name of an account that has been removed may be somebody else's by now. */
+	if (!is_last_available(s) || s->user->anonymous || s->user->removed)
 		return;
 	c = store_last_set(s->user->jid, clock_wall_us() / 1000000, status);
 	c->patient = true; /* many come and go at a time */
@@ -157,7 +157,7 @@ static const struct hooks hooks = {
 
 const struct module mod_last = {
 	.name = "mod_last",
-	.doc = "Last activity (XEP-0012).",
+	.doc = "Last activity (XEP-0012): when an account was last available.",
 	.features = (const enum xml_ns[]){ NS_LAST, NS_NONE },
 	.on_by_default = true,
 	.iq = iq,
